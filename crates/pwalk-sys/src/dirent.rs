@@ -1,0 +1,181 @@
+//! getdents64 and the parser of what it writes.
+//!
+//! Owns the layout of `struct linux_dirent64`. Must not know what a walk does with a name.
+//!
+//! The parser is safe code over bytes and trusts nothing, not even the kernel: a FUSE server
+//! decides what stands in this buffer.
+
+use crate::errno::Errno;
+use memchr::memchr;
+use rustix::fd::{AsFd, AsRawFd};
+use std::ffi::CStr;
+
+/// Bytes before the name: inode (8), offset (8), record length (2), type (1).
+const HEADER_LEN: usize = 19;
+
+/// One record of a getdents64 buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawDirent<'a> {
+    /// Inode number as the directory stores it; at a mount point, that of the covered directory.
+    pub ino: u64,
+    /// `DT_*` as in dirent.h; 0 (`DT_UNKNOWN`) where the filesystem doesn't say.
+    pub kind: u8,
+    /// The name, as it lies in the buffer: it can go back into a system call uncopied.
+    pub name: &'a CStr,
+}
+
+/// A buffer that is no sequence of directory records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Where in the buffer the bad record starts, in bytes.
+    pub offset: usize,
+}
+
+/// The records of a getdents64 buffer, `.` and `..` left out.
+///
+/// After an `Err` the iterator is at its end: a bad record length leaves no way to the next.
+pub struct Dirents<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Dirents<'a> {
+    /// Reads `bytes`, which must be what one getdents64 call wrote, to its full length.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Dirents { bytes, offset: 0 }
+    }
+
+    fn parse(rest: &'a [u8]) -> Option<(RawDirent<'a>, usize)> {
+        let header = rest.first_chunk::<HEADER_LEN>()?;
+        let record_len = usize::from(u16::from_ne_bytes([header[16], header[17]]));
+        let record = rest.get(..record_len)?;
+        let padded_name = record.get(HEADER_LEN..)?;
+        let name = CStr::from_bytes_until_nul(padded_name).ok()?;
+        if name.is_empty() || memchr(b'/', name.to_bytes()).is_some() {
+            return None;
+        }
+        let ino = u64::from_ne_bytes(*header.first_chunk()?);
+        Some((RawDirent { ino, kind: header[18], name }, record_len))
+    }
+}
+
+impl<'a> Iterator for Dirents<'a> {
+    type Item = Result<RawDirent<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.offset < self.bytes.len() {
+            let offset = self.offset;
+            let Some((entry, record_len)) = Self::parse(&self.bytes[offset..]) else {
+                self.offset = self.bytes.len();
+                return Some(Err(Malformed { offset }));
+            };
+            self.offset += record_len;
+            if !matches!(entry.name.to_bytes(), b"." | b"..") {
+                return Some(Ok(entry));
+            }
+        }
+        None
+    }
+}
+
+/// Reads the next records of an open directory into `buffer`; 0 means the end.
+///
+/// Interrupted calls are repeated. Source: getdents64(2).
+#[allow(unsafe_code)]
+pub fn read_dirents(directory: impl AsFd, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let fd = directory.as_fd().as_raw_fd();
+    loop {
+        // SAFETY: the pointer and the length are those of a live, exclusively borrowed slice, so
+        // the kernel writes only memory that we own. Relied on: getdents64(2) writes at most
+        // `count` bytes and returns how many.
+        let n_read =
+            unsafe { libc::syscall(libc::SYS_getdents64, fd, buffer.as_mut_ptr(), buffer.len()) };
+        if let Ok(n_read) = usize::try_from(n_read) {
+            return Ok(n_read.min(buffer.len()));
+        }
+        let errno = Errno::last();
+        if errno != Errno::INTR {
+            return Err(errno);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(ino: u64, kind: u8, name: &[u8]) -> Vec<u8> {
+        let record_len = (HEADER_LEN + name.len() + 1).next_multiple_of(8);
+        let mut bytes = Vec::new();
+        bytes.extend(ino.to_ne_bytes());
+        bytes.extend(0i64.to_ne_bytes());
+        bytes.extend((record_len as u16).to_ne_bytes());
+        bytes.push(kind);
+        bytes.extend(name);
+        bytes.resize(record_len, 0);
+        bytes
+    }
+
+    #[test]
+    fn dots_are_left_out() {
+        let bytes = [record(1, 4, b"."), record(2, 8, b"\xff name"), record(3, 4, b"..")].concat();
+        let entries: Vec<_> = Dirents::new(&bytes).map(Result::unwrap).collect();
+        assert_eq!(entries, [RawDirent { ino: 2, kind: 8, name: c"\xff name" }]);
+    }
+
+    #[test]
+    fn a_bad_record_ends_the_buffer_with_an_error() {
+        let good = record(u64::MAX, 0, b"a");
+        let no_nul = {
+            let mut bytes = record(1, 8, b"abcd");
+            bytes[HEADER_LEN..].fill(b'x');
+            bytes
+        };
+        let zero_len = [&0u64.to_ne_bytes()[..], &[0; 16]].concat();
+        let cases = [no_nul, zero_len, record(1, 8, b"a/b"), record(1, 8, b""), vec![7; 5]];
+        for bad in cases {
+            let bytes = [&good[..], &bad, &good].concat();
+            let mut entries = Dirents::new(&bytes);
+            assert_eq!(entries.next().unwrap().unwrap().ino, u64::MAX);
+            assert_eq!(entries.next(), Some(Err(Malformed { offset: good.len() })), "{bad:?}");
+            assert_eq!(entries.next(), None);
+        }
+    }
+
+    #[test]
+    fn a_real_directory_is_read_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        for i in 0..100 {
+            std::fs::write(folder.path().join(format!("file-{i}")), "").unwrap();
+        }
+        let directory = std::fs::File::open(folder.path()).unwrap();
+        let mut buffer = vec![0; 512];
+        let mut names = std::collections::BTreeSet::new();
+        loop {
+            let n_read = read_dirents(&directory, &mut buffer).unwrap();
+            if n_read == 0 {
+                break;
+            }
+            names.extend(
+                Dirents::new(&buffer[..n_read]).map(|entry| entry.unwrap().name.to_owned()),
+            );
+        }
+        assert_eq!(names.len(), 100);
+    }
+
+    #[test]
+    fn a_buffer_too_small_for_a_name_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("n".repeat(200)), "").unwrap();
+        let directory = std::fs::File::open(folder.path()).unwrap();
+        let mut buffer = vec![0; 64];
+        let result = loop {
+            match read_dirents(&directory, &mut buffer) {
+                Ok(0) => panic!("the long name was lost"),
+                Ok(_) => {}
+                Err(errno) => break errno,
+            }
+        };
+        assert_eq!(result, Errno::INVAL);
+    }
+}

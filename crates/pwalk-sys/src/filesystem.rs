@@ -1,0 +1,63 @@
+//! Which filesystem a path is on, and how full of inodes it is.
+
+use crate::errno::Errno;
+use crate::mounts::{Mount, mounts};
+use rustix::fs::statfs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// A mounted filesystem, as statfs(2) and the mount table describe it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawFilesystem {
+    /// `f_type` of statfs: the magic number of the filesystem's kind.
+    pub magic: u64,
+    /// The mount it was found under; `None` where /proc is not mounted.
+    pub mount: Option<Mount>,
+    /// Inodes that the filesystem can hold; 0 where it has no such bound (btrfs) or won't say.
+    pub n_inodes: u64,
+    /// Inodes not in use; means nothing where `n_inodes` is 0.
+    pub n_inodes_free: u64,
+}
+
+impl RawFilesystem {
+    /// Inodes in use, where the filesystem counts them.
+    pub fn n_inodes_used(&self) -> Option<u64> {
+        (self.n_inodes > 0).then(|| self.n_inodes.saturating_sub(self.n_inodes_free))
+    }
+}
+
+/// The filesystem that `path` is on.
+pub fn filesystem(path: &Path) -> Result<RawFilesystem, Errno> {
+    let stat = statfs(path)?;
+    let resolved = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mount = mounts().ok().and_then(|table| innermost_mount(&table, &resolved).cloned());
+    Ok(RawFilesystem {
+        magic: u64::from(stat.f_type as u32),
+        mount,
+        n_inodes: stat.f_files,
+        n_inodes_free: stat.f_ffree,
+    })
+}
+
+/// The mount with the longest path above `path`; of several on one point, the last covers.
+pub fn innermost_mount<'a>(table: &'a [Mount], path: &Path) -> Option<&'a Mount> {
+    let is_above = |mount: &&Mount| path.starts_with(std::ffi::OsStr::from_bytes(&mount.point));
+    table.iter().filter(is_above).max_by_key(|mount| mount.point.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proc_is_found_by_magic_and_by_mount() {
+        let found = filesystem(Path::new("/proc/self")).unwrap();
+        assert_eq!(found.magic, 0x9fa0);
+        assert_eq!(found.mount.unwrap().fs_type, "proc");
+    }
+
+    #[test]
+    fn a_missing_path_is_an_error() {
+        assert_eq!(filesystem(Path::new("/no/such/path")).unwrap_err(), Errno::NOENT);
+    }
+}

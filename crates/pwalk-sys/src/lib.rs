@@ -1,0 +1,32 @@
+//! Linux system calls for reading directories and inodes, behind a safe face.
+//!
+//! Owns every call that the rest of pwalk makes to the kernel about files, and the only
+//! `unsafe` of the workspace. Knows nothing about walking: no function here calls itself for
+//! a subdirectory, keeps a queue, or decides what an error means.
+//!
+//! On `rustix` wherever it has the call; `getdents64` alone is made by hand, because rustix
+//! hides the bytes that the kernel wrote and we want to parse (and fuzz) them ourselves.
+
+mod dirent;
+mod errno;
+mod filesystem;
+mod limits;
+mod mounts;
+mod open;
+mod stat;
+mod users;
+
+pub use dirent::{Dirents, Malformed, RawDirent, read_dirents};
+pub use errno::{Errno, errno_name};
+pub use filesystem::{RawFilesystem, filesystem, innermost_mount};
+pub use limits::raise_descriptor_limit;
+pub use mounts::{Mount, mounts, parse_mountinfo};
+pub use open::{Access, open_directory, open_directory_by_path, split_long_path};
+pub use stat::{
+    ATTR_AUTOMOUNT, Links, RawStat, Statx, make_device, read_link, stat_at, stat_by_path, stat_open,
+};
+
+pub use users::{group_name, user_name};
+
+pub use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+pub use rustix::fs::StatxFlags;
