@@ -1,0 +1,408 @@
+//! The unit that crosses every boundary: rows as columns, with one arena for their names.
+//!
+//! Entries of several directories stand in one batch, each directory's path once. A column that
+//! the sink didn't ask for is empty. Columns rather than a struct per row, so that a sink can
+//! hand them on as they are (Arrow), and reuse the memory for the next batch.
+
+use crate::entry::{Fields, Kind, Stat};
+use crate::error::EntryError;
+
+/// A range of a batch's arena.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    len: u32,
+}
+
+/// A directory that rows of a batch stand in.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchDir {
+    /// Its path, with a closing slash.
+    path: Span,
+    /// Its inode; 0 where the walk reads no inodes and the directory gave none.
+    pub inode: u64,
+    /// Inode of the directory that holds it; 0 for a root.
+    pub parent_inode: u64,
+    /// -1 for a root.
+    pub depth: i32,
+}
+
+/// What is known of the content of a row's entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// It is no directory.
+    None,
+    /// A directory that was not read: forbidden, vanished, or beyond the maximum depth.
+    Unread,
+    /// A directory whose entries were counted.
+    Counted {
+        /// Direct entries of all kinds, those that a filter leaves out included.
+        n_entries: i64,
+        /// Sum of the apparent sizes of its direct entries, bytes.
+        size_sum: i64,
+    },
+}
+
+/// Rows of a walk. All columns that are not empty have `len()` values.
+#[derive(Debug)]
+pub struct Batch {
+    /// Which of the columns below are filled.
+    fields: Fields,
+    /// Paths of directories, names, targets of links.
+    arena: Vec<u8>,
+    dirs: Vec<BatchDir>,
+    /// For each row, which of `dirs` it stands in, or is.
+    dir: Vec<u32>,
+    /// For each row its name in `dir`; empty if the row is that directory itself.
+    name: Vec<Span>,
+    /// Kind of each row.
+    pub kind: Vec<Kind>,
+    /// What is known of directories' contents.
+    pub contents: Vec<Contents>,
+    /// With any field of an inode: inode numbers.
+    pub inode: Vec<u64>,
+    /// Owners.
+    pub uid: Vec<u32>,
+    /// Groups.
+    pub gid: Vec<u32>,
+    /// Apparent sizes, bytes.
+    pub size: Vec<i64>,
+    /// Devices.
+    pub dev: Vec<u64>,
+    /// Allocated sizes, units of 512 bytes.
+    pub blocks: Vec<i64>,
+    /// Hard links.
+    pub nlink: Vec<u32>,
+    /// Types and permissions.
+    pub mode: Vec<u32>,
+    /// Access times, seconds.
+    pub atime: Vec<i64>,
+    /// Modification times, seconds.
+    pub mtime: Vec<i64>,
+    /// Change times, seconds.
+    pub ctime: Vec<i64>,
+    /// With `Fields::NANOS`: nanosecond parts of atime, mtime, ctime and btime.
+    pub nanos: Vec<[u32; 4]>,
+    /// With `Fields::BTIME`: creation times, seconds.
+    pub btime: Vec<Option<i64>>,
+    /// With `Fields::RDEV`: devices that nodes stand for.
+    pub rdev: Vec<u64>,
+    /// With `Fields::RDEV`: preferred sizes of reads and writes.
+    pub blksize: Vec<u32>,
+    /// With `Fields::TARGET`: targets of links, empty for all others.
+    target: Vec<Span>,
+    /// What the walk could not see since the last batch of this worker.
+    pub errors: Vec<EntryError>,
+}
+
+impl Batch {
+    /// An empty batch that will hold `fields`.
+    pub fn new(fields: Fields) -> Batch {
+        Batch {
+            fields,
+            arena: Vec::new(),
+            dirs: Vec::new(),
+            dir: Vec::new(),
+            name: Vec::new(),
+            kind: Vec::new(),
+            contents: Vec::new(),
+            inode: Vec::new(),
+            uid: Vec::new(),
+            gid: Vec::new(),
+            size: Vec::new(),
+            dev: Vec::new(),
+            blocks: Vec::new(),
+            nlink: Vec::new(),
+            mode: Vec::new(),
+            atime: Vec::new(),
+            mtime: Vec::new(),
+            ctime: Vec::new(),
+            nanos: Vec::new(),
+            btime: Vec::new(),
+            rdev: Vec::new(),
+            blksize: Vec::new(),
+            target: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// What it holds of each entry.
+    pub fn fields(&self) -> Fields {
+        self.fields
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.kind.len()
+    }
+
+    /// True if it holds neither rows nor errors.
+    pub fn is_empty(&self) -> bool {
+        self.kind.is_empty() && self.errors.is_empty()
+    }
+
+    /// Bytes of names and paths.
+    pub fn arena_len(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        // Destructured, so that a new column can't be forgotten here.
+        let Batch {
+            fields: _,
+            arena,
+            dirs,
+            dir,
+            name,
+            kind,
+            contents,
+            inode,
+            uid,
+            gid,
+            size,
+            dev,
+            blocks,
+            nlink,
+            mode,
+            atime,
+            mtime,
+            ctime,
+            nanos,
+            btime,
+            rdev,
+            blksize,
+            target,
+            errors,
+        } = self;
+        arena.clear();
+        dirs.clear();
+        dir.clear();
+        name.clear();
+        kind.clear();
+        contents.clear();
+        inode.clear();
+        uid.clear();
+        gid.clear();
+        size.clear();
+        dev.clear();
+        blocks.clear();
+        nlink.clear();
+        mode.clear();
+        atime.clear();
+        mtime.clear();
+        ctime.clear();
+        nanos.clear();
+        btime.clear();
+        rdev.clear();
+        blksize.clear();
+        target.clear();
+        errors.clear();
+    }
+
+    /// Adds a directory that rows stand in; `path` ends in a slash. Returns its number.
+    pub fn push_dir(&mut self, path: &[u8], inode: u64, parent_inode: u64, depth: i32) -> u32 {
+        debug_assert!(path.ends_with(b"/"));
+        let path = self.keep(path);
+        self.dirs.push(BatchDir { path, inode, parent_inode, depth });
+        self.dirs.len() as u32 - 1
+    }
+
+    /// Adds a row: the entry `name` of directory `dir`, or `dir` itself if the name is empty.
+    #[inline]
+    pub fn push(&mut self, dir: u32, name: &[u8], kind: Kind, stat: &Stat, contents: Contents) {
+        let name = self.keep(name);
+        self.dir.push(dir);
+        self.name.push(name);
+        self.kind.push(kind);
+        self.contents.push(contents);
+        if self.fields.need_stat() {
+            self.push_stat(stat);
+        }
+        if self.fields.contains(Fields::TARGET) {
+            self.target.push(Span::default());
+        }
+    }
+
+    /// Sets where the link that is the last row points to.
+    pub fn set_target(&mut self, target: &[u8]) {
+        let span = self.keep(target);
+        *self.target.last_mut().expect("a row was pushed, and targets are asked for") = span;
+    }
+
+    #[inline]
+    fn push_stat(&mut self, stat: &Stat) {
+        self.inode.push(stat.ino);
+        self.uid.push(stat.uid);
+        self.gid.push(stat.gid);
+        self.size.push(stat.size);
+        self.dev.push(stat.dev);
+        self.blocks.push(stat.blocks);
+        self.nlink.push(stat.nlink);
+        self.mode.push(stat.mode);
+        self.atime.push(stat.atime);
+        self.mtime.push(stat.mtime);
+        self.ctime.push(stat.ctime);
+        if self.fields.contains(Fields::NANOS) {
+            self.nanos.push(stat.nanos);
+        }
+        if self.fields.contains(Fields::BTIME) {
+            self.btime.push(stat.btime);
+        }
+        if self.fields.contains(Fields::RDEV) {
+            self.rdev.push(stat.rdev);
+            self.blksize.push(stat.blksize);
+        }
+    }
+
+    /// The row at `index`, which must be below `len`.
+    #[inline]
+    pub fn row(&self, index: usize) -> Row<'_> {
+        let dir_index = self.dir[index] as usize;
+        let dir = &self.dirs[dir_index];
+        Row { batch: self, index, dir, dir_index }
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.len()).map(|index| self.row(index))
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Span {
+        let start = self.arena.len() as u32;
+        self.arena.extend_from_slice(bytes);
+        Span { start, len: bytes.len() as u32 }
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        &self.arena[span.start as usize..(span.start + span.len) as usize]
+    }
+}
+
+/// One row of a batch.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    batch: &'a Batch,
+    index: usize,
+    dir: &'a BatchDir,
+    dir_index: usize,
+}
+
+impl<'a> Row<'a> {
+    /// The row's place in its batch.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Which of the batch's directories it stands in, or is: rows with the same number in the
+    /// same batch share `dir_path`.
+    pub fn dir_index(&self) -> usize {
+        self.dir_index
+    }
+
+    /// True if the row is the directory `dir_path` itself.
+    pub fn is_dir_itself(&self) -> bool {
+        self.batch.name[self.index].len == 0
+    }
+
+    /// The path of the directory that it stands in, or is, with a closing slash.
+    pub fn dir_path(&self) -> &'a [u8] {
+        self.batch.bytes(self.dir.path)
+    }
+
+    /// The inode of that directory.
+    pub fn dir_inode(&self) -> u64 {
+        self.dir.inode
+    }
+
+    /// The depth of that directory.
+    pub fn dir_depth(&self) -> i32 {
+        self.dir.depth
+    }
+
+    /// Its name in that directory; empty if it is that directory.
+    pub fn name(&self) -> &'a [u8] {
+        self.batch.bytes(self.batch.name[self.index])
+    }
+
+    /// The two pieces that make up its path.
+    pub fn path_parts(&self) -> (&'a [u8], &'a [u8]) {
+        if self.is_dir_itself() {
+            (own_path(self.dir_path()), b"")
+        } else {
+            (self.dir_path(), self.name())
+        }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> Vec<u8> {
+        let (dir, name) = self.path_parts();
+        [dir, name].concat()
+    }
+
+    /// The last component of its path.
+    pub fn last_component(&self) -> &'a [u8] {
+        if !self.is_dir_itself() {
+            return self.name();
+        }
+        let path = own_path(self.dir_path());
+        let start = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+        &path[start..]
+    }
+
+    /// -1 for a root; 0 for what stands in a root.
+    pub fn depth(&self) -> i32 {
+        self.dir.depth + i32::from(!self.is_dir_itself())
+    }
+
+    /// Inode of the directory that holds it; 0 for a root.
+    pub fn parent_inode(&self) -> u64 {
+        if self.is_dir_itself() { self.dir.parent_inode } else { self.dir.inode }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.batch.kind[self.index]
+    }
+
+    /// Where it points to, for a link that was read; empty otherwise.
+    pub fn target(&self) -> &'a [u8] {
+        self.batch.target.get(self.index).map_or(b"", |span| self.batch.bytes(*span))
+    }
+}
+
+/// The path of a directory without its closing slash, but for `/` itself.
+fn own_path(path: &[u8]) -> &[u8] {
+    match path {
+        b"/" => path,
+        _ => &path[..path.len() - 1],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_depths_and_parents_follow_from_the_directory() {
+        let mut batch = Batch::new(Fields::empty());
+        let root = batch.push_dir(b"/", 2, 0, -1);
+        let etc = batch.push_dir(b"/etc/", 7, 2, 0);
+        let stat = Stat::default();
+        batch.push(root, b"", Kind::Dir, &stat, Contents::Unread);
+        batch.push(etc, b"", Kind::Dir, &stat, Contents::Unread);
+        batch.push(etc, b"hosts", Kind::File, &stat, Contents::None);
+        let rows: Vec<_> = batch
+            .rows()
+            .map(|row| (row.path(), row.last_component(), row.depth(), row.parent_inode()))
+            .collect();
+        let expected: [(Vec<u8>, &[u8], i32, u64); 3] = [
+            (b"/".to_vec(), b"", -1, 0),
+            (b"/etc".to_vec(), b"etc", 0, 2),
+            (b"/etc/hosts".to_vec(), b"hosts", 1, 7),
+        ];
+        assert_eq!(rows, expected);
+        batch.clear();
+        assert!(batch.is_empty() && batch.rows().next().is_none());
+    }
+}

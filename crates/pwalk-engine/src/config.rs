@@ -1,0 +1,67 @@
+//! Everything that decides what a walk does, resolved: no default is looked up later.
+
+use crate::entry::FileId;
+use crate::filter::{Excludes, PathSet};
+use crate::tuning::Tuning;
+use pwalk_sys::Links;
+use std::time::Duration;
+
+/// How a walk is done. Which fields are read is the sink's to say.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Worker threads, at least 1.
+    pub n_workers: usize,
+    /// Whether symbolic links are followed. Those given as roots always are.
+    pub links: Links,
+    /// Whether snapshot directories ([`crate::SNAPSHOT_NAMES`]) are walked like others.
+    pub walks_snapshots: bool,
+    /// Whether the walk stays on the device of its root.
+    pub one_file_system: bool,
+    /// Levels below a root that are delivered: 0 is the root alone. `None`: all.
+    pub max_depth: Option<u32>,
+    /// Patterns of entries to leave out.
+    pub excludes: Excludes,
+    /// Paths to leave out, as rows carry them.
+    pub exclude_paths: PathSet,
+    /// Paths that are roots of this walk too, and are left out where another root meets them.
+    pub nested_roots: PathSet,
+    /// Mount points below the roots, as rows carry their paths. With `one_file_system` they are
+    /// left out unseen, so that a dead mount can't stop the walk; excluded ones are never asked
+    /// for their size.
+    pub mount_points: PathSet,
+    /// Files that the walk itself writes: they are no entries.
+    pub own_files: Vec<FileId>,
+    /// When to stop with a frontier.
+    pub budget: Budget,
+    /// Settings for the filesystem.
+    pub tuning: Tuning,
+}
+
+impl Default for Config {
+    /// One worker, nothing left out but snapshots, no budget.
+    fn default() -> Self {
+        Config {
+            n_workers: 1,
+            links: Links::Keep,
+            walks_snapshots: false,
+            one_file_system: false,
+            max_depth: None,
+            excludes: Excludes::default(),
+            exclude_paths: PathSet::default(),
+            nested_roots: PathSet::default(),
+            mount_points: PathSet::default(),
+            own_files: Vec::new(),
+            budget: Budget::default(),
+            tuning: Tuning::default(),
+        }
+    }
+}
+
+/// When a walk stops at the next border of a directory. Without either it goes on to the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Entries to deliver; a directory that is begun is finished.
+    pub n_entries: Option<u64>,
+    /// Time to spend.
+    pub time: Option<Duration>,
+}

@@ -1,0 +1,102 @@
+//! The handle on a running walk: stop it, and see how far it is.
+//!
+//! Workers add to counters that are spread over cache lines, once a slice and not once an
+//! entry, so that they cost nothing measurable. All of them are Relaxed: they are read for
+//! people to look at, and no memory is published through them.
+
+use crossbeam_utils::CachePadded;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+/// Counters are spread over this many cache lines.
+const N_SHARDS: usize = 16;
+
+/// Directories that a progress report names.
+const N_LAST_DIRS: usize = 10;
+
+/// Stops a walk and tells how far it is. One for each walk; shared by reference.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Set once, by anybody; read by workers before each job.
+    is_cancelled: AtomicBool,
+    shards: [CachePadded<Shard>; N_SHARDS],
+    /// How many directories the next report still wants to hear of.
+    n_dirs_wanted: AtomicUsize,
+    /// Their paths, the oldest first.
+    last_dirs: Mutex<Vec<Vec<u8>>>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    n_files: AtomicU64,
+    n_dirs: AtomicU64,
+    bytes: AtomicU64,
+    n_errors: AtomicU64,
+}
+
+/// How far a walk is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Entries that are no directories.
+    pub n_files: u64,
+    /// Directories.
+    pub n_dirs: u64,
+    /// Sum of apparent sizes, bytes; 0 in a walk that reads no sizes.
+    pub bytes: u64,
+    /// Errors so far.
+    pub n_errors: u64,
+}
+
+impl Control {
+    /// Stops the walk: what its sink got is void. Never waits.
+    pub fn cancel(&self) {
+        self.is_cancelled.store(true, Relaxed);
+    }
+
+    /// True once `cancel` was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Relaxed)
+    }
+
+    /// The counters, at about this moment.
+    pub fn progress(&self) -> Progress {
+        let sum = |of: fn(&Shard) -> &AtomicU64| -> u64 {
+            self.shards.iter().map(|shard| of(shard).load(Relaxed)).sum()
+        };
+        Progress {
+            n_files: sum(|shard| &shard.n_files),
+            n_dirs: sum(|shard| &shard.n_dirs),
+            bytes: sum(|shard| &shard.bytes),
+            n_errors: sum(|shard| &shard.n_errors),
+        }
+    }
+
+    /// The directories visited since the last call, ten at the most, and asks for ten more.
+    pub fn last_dirs(&self) -> Vec<Vec<u8>> {
+        let mut last = self.last_dirs.lock().unwrap_or_else(PoisonError::into_inner);
+        self.n_dirs_wanted.store(N_LAST_DIRS, Relaxed);
+        std::mem::take(&mut last)
+    }
+
+    /// A worker adds what one slice brought.
+    pub(crate) fn add(&self, worker: usize, done: &Progress) {
+        let shard = &self.shards[worker % N_SHARDS];
+        shard.n_files.fetch_add(done.n_files, Relaxed);
+        shard.n_dirs.fetch_add(done.n_dirs, Relaxed);
+        shard.bytes.fetch_add(done.bytes, Relaxed);
+        if done.n_errors > 0 {
+            shard.n_errors.fetch_add(done.n_errors, Relaxed);
+        }
+    }
+
+    /// A worker visits a directory. One load, unless somebody asked for names.
+    pub(crate) fn visit(&self, path: &[u8]) {
+        // Two workers may both see the last wish; a report of eleven names harms nobody.
+        let n_wanted = self.n_dirs_wanted.load(Relaxed);
+        if n_wanted > 0 {
+            self.n_dirs_wanted.store(n_wanted - 1, Relaxed);
+            let mut last = self.last_dirs.lock().unwrap_or_else(PoisonError::into_inner);
+            last.push(path.to_vec());
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Descriptors of open directories: how many there are, and what to do when one is refused.
+//!
+//! EMFILE means wait and retry, not lose. Whoever is refused waits for another worker to close a
+//! directory, so that names don't pile up meanwhile; if no other worker is busy, its job is put
+//! off instead, and it goes on with jobs that need no new descriptor and give one back. A lack
+//! is an error only if this walk holds no descriptor that it could give back, for a while.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long to wait for others before looking again whether there are any.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// How long others (not this walk) may keep all descriptors.
+const LACK_MAX: Duration = Duration::from_secs(1);
+
+/// The descriptors of one walk.
+pub(crate) struct Descriptors {
+    /// Directories that are open. Relaxed: it steers, and guards nothing.
+    n_open: AtomicUsize,
+    /// Directories that were closed so far. Pairs with `n_waiting`, both SeqCst: a closer sees
+    /// the waiter, or the waiter sees the close; and `PATIENCE` bounds what a miss could cost.
+    n_closed: AtomicU64,
+    n_waiting: AtomicUsize,
+    /// Workers that run a job, and are not waiting here.
+    n_busy: AtomicUsize,
+    /// Set with the first refusal, and never reset: nothing is kept open that need not be.
+    is_scarce: AtomicBool,
+    /// `n_closed` when a job was last put off: since then it makes sense to try again.
+    put_off_at: AtomicU64,
+    /// Since when all descriptors are with others.
+    lacking_since: Mutex<Option<Instant>>,
+    park: Mutex<()>,
+    closed: Condvar,
+    /// Beyond this many, waiting directories don't keep their parent open.
+    n_kept: usize,
+}
+
+impl Descriptors {
+    /// For a process that may have `limit` descriptors.
+    pub(crate) fn new(limit: usize) -> Descriptors {
+        Descriptors {
+            n_open: AtomicUsize::new(0),
+            n_closed: AtomicU64::new(0),
+            n_waiting: AtomicUsize::new(0),
+            n_busy: AtomicUsize::new(0),
+            is_scarce: AtomicBool::new(false),
+            put_off_at: AtomicU64::new(0),
+            lacking_since: Mutex::default(),
+            park: Mutex::default(),
+            closed: Condvar::new(),
+            n_kept: (limit / 2).min(4096),
+        }
+    }
+
+    /// True while directories that wait may keep their parent open.
+    pub(crate) fn are_plenty(&self) -> bool {
+        !self.is_scarce.load(Ordering::Relaxed) && self.n_open.load(Ordering::Relaxed) < self.n_kept
+    }
+
+    /// A worker begins a job, or ends it.
+    pub(crate) fn set_busy(&self, is_busy: bool) {
+        match is_busy {
+            true => self.n_busy.fetch_add(1, Ordering::Relaxed),
+            false => self.n_busy.fetch_sub(1, Ordering::Relaxed),
+        };
+    }
+
+    /// A directory was opened.
+    pub(crate) fn open(&self) {
+        self.n_open.fetch_add(1, Ordering::Relaxed);
+        if self.is_scarce.load(Ordering::Relaxed) {
+            *lock(&self.lacking_since) = None;
+        }
+    }
+
+    fn close(&self) {
+        self.n_open.fetch_sub(1, Ordering::Relaxed);
+        self.n_closed.fetch_add(1, Ordering::SeqCst);
+        if self.n_waiting.load(Ordering::SeqCst) > 0 {
+            let _guard = lock(&self.park);
+            self.closed.notify_one();
+        }
+    }
+
+    /// How many were closed so far: what `wait` wants to know from before a refusal.
+    pub(crate) fn n_closed(&self) -> u64 {
+        self.n_closed.load(Ordering::SeqCst)
+    }
+
+    /// Waits until a directory was closed since `n_closed`; false if no other worker is busy
+    /// that could close one.
+    pub(crate) fn wait(&self, n_closed: u64) -> bool {
+        self.is_scarce.store(true, Ordering::Relaxed);
+        self.set_busy(false);
+        let are_others_busy = || self.n_busy.load(Ordering::Relaxed) > 0;
+        self.n_waiting.fetch_add(1, Ordering::SeqCst);
+        let mut guard = lock(&self.park);
+        while self.n_closed() == n_closed && are_others_busy() {
+            let waited = self.closed.wait_timeout(guard, PATIENCE);
+            guard = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(guard);
+        self.n_waiting.fetch_sub(1, Ordering::SeqCst);
+        self.set_busy(true);
+        self.n_closed() != n_closed
+    }
+
+    /// A job is put off; false if it must not be: others hold all descriptors for too long.
+    pub(crate) fn put_off(&self) -> bool {
+        self.put_off_at.store(self.n_closed(), Ordering::Relaxed);
+        if self.n_open.load(Ordering::Relaxed) > 0 {
+            return true;
+        }
+        let mut since = lock(&self.lacking_since);
+        since.get_or_insert_with(Instant::now).elapsed() < LACK_MAX
+    }
+
+    /// True if a directory was closed since a job was last put off.
+    pub(crate) fn may_try_again(&self) -> bool {
+        self.is_scarce.load(Ordering::Relaxed)
+            && self.put_off_at.load(Ordering::Relaxed) != self.n_closed()
+    }
+}
+
+/// An open directory of the source, counted.
+pub(crate) struct Handle<'w, D> {
+    pub(crate) dir: D,
+    _closer: Closer<'w>,
+}
+
+/// Counts a close, after the directory itself was dropped: fields drop in order.
+struct Closer<'w>(&'w Descriptors);
+
+impl<'w, D> Handle<'w, D> {
+    pub(crate) fn new(dir: D, descriptors: &'w Descriptors) -> Self {
+        descriptors.open();
+        Handle { dir, _closer: Closer(descriptors) }
+    }
+}
+
+impl Drop for Closer<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,148 @@
+//! Directories of a running walk: waiting, open, and being finished.
+//!
+//! A directory that waits holds its name and its inode in the arena of its [`Siblings`], and
+//! shares its parent. One that is open is a [`Dir`] behind an `Arc`: its parts (one for whoever
+//! reads names, one for each slice of names) hold it, and the part that ends last writes its row.
+//!
+//! A descriptor is closed with the last `Arc` that needs it. Waiting directories keep their
+//! parent's open while descriptors are plenty, because openat from it is cheaper than the path
+//! (1% at depth 3, 15% at depth 30); they can always do without.
+
+use crate::descriptors::Handle;
+use crate::entry::{FileId, Stat};
+use crate::seen::Seen;
+use std::ffi::{CStr, CString};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// What is known of a directory before it is opened, and stays true.
+#[derive(Debug)]
+pub(crate) struct DirInfo {
+    /// Path with a closing slash.
+    pub(crate) path: Box<[u8]>,
+    /// How much of the path is the root, in bytes.
+    pub(crate) root_len: usize,
+    /// Device of the root; 0 in walks that don't ask for devices.
+    pub(crate) root_dev: u64,
+    /// -1 for a root.
+    pub(crate) depth: i32,
+    /// Inode of the directory that holds it; 0 for a root.
+    pub(crate) parent_inode: u64,
+    /// Its own inode.
+    pub(crate) stat: Stat,
+    /// The directories above it and itself, in walks that follow links; `None` in others.
+    pub(crate) ancestors: Option<Arc<[FileId]>>,
+}
+
+impl DirInfo {
+    /// The path without its closing slash, but for `/`.
+    pub(crate) fn own_path(&self) -> &[u8] {
+        match &*self.path {
+            b"/" => b"/",
+            path => &path[..path.len() - 1],
+        }
+    }
+
+    /// True if following a link to `id` would lead back up.
+    pub(crate) fn is_below(&self, id: FileId) -> bool {
+        self.ancestors.as_ref().is_some_and(|ancestors| ancestors.contains(&id))
+    }
+
+    /// How many levels it lies below its root: 0 for a root.
+    pub(crate) fn level(&self) -> u32 {
+        (self.depth + 1) as u32
+    }
+}
+
+/// A directory that is being read.
+pub(crate) struct Dir<'w, D> {
+    pub(crate) info: Arc<DirInfo>,
+    pub(crate) handle: Arc<Handle<'w, D>>,
+    /// Parts that are not finished. The AcqRel of `finish_part` makes every part's sums visible
+    /// to the last one.
+    n_parts: AtomicUsize,
+    /// Direct entries so far.
+    n_entries: AtomicI64,
+    /// Sum of their sizes so far, bytes.
+    size_sum: AtomicI64,
+    /// Set when reading its names failed.
+    pub(crate) has_failed: AtomicBool,
+    /// Names delivered so far, while the directory waits for its next read. Only the part that
+    /// reads touches it, so the lock is never contended.
+    pub(crate) seen: Mutex<Seen>,
+}
+
+impl<'w, D> Dir<'w, D> {
+    /// A directory with one part: the reader.
+    pub(crate) fn new(info: Arc<DirInfo>, handle: Handle<'w, D>) -> Self {
+        Dir {
+            info,
+            handle: Arc::new(handle),
+            n_parts: AtomicUsize::new(1),
+            n_entries: AtomicI64::new(0),
+            size_sum: AtomicI64::new(0),
+            has_failed: AtomicBool::new(false),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// Adds parts; called by a part that is not finished itself.
+    pub(crate) fn add_parts(&self, n: usize) {
+        self.n_parts.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Adds what a slice found.
+    pub(crate) fn count(&self, n_entries: i64, size_sum: i64) {
+        self.n_entries.fetch_add(n_entries, Ordering::Relaxed);
+        self.size_sum.fetch_add(size_sum, Ordering::Relaxed);
+    }
+
+    /// True for the last part: all counts are in.
+    pub(crate) fn finish_part(&self) -> bool {
+        self.n_parts.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Direct entries and the sum of their sizes, once the last part is finished.
+    pub(crate) fn counts(&self) -> (i64, i64) {
+        (self.n_entries.load(Ordering::Relaxed), self.size_sum.load(Ordering::Relaxed))
+    }
+}
+
+/// Directories that wait to be opened, all found in the same parent.
+pub(crate) struct Siblings<'w, D> {
+    pub(crate) parent: Arc<DirInfo>,
+    /// The parent's descriptor, kept only while descriptors are plenty.
+    pub(crate) handle: Option<Arc<Handle<'w, D>>>,
+    /// Their names, each with its NUL.
+    names: Vec<u8>,
+    waiting: Vec<Waiting>,
+}
+
+struct Waiting {
+    /// Where its name starts; it ends where `names` does once all later ones are taken.
+    name_start: usize,
+    stat: Stat,
+}
+
+impl<'w, D> Siblings<'w, D> {
+    pub(crate) fn new(parent: Arc<DirInfo>, handle: Option<Arc<Handle<'w, D>>>) -> Self {
+        Siblings { parent, handle, names: Vec::new(), waiting: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, name: &CStr, stat: Stat) {
+        self.waiting.push(Waiting { name_start: self.names.len(), stat });
+        self.names.extend_from_slice(name.to_bytes_with_nul());
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Takes out the last one.
+    pub(crate) fn pop(&mut self) -> Option<(CString, Stat)> {
+        let Waiting { name_start, stat } = self.waiting.pop()?;
+        let name = self.names.split_off(name_start);
+        let name = CString::from_vec_with_nul(name).expect("a name ends in its NUL");
+        Some((name, stat))
+    }
+}

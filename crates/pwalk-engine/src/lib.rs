@@ -1,0 +1,45 @@
+//! The walk: from a frontier to rows and a smaller frontier.
+//!
+//! [`walk`] takes directories from a [`Frontier`], reads them through a [`Source`] with many
+//! workers, and hands the entries in [`Batch`]es to a [`Sink`]. Everything that goes wrong with
+//! an entry is a row of the result ([`EntryError`]), never an interruption. A [`Control`] stops
+//! it and tells how far it is.
+//!
+//! Owns config, entries and batches, sources, scheduling, filters, tuning, progress, cancel and
+//! budgets. Knows no format, prints nothing, reads no environment variable.
+
+#![forbid(unsafe_code)]
+
+mod batch;
+mod config;
+mod control;
+mod descriptors;
+mod directory;
+mod disk;
+mod entry;
+mod error;
+mod filter;
+mod frontier;
+mod listing;
+mod queue;
+mod seen;
+mod source;
+mod totals;
+mod tuning;
+mod walk;
+mod worker;
+
+pub use batch::{Batch, BatchDir, Contents, Row};
+pub use config::{Budget, Config};
+pub use control::{Control, Progress};
+pub use disk::Disk;
+pub use entry::{Fields, FileId, Kind, Stat};
+pub use error::{EntryError, Operation};
+pub use filter::{ExcludeError, Excludes, PathSet, SNAPSHOT_NAMES};
+pub use frontier::{Frontier, FrontierDir};
+pub use listing::{Listed, Listing};
+pub use pwalk_sys::{Errno, Links};
+pub use source::{At, Sink, Source};
+pub use totals::{ErrorCounts, KindCounts, Totals};
+pub use tuning::{FsKind, TUNINGS, Tuning};
+pub use walk::{Outcome, walk};

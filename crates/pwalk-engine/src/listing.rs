@@ -1,0 +1,82 @@
+//! What one read of a directory brought: names, inode numbers and kinds.
+//!
+//! One buffer's worth, never a whole directory, so that its size is bounded by the buffer. Names
+//! keep the NUL that the kernel put behind them, so that statx takes them as they lie here.
+
+use crate::entry::Kind;
+use std::ffi::CStr;
+
+/// Names of one directory, in the order in which it gave them.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The names one after the other, each with its NUL.
+    names: Vec<u8>,
+    /// One for each name.
+    entries: Vec<Slot>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    ino: u64,
+    /// Start in `names`.
+    start: u32,
+    /// Length of the name, NUL included.
+    len: u16,
+    kind: Kind,
+}
+
+/// One entry of a listing.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a> {
+    /// Inode number as the directory stores it.
+    pub ino: u64,
+    /// Kind as the directory stores it; may be `Unknown`.
+    pub kind: Kind,
+    /// The name.
+    pub name: &'a CStr,
+}
+
+impl Listing {
+    /// Forgets the entries and keeps the memory.
+    pub fn clear(&mut self) {
+        self.names.clear();
+        self.entries.clear();
+    }
+
+    /// Adds an entry.
+    pub fn push(&mut self, ino: u64, kind: Kind, name: &CStr) {
+        let start = self.names.len() as u32;
+        self.names.extend_from_slice(name.to_bytes_with_nul());
+        self.entries.push(Slot { ino, start, len: name.count_bytes() as u16 + 1, kind });
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entry at `index`, which must be below `len`.
+    #[inline]
+    pub fn get(&self, index: usize) -> Listed<'_> {
+        let Slot { ino, start, len, kind } = self.entries[index];
+        let bytes = &self.names[start as usize..start as usize + usize::from(len)];
+        let name = CStr::from_bytes_with_nul(bytes).expect("a slot spans one name and its NUL");
+        Listed { ino, kind, name }
+    }
+
+    /// Drops those entries from `start` on for which `keep` says no.
+    pub fn retain_from(&mut self, start: usize, mut keep: impl FnMut(&[u8]) -> bool) {
+        let names = &self.names;
+        let mut index = 0;
+        self.entries.retain(|slot| {
+            index += 1;
+            let name = &names[slot.start as usize..][..usize::from(slot.len) - 1];
+            index <= start || keep(name)
+        });
+    }
+}

@@ -1,0 +1,190 @@
+//! `walk`: starts the workers over a frontier and adds up what they bring.
+
+use crate::batch::Batch;
+use crate::config::Config;
+use crate::control::Control;
+use crate::descriptors::Descriptors;
+use crate::entry::{FileId, Kind, Stat};
+use crate::filter::Filter;
+use crate::frontier::Frontier;
+use crate::queue::{Local, Queue};
+use crate::source::{Sink, Source};
+use crate::totals::Totals;
+use crate::worker::{Job, Worker};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// How a walk ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What is left to walk: empty unless the budget ended the walk. Each directory in it is
+    /// untouched; each that is not in it is complete: its own row and those of its direct
+    /// entries were delivered.
+    pub frontier: Frontier,
+    /// Sums over what was delivered.
+    pub totals: Totals,
+    /// True if it was cancelled: what the sink got is void.
+    pub is_cancelled: bool,
+}
+
+/// Walks everything below `frontier` and delivers it to `sink`, in no promised order, but a
+/// directory's row after those of its direct entries were counted.
+///
+/// # Errors
+///
+/// Only the sink can stop a walk with an error: its first one. What could not be seen of the
+/// tree is delivered in [`Batch::errors`] and counted in [`Totals::errors`].
+///
+/// # Panics
+///
+/// If a worker panics, the others stop and its panic goes on here.
+pub fn walk<S: Source, K: Sink>(
+    frontier: Frontier,
+    config: &Config,
+    source: &S,
+    sink: &K,
+    control: &Control,
+) -> Result<Outcome, K::Error> {
+    let n_workers = config.n_workers.max(1);
+    let shared = Shared::new(config, source, sink, control);
+    let totals = run_workers(frontier, n_workers, &shared);
+    match shared.sink_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => Ok(Outcome {
+            frontier: shared.left.into_inner().unwrap_or_else(PoisonError::into_inner),
+            totals,
+            is_cancelled: control.is_cancelled(),
+        }),
+    }
+}
+
+fn run_workers<S: Source, K: Sink>(
+    frontier: Frontier,
+    n_workers: usize,
+    shared: &Shared<'_, S, K>,
+) -> Totals {
+    let (queue, deques) = Queue::new(n_workers);
+    for dir in frontier {
+        queue.inject(Job::Start(Box::new(dir)));
+    }
+    let mut totals = Totals::default();
+    std::thread::scope(|scope| {
+        let spawn = |(index, deque)| {
+            let jobs = Local::new(&queue, deque, index);
+            scope.spawn(move || Worker::new(shared, jobs, index).run())
+        };
+        let workers: Vec<_> = deques.into_iter().enumerate().map(spawn).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(sums) => totals.add(&sums),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    totals
+}
+
+/// What all workers of a walk see.
+pub(crate) struct Shared<'a, S: Source, K: Sink> {
+    pub(crate) config: &'a Config,
+    pub(crate) source: &'a S,
+    pub(crate) sink: &'a K,
+    pub(crate) control: &'a Control,
+    pub(crate) filter: Filter<'a>,
+    pub(crate) descriptors: Descriptors,
+    /// Where the budget's directories go; the mutex is taken only once it is spent.
+    left: Mutex<Frontier>,
+    started: Instant,
+    /// Entries delivered; counted only under a budget.
+    n_delivered: AtomicU64,
+    /// Set once the budget is spent, and never reset.
+    is_spent: AtomicBool,
+    /// The first error of the sink.
+    sink_error: Mutex<Option<K::Error>>,
+    /// Inodes with several links that were met, with the number of links still to come.
+    hard_links: [Mutex<HashMap<FileId, u32>>; 16],
+}
+
+impl<'a, S: Source, K: Sink> Shared<'a, S, K> {
+    fn new(config: &'a Config, source: &'a S, sink: &'a K, control: &'a Control) -> Self {
+        let n_descriptors =
+            usize::try_from(pwalk_sys::raise_descriptor_limit()).unwrap_or(usize::MAX);
+        Shared {
+            config,
+            source,
+            sink,
+            control,
+            filter: Filter::new(config),
+            descriptors: Descriptors::new(n_descriptors),
+            left: Mutex::default(),
+            started: Instant::now(),
+            n_delivered: AtomicU64::new(0),
+            is_spent: AtomicBool::new(false),
+            sink_error: Mutex::default(),
+            hard_links: Default::default(),
+        }
+    }
+
+    /// True once no new directory may be begun.
+    pub(crate) fn is_spent(&self) -> bool {
+        // Relaxed throughout: a worker that sees it late begins one directory more.
+        let budget = &self.config.budget;
+        if budget.n_entries.is_none() && budget.time.is_none() {
+            return false;
+        }
+        let is_over = self.is_spent.load(Relaxed)
+            || budget.n_entries.is_some_and(|n| self.n_delivered.load(Relaxed) >= n)
+            || budget.time.is_some_and(|time| self.started.elapsed() >= time);
+        if is_over {
+            self.is_spent.store(true, Relaxed);
+        }
+        is_over
+    }
+
+    /// Counts delivered rows against the budget.
+    pub(crate) fn spend(&self, n_rows: u64) {
+        if self.config.budget.n_entries.is_some() {
+            self.n_delivered.fetch_add(n_rows, Relaxed);
+        }
+    }
+
+    /// Puts directories into the frontier that the walk returns.
+    pub(crate) fn leave(&self, dirs: impl IntoIterator<Item = crate::FrontierDir>) {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).extend(dirs);
+    }
+
+    /// Hands a batch to the sink and clears it; the sink's first error cancels the walk.
+    pub(crate) fn deliver(&self, batch: &mut Batch) {
+        if !batch.is_empty()
+            && !self.control.is_cancelled()
+            && let Err(error) = self.sink.put(batch)
+        {
+            let mut first = self.sink_error.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(error);
+            self.control.cancel();
+        }
+        batch.clear();
+    }
+
+    /// True for the first of an inode's links that the walk meets, so that its blocks are
+    /// counted once. Whichever comes first, the sum is the same.
+    pub(crate) fn is_first_link(&self, kind: Kind, stat: &Stat) -> bool {
+        if stat.nlink < 2 || kind == Kind::Dir {
+            return true;
+        }
+        let shard = &self.hard_links[stat.ino as usize % self.hard_links.len()];
+        let mut links = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let n_to_come = match links.get(&stat.id()) {
+            Some(n) => n - 1,
+            None => stat.nlink - 1,
+        };
+        // Forgotten with its last link, so that memory holds only what can still come.
+        let is_known = match n_to_come {
+            0 => links.remove(&stat.id()),
+            _ => links.insert(stat.id(), n_to_come),
+        };
+        is_known.is_none()
+    }
+}

@@ -1,0 +1,190 @@
+//! From a waiting directory to an open one.
+
+use super::{Job, Worker, is_gone, is_lack, retry_stale, stat_behind};
+use crate::batch::Contents;
+use crate::descriptors::Handle;
+use crate::directory::{Dir, DirInfo, Siblings};
+use crate::entry::{Fields, Kind, Stat};
+use crate::error::Operation;
+use crate::frontier::FrontierDir;
+use crate::source::{At, Sink, Source};
+use pwalk_sys::{Errno, Links};
+use std::ffi::CString;
+use std::sync::Arc;
+
+impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
+    pub(super) fn start(&mut self, start: FrontierDir) {
+        if self.shared.is_spent() {
+            return self.shared.leave([start]);
+        }
+        let (stat, failure) = self.stat_start(&start);
+        match (stat, failure) {
+            (Some(stat), failure) => {
+                if let Some(errno) = failure {
+                    self.fail(Operation::Stat, start.path.clone(), start.depth, errno);
+                }
+                self.start_at(start, stat);
+            }
+            (None, Some(errno)) if is_lack(errno) && self.shared.descriptors.put_off() => {
+                self.jobs.defer(Job::Start(Box::new(start)));
+            }
+            (None, Some(errno)) if !is_gone(errno) || start.is_root() => {
+                self.fail(Operation::Stat, start.path, start.depth, errno);
+            }
+            (None, _) => self.totals.n_vanished += 1,
+        }
+    }
+
+    fn start_at(&mut self, start: FrontierDir, stat: Stat) {
+        let info = Arc::new(self.info_of_start(&start, stat));
+        match stat.kind() {
+            Kind::Dir if self.may_enter(info.level()) => self.open(info, Origin::Start(start)),
+            Kind::Dir => self.push_dir_row(&info, Contents::Unread),
+            kind => {
+                let row_dir = self.batch_dir(&info);
+                self.push_entry(row_dir, b"", kind, &stat, Contents::None);
+            }
+        }
+    }
+
+    /// The inode of a root, behind a link if it is one, or of a directory of a frontier.
+    fn stat_start(&self, start: &FrontierDir) -> (Option<Stat>, Option<Errno>) {
+        let want = self.want | Fields::INODE;
+        let links = self.links_of(start);
+        stat_behind(links, |links| self.shared.source.stat_path(&start.path, links, want))
+    }
+
+    fn links_of(&self, start: &FrontierDir) -> Links {
+        if start.is_root() { Links::Follow } else { self.shared.config.links }
+    }
+
+    fn info_of_start(&self, start: &FrontierDir, stat: Stat) -> DirInfo {
+        let slash: &[u8] = if start.path == b"/" { b"" } else { b"/" };
+        let follows = self.shared.config.links == Links::Follow;
+        DirInfo {
+            path: [&start.path, slash].concat().into(),
+            root_len: start.root_len,
+            root_dev: start.root_dev.unwrap_or(stat.dev),
+            depth: start.depth,
+            parent_inode: start.parent_inode,
+            stat,
+            ancestors: follows.then(|| {
+                start.ancestors.iter().copied().chain(std::iter::once(stat.id())).collect()
+            }),
+        }
+    }
+
+    pub(super) fn may_enter(&self, level: u32) -> bool {
+        self.shared.config.max_depth.is_none_or(|max_depth| level < max_depth)
+    }
+
+    pub(super) fn open_one(&mut self, mut siblings: Box<Siblings<'w, S::Dir>>) {
+        if self.shared.is_spent() {
+            return self.leave(*siblings);
+        }
+        let Some((name, stat)) = siblings.pop() else { return };
+        if !self.shared.descriptors.are_plenty() {
+            siblings.handle = None;
+        }
+        let (parent, handle) = (siblings.parent.clone(), siblings.handle.clone());
+        let info = Arc::new(child_info(&parent, name.to_bytes(), stat));
+        if !siblings.is_empty() {
+            // Before this one is opened, so that idle workers can take the others.
+            self.jobs.push(Job::Open(siblings));
+        }
+        self.open(info, Origin::Parent { info: parent, handle, name });
+    }
+
+    fn leave(&mut self, mut siblings: Siblings<'w, S::Dir>) {
+        let parent = siblings.parent.clone();
+        let rest = std::iter::from_fn(|| siblings.pop()).map(|(name, _)| FrontierDir {
+            path: [&parent.path, name.to_bytes()].concat(),
+            root_len: parent.root_len,
+            depth: parent.depth + 1,
+            parent_inode: parent.stat.ino,
+            root_dev: Some(parent.root_dev),
+            ancestors: parent.ancestors.as_deref().unwrap_or_default().to_vec(),
+        });
+        self.shared.leave(rest);
+    }
+
+    fn open(&mut self, info: Arc<DirInfo>, origin: Origin<'w, S::Dir>) {
+        self.shared.control.visit(info.own_path());
+        match self.try_open(&info, &origin) {
+            Ok(dir) => {
+                let handle = Handle::new(dir, &self.shared.descriptors);
+                self.read(Arc::new(Dir::new(info, handle)));
+            }
+            Err(errno) if is_lack(errno) && self.shared.descriptors.put_off() => {
+                self.jobs.defer(origin.into_job(info.stat));
+            }
+            Err(errno) => {
+                // ENOTDIR: replaced by something else since its parent was read.
+                if is_gone(errno) || errno == Errno::NOTDIR {
+                    self.totals.n_vanished += 1;
+                } else {
+                    self.fail(Operation::Open, info.own_path().to_vec(), info.depth, errno);
+                }
+                self.push_dir_row(&info, Contents::Unread);
+            }
+        }
+    }
+
+    /// Opens a directory; waits for a descriptor as long as another worker may give one back.
+    fn try_open(&self, info: &DirInfo, origin: &Origin<'w, S::Dir>) -> Result<S::Dir, Errno> {
+        let (links, parent) = match origin {
+            Origin::Start(start) => (self.links_of(start), None),
+            Origin::Parent { handle, name, .. } => {
+                let parent = handle.as_ref().map(|handle| (&handle.dir, name.as_c_str()));
+                (self.shared.config.links, parent)
+            }
+        };
+        let open = || self.shared.source.open(At { parent, path: info.own_path() }, links);
+        loop {
+            let n_closed = self.shared.descriptors.n_closed();
+            match retry_stale(open) {
+                Err(errno)
+                    if is_lack(errno)
+                        && self.shared.descriptors.wait(n_closed)
+                        && !self.shared.control.is_cancelled() => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+/// Where a directory that is to be opened came from: what it takes to put it off.
+enum Origin<'w, D> {
+    Start(FrontierDir),
+    Parent { info: Arc<DirInfo>, handle: Option<Arc<Handle<'w, D>>>, name: CString },
+}
+
+impl<'w, D> Origin<'w, D> {
+    /// The job that tries again. It lets go of the parent's descriptor, for others to use.
+    fn into_job(self, stat: Stat) -> Job<'w, D> {
+        match self {
+            Origin::Start(start) => Job::Start(Box::new(start)),
+            Origin::Parent { info, name, .. } => {
+                let mut siblings = Siblings::new(info, None);
+                siblings.push(&name, stat);
+                Job::Open(Box::new(siblings))
+            }
+        }
+    }
+}
+
+fn child_info(parent: &DirInfo, name: &[u8], stat: Stat) -> DirInfo {
+    let ancestors = parent.ancestors.as_ref().map(|above| {
+        let own = std::iter::once(stat.id());
+        above.iter().copied().chain(own).collect()
+    });
+    DirInfo {
+        path: [&parent.path, name, b"/"].concat().into(),
+        root_len: parent.root_len,
+        root_dev: parent.root_dev,
+        depth: parent.depth + 1,
+        parent_inode: parent.stat.ino,
+        stat,
+        ancestors,
+    }
+}

@@ -1,0 +1,139 @@
+//! From an open directory to slices of its names.
+
+use super::{Job, Slice, Worker, is_gone};
+use crate::directory::Dir;
+use crate::entry::Fields;
+use crate::error::Operation;
+use crate::listing::Listing;
+use crate::source::{Sink, Source};
+use pwalk_sys::Errno;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Reads in a row that may bring no new name before a directory counts as endless.
+const IDLE_READS_MAX: u32 = 64;
+
+impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
+    /// Reads a directory that was just opened: to its end, if it is small.
+    pub(super) fn read(&mut self, dir: Arc<Dir<'w, S::Dir>>) {
+        let mut listing = std::mem::take(&mut self.listing);
+        listing.clear();
+        let is_open = self.fill(&dir, &mut listing, true);
+        if listing.len() <= self.shared.config.tuning.slice_len {
+            self.look_at(&dir, &listing, 0..listing.len());
+            self.listing = listing;
+            if is_open {
+                return self.read_on(dir);
+            }
+        } else {
+            self.share(&dir, listing, is_open);
+        }
+        if !is_open {
+            self.finish_part(&dir);
+        }
+    }
+
+    /// Reads the next names of a directory of which some were read before.
+    pub(super) fn read_on(&mut self, dir: Arc<Dir<'w, S::Dir>>) {
+        let mut listing = std::mem::take(&mut self.listing);
+        listing.clear();
+        let is_open = self.fill(&dir, &mut listing, false);
+        if listing.is_empty() {
+            self.listing = listing;
+        } else {
+            self.share(&dir, listing, is_open);
+        }
+        if !is_open {
+            self.finish_part(&dir);
+        }
+    }
+
+    /// Makes the rest of a directory, and all slices of `listing` but the first, visible to idle
+    /// workers, and looks at the first. The reader's part goes on in the `Read` job.
+    fn share(&mut self, dir: &Arc<Dir<'w, S::Dir>>, listing: Listing, is_open: bool) {
+        let len = listing.len();
+        let slice_len = self.shared.config.tuning.slice_len.max(1);
+        let listing = Arc::new(listing);
+        // All parts before the first job, or the directory could seem finished in between.
+        dir.add_parts(len.div_ceil(slice_len));
+        if is_open {
+            self.jobs.push(Job::Read(dir.clone()));
+        }
+        for start in (slice_len..len).step_by(slice_len).rev() {
+            let range = start..len.min(start + slice_len);
+            let slice = Slice { dir: dir.clone(), listing: listing.clone(), range };
+            self.jobs.push(Job::Slice(Box::new(slice)));
+        }
+        self.look_at(dir, &listing, 0..len.min(slice_len));
+        self.finish_part(dir);
+    }
+
+    /// Reads names that the directory has not delivered before; false if it has no more, or
+    /// can't be read any further.
+    fn fill(&mut self, dir: &Dir<'w, S::Dir>, listing: &mut Listing, is_first: bool) -> bool {
+        if self.shared.control.is_cancelled() {
+            return false;
+        }
+        if is_first {
+            self.seen.start();
+        } else {
+            std::mem::swap(&mut self.seen, &mut lock(&dir.seen));
+        }
+        match self.read_names(dir, listing) {
+            Ok(true) => {
+                std::mem::swap(&mut self.seen, &mut lock(&dir.seen));
+                return true;
+            }
+            Ok(false) => {}
+            Err(errno) => self.fail_reading(dir, errno),
+        }
+        false
+    }
+
+    /// Reads at least one new name, or the end. Some network filesystems say ENOENT or ESTALE for
+    /// no reason, so that gets two more tries; some repeat names, or never come to an end.
+    fn read_names(&mut self, dir: &Dir<'w, S::Dir>, listing: &mut Listing) -> Result<bool, Errno> {
+        let (mut n_retries, mut n_idle) = (0, 0);
+        loop {
+            let n_before = listing.len();
+            let result = self.shared.source.read(&dir.handle.dir, &mut self.scratch, listing);
+            self.drop_repeated(listing, n_before);
+            match result {
+                Err(errno) if is_gone(errno) && n_retries < 2 => n_retries += 1,
+                Ok(true) if self.seen.has_cycle() || n_idle == IDLE_READS_MAX => {
+                    return Err(Errno::LOOP);
+                }
+                Ok(true) if listing.is_empty() => n_idle += 1,
+                result => return result,
+            }
+        }
+    }
+
+    /// Drops names that the directory delivered before, of those from `start` on.
+    fn drop_repeated(&mut self, listing: &mut Listing, start: usize) {
+        let n_read = listing.len();
+        self.seen.reserve(n_read - start);
+        listing.retain_from(start, |name| self.seen.insert(name));
+        self.totals.n_repeated += (n_read - listing.len()) as u64;
+    }
+
+    fn fail_reading(&mut self, dir: &Dir<'w, S::Dir>, errno: Errno) {
+        dir.has_failed.store(true, Relaxed);
+        if is_gone(errno) && self.is_deleted(dir) {
+            self.totals.n_vanished += 1;
+        } else {
+            self.fail(Operation::Read, dir.info.own_path().to_vec(), dir.info.depth, errno);
+        }
+    }
+
+    fn is_deleted(&self, dir: &Dir<'w, S::Dir>) -> bool {
+        match self.shared.source.stat_dir(&dir.handle.dir, Fields::LINKS) {
+            Ok(stat) => stat.nlink == 0,
+            Err(errno) => is_gone(errno),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,192 @@
+//! T28: a lack of descriptors makes a walk slower, not smaller.
+//!
+//! The source counts the directories that are open at once, and refuses more than it is told
+//! to. A limit of time is many times what a walk with enough descriptors needs.
+
+use crate::harness::{N_WORKERS, Pace, check, faults_at, no_faults, run_over, small_tree};
+use pwalk_engine::{Control, Errno, Fields, Kind, Operation, walk};
+use pwalk_testkit::fake::{
+    Call, CollectingSink, Fail, FakeSource, FakeTree, FaultPlan, NodeFaults, Options, Shortage,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+fn limited(n_handles: usize) -> FaultPlan {
+    FaultPlan { shortage: Some(Shortage::Handles(n_handles)), ..FaultPlan::default() }
+}
+
+#[test]
+fn t28_few_descriptors_give_the_full_result() {
+    let mut tree = FakeTree::default();
+    for number in 0..12 {
+        let dir = tree.add_dir(format!("/r/a{number}/b/c"));
+        tree.generate(dir, 5, Kind::File);
+    }
+    tree.generate(tree.at("r/a0"), 12, Kind::Dir);
+    for n_handles in [1, 2, 5] {
+        for n_workers in N_WORKERS {
+            check(&tree, &limited(n_handles), &Options::default(), Pace::small(n_workers));
+        }
+    }
+}
+
+/// A directory that does not fit into one read stays open until it is read to its end: three
+/// descriptors for a chain of twenty.
+#[test]
+fn t28_nested_large_directories_give_the_full_result() {
+    let mut tree = FakeTree::default();
+    let mut dir = tree.add_dir("/r");
+    for _ in 0..20 {
+        tree.generate(dir, 12, Kind::File);
+        dir = tree.add_in(dir, b"d", Kind::Dir);
+    }
+    let plan = FaultPlan { n_per_read: Some(4), ..limited(3) };
+    for n_workers in N_WORKERS {
+        check(&tree, &plan, &Options::default(), Pace::small(n_workers));
+    }
+}
+
+/// The parent stays open for its waiting subdirectories only while descriptors are plenty.
+#[test]
+fn t28_no_more_directories_are_open_than_workers_and_parents() {
+    let mut tree = FakeTree::of(&["r/"]);
+    tree.generate(tree.at("r"), 500, Kind::Dir);
+    for n_workers in N_WORKERS {
+        let plan = no_faults();
+        let options = Options::default();
+        let source = FakeSource::new(&tree, &plan);
+        run_over(&source, options.frontier(), &options, &Pace::usual(n_workers).config(&options));
+        assert!(source.n_handles_max() <= 1 + n_workers as i64, "{}", source.n_handles_max());
+    }
+}
+
+/// Each level waits with one more directory, and would keep its parent open.
+#[test]
+fn t28_a_deep_tree_keeps_no_more_parents_open_than_there_are_descriptors_to_spare() {
+    let mut tree = FakeTree::default();
+    let mut dir = tree.add_dir("/r");
+    for _ in 0..4300 {
+        tree.add_in(dir, b"e", Kind::Dir);
+        dir = tree.add_in(dir, b"d", Kind::Dir);
+    }
+    let plan = no_faults();
+    let options = Options { fields: Fields::empty(), ..Options::default() };
+    let source = FakeSource::new(&tree, &plan);
+    let sink = CollectingSink::new(options.fields).counting();
+    let config = Pace::usual(1).config(&options);
+    let outcome = walk(options.frontier(), &config, &source, &sink, &Control::default());
+    assert_eq!(outcome.map(|outcome| outcome.totals.n_entries.sum()), Ok(8601));
+    assert!(source.n_handles_max() <= 4096 + 16, "{}", source.n_handles_max());
+}
+
+#[test]
+fn t28_a_short_lack_loses_no_directory_of_a_large_frontier() {
+    let mut tree = FakeTree::default();
+    let paths: Vec<_> = (0..5000).map(|number| format!("/r/d{number}").into_bytes()).collect();
+    paths.iter().for_each(|path| _ = tree.add_dir(path));
+    let shortage = Some(Shortage::Until(Duration::from_millis(50)));
+    let plan = FaultPlan { shortage, ..FaultPlan::default() };
+    let options = Options { roots: paths, ..Options::default() };
+    check(&tree, &plan, &options, Pace::usual(8));
+}
+
+#[test]
+fn t28_waiting_for_a_descriptor_costs_no_time_for_each_directory() {
+    let mut tree = FakeTree::of(&["r/"]);
+    tree.generate(tree.at("r"), 5000, Kind::Dir);
+    let plan = limited(1);
+    let start = Instant::now();
+    check(&tree, &plan, &Options::default(), Pace::usual(1));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+/// More workers than descriptors.
+#[test]
+fn t28_t34_directories_that_wait_for_a_descriptor_do_not_pile_up() {
+    let mut tree = FakeTree::of(&["r/"]);
+    tree.generate(tree.at("r"), 20_000, Kind::Dir);
+    for (n_workers, n_handles) in [(2, 2), (8, 4)] {
+        let plan = FaultPlan { delays: Some(1), ..limited(n_handles) };
+        let options = Options::default();
+        let source = FakeSource::new(&tree, &plan);
+        run_over(&source, options.frontier(), &options, &Pace::usual(n_workers).config(&options));
+        // Reads bring a hundred names each.
+        let (n_max, n_waiting) = (200 * n_workers as i64, source.n_unopened_max());
+        assert!(n_waiting <= n_max, "{n_waiting}, {n_workers} workers, {n_handles} descriptors");
+    }
+}
+
+#[test]
+fn t26_t28_a_lack_that_never_ends_is_an_error_after_a_while() {
+    let tree = small_tree();
+    let open = Some(Fail::always(Errno::MFILE));
+    let plan = faults_at(&tree, "r/a", NodeFaults { open, ..NodeFaults::default() });
+    let options = Options::default();
+    let source = FakeSource::new(&tree, &plan);
+    let start = Instant::now();
+    let run = run_over(&source, options.frontier(), &options, &Pace::usual(8).config(&options));
+    assert_eq!(run.totals().errors, [((Operation::Open, Errno::MFILE), 1)].into());
+    assert_eq!(run.rows.len(), tree.len() - 3);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn t28_a_cancel_does_not_wait_for_directories_that_wait_for_a_descriptor() {
+    let mut tree = FakeTree::of(&["r/"]);
+    tree.generate(tree.at("r"), 5000, Kind::Dir);
+    let plan = limited(1);
+    let source = FakeSource::new(&tree, &plan);
+    let options = Options::default();
+    let control = Control::default();
+    let cancelled = std::sync::Mutex::new(None);
+    let sink = CollectingSink::new(Fields::REPORT).on_batch(|_| {
+        cancelled.lock().unwrap().get_or_insert_with(Instant::now);
+        control.cancel();
+        Ok(())
+    });
+    let pace = Pace { batch_len: 1, ..Pace::usual(1) };
+    let config = pace.config(&options);
+    let outcome = walk(options.frontier(), &config, &source, &sink, &control).unwrap();
+    let since = cancelled.lock().unwrap().expect("there was a batch").elapsed();
+    assert!(outcome.is_cancelled);
+    assert!(since < Duration::from_secs(1), "{since:?} after the cancel");
+}
+
+#[test]
+fn t28_a_panic_frees_a_worker_that_waits_for_a_descriptor() {
+    let (send, receive) = channel();
+    std::thread::spawn(move || {
+        let tree = FakeTree::of(&["a/", "b/"]);
+        let open_panics = Some(Duration::from_millis(20));
+        let mut plan = faults_at(&tree, "b", NodeFaults { open_panics, ..NodeFaults::default() });
+        plan.shortage = Some(Shortage::Handles(0));
+        let options = Options { roots: vec![b"/a".to_vec(), b"/b".to_vec()], ..Options::default() };
+        let source = FakeSource::new(&tree, &plan);
+        let config = Pace::usual(2).config(&options);
+        let walk_all = || run_over(&source, options.frontier(), &options, &config);
+        let panic = catch_unwind(AssertUnwindSafe(walk_all)).expect_err("the source panicked");
+        let message = panic.downcast_ref::<String>().expect("it is the source's message");
+        send.send(message.clone()).expect("the test waits");
+    });
+    let message = receive.recv_timeout(Duration::from_secs(10)).expect("the walk hangs");
+    assert_eq!(message, "opening /b panics");
+}
+
+/// A lack that has passed does not count when the next one comes.
+#[test]
+fn t28_two_short_lacks_far_apart_are_no_long_one() {
+    let tree = FakeTree::of(&["a/f", "b/f"]);
+    let calls = vec![(Call::StatPath, 0..1, Errno::MFILE), (Call::StatPath, 2..3, Errno::MFILE)];
+    let plan = FaultPlan { calls, ..FaultPlan::default() };
+    let options = Options { roots: vec![b"/a".to_vec(), b"/b".to_vec()], ..Options::default() };
+    let source = FakeSource::new(&tree, &plan);
+    let sink = CollectingSink::new(options.fields).on_batch(|_| {
+        std::thread::sleep(Duration::from_millis(1100));
+        Ok(())
+    });
+    let config = Pace { batch_len: 2, ..Pace::usual(1) }.config(&options);
+    let outcome = walk(options.frontier(), &config, &source, &sink, &Control::default());
+    assert_eq!(outcome.map(|outcome| outcome.totals.errors), Ok([].into()));
+    assert_eq!(sink.n_rows(), 4);
+}
