@@ -1,0 +1,134 @@
+//! Arrow IPC files: record batches as they lie in memory, so that a reader can map the file.
+
+use crate::columns::Columns;
+use crate::file::{OutputError, OutputFile};
+use crate::format::ArrowCompression;
+use crate::rows::{RowsBuilder, arrow_schema};
+use crate::summary::{Preamble, Summary};
+use crate::table::{Encoder, Piece, Table};
+use crate::users::UserNames;
+use arrow_array::RecordBatch;
+use arrow_ipc::CompressionType;
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
+use arrow_schema::ArrowError;
+use pwalk_engine::Batch;
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Rows of a record batch: large for readers, small for the memory of an encoder.
+const BATCH_ROWS: usize = 32 << 10;
+
+/// Bytes of paths of a record batch, however few its rows. Offsets have 31 bits.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// Collects record batches.
+pub(crate) struct IpcEncoder {
+    rows: RowsBuilder,
+    batch_rows: usize,
+    /// For messages.
+    name: PathBuf,
+}
+
+impl IpcEncoder {
+    pub(crate) fn all(
+        columns: &Columns,
+        name: PathBuf,
+        batch_rows: u64,
+        n: usize,
+    ) -> Vec<IpcEncoder> {
+        let users = Arc::new(UserNames::default());
+        let batch_rows = usize::try_from(batch_rows).unwrap_or(BATCH_ROWS).min(BATCH_ROWS);
+        let encoder = |_| {
+            let rows = RowsBuilder::new(columns, users.clone());
+            IpcEncoder { rows, batch_rows, name: name.clone() }
+        };
+        (0..n).map(encoder).collect()
+    }
+
+    fn take(&mut self) -> Result<Option<Piece<RecordBatch>>, OutputError> {
+        let n_rows = self.rows.len() as u64;
+        let record = self.rows.finish();
+        let content = record.map_err(|error| OutputError::new(&self.name, to_io(error)))?;
+        Ok(Some(Piece { content, n_rows }))
+    }
+}
+
+impl Encoder for IpcEncoder {
+    type Content = RecordBatch;
+
+    fn encode(&mut self, batch: &mut Batch) -> Result<Option<Piece<RecordBatch>>, OutputError> {
+        self.rows.append(batch);
+        let is_full = self.rows.len() >= self.batch_rows || self.rows.n_text_bytes() >= BATCH_BYTES;
+        if is_full { self.take() } else { Ok(None) }
+    }
+
+    fn finish(mut self) -> Result<Option<Piece<RecordBatch>>, OutputError> {
+        if self.rows.is_empty() { Ok(None) } else { self.take() }
+    }
+}
+
+/// One Arrow file.
+pub(crate) struct IpcTable {
+    writer: FileWriter<OutputFile>,
+    name: PathBuf,
+}
+
+impl IpcTable {
+    pub(crate) fn begin(
+        file: OutputFile,
+        columns: &Columns,
+        compression: ArrowCompression,
+        preamble: &Preamble,
+    ) -> Result<IpcTable, OutputError> {
+        let name = file.name().to_owned();
+        let metadata: HashMap<_, _> = preamble.pairs().into_iter().collect();
+        let schema = arrow_schema(columns).with_metadata(metadata);
+        let begin = || {
+            let options = IpcWriteOptions::default().try_with_compression(match compression {
+                ArrowCompression::None => None,
+                ArrowCompression::Lz4 => Some(CompressionType::LZ4_FRAME),
+                ArrowCompression::Zstd => Some(CompressionType::ZSTD),
+            })?;
+            FileWriter::try_new_with_options(file, &schema, options)
+        };
+        match begin() {
+            Ok(writer) => Ok(IpcTable { writer, name }),
+            Err(error) => Err(OutputError::new(&name, to_io(error))),
+        }
+    }
+
+    fn error(&self, error: ArrowError) -> OutputError {
+        OutputError::new(&self.name, to_io(error))
+    }
+}
+
+impl Table for IpcTable {
+    type Content = RecordBatch;
+
+    fn append(&mut self, piece: Piece<RecordBatch>) -> Result<(), OutputError> {
+        self.writer.write(&piece.content).map_err(|error| self.error(error))
+    }
+
+    fn n_bytes(&self) -> u64 {
+        self.writer.get_ref().n_bytes()
+    }
+
+    fn finish(mut self, summary: Option<&Summary>) -> Result<u64, OutputError> {
+        for (key, value) in summary.map(Summary::pairs).unwrap_or_default() {
+            self.writer.write_metadata(key, value);
+        }
+        let name = self.name;
+        let ended = self.writer.finish().and_then(|()| self.writer.into_inner());
+        ended.map_err(|error| OutputError::new(&name, to_io(error)))?.finish()
+    }
+}
+
+/// The system's error, if it is one that the library has passed on.
+fn to_io(error: ArrowError) -> io::Error {
+    match error {
+        ArrowError::IoError(_, error) => error,
+        error => io::Error::other(error),
+    }
+}

@@ -1,0 +1,46 @@
+//! Tables of the batches of a walk: written as sinks, and read back.
+//!
+//! Owns the one table of columns, the formats, compression, and files that appear whole or not
+//! at all. Knows nothing of the command line or of Python.
+//!
+//! Data flows one way: a worker's batch goes to an encoder borrowed from a pool, the encoder
+//! formats and compresses it there, and the finished piece is appended to the table under a
+//! short lock. No thread of its own, no queue that could fill up.
+
+#![forbid(unsafe_code)]
+
+mod columns;
+mod compress;
+mod create;
+mod csv;
+mod dataset;
+mod error_list;
+mod file;
+mod format;
+mod ipc;
+mod names;
+mod ndjson;
+mod parquet;
+mod paths;
+mod pool;
+mod read;
+mod rows;
+mod summary;
+mod table;
+mod text;
+mod users;
+
+pub use columns::{COLUMNS, Column, ColumnId, ColumnType, Columns, ColumnsError, Presence};
+pub use compress::Compression;
+pub use create::{Place, TableConfig, create_listing, create_table, is_folder};
+pub use csv::{CsvRows, csv_header};
+pub use dataset::{PartBounds, SUMMARY_NAME};
+pub use error_list::ErrorList;
+pub use file::{OutputError, OutputFile};
+pub use format::{ArrowCompression, Format, FormatError};
+pub use names::{Names, extension};
+pub use read::{ReadError, TableReader};
+pub use rows::{RowsBuilder, arrow_schema};
+pub use summary::{Bytes, Preamble, Skipped, Summary};
+pub use table::TableSink;
+pub use text::Lines;

@@ -1,0 +1,115 @@
+//! How names that are no clean text get into a file of text, and what an extension is.
+
+use std::borrow::Cow;
+
+/// What is done with bytes in names that a CSV reader may refuse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// Valid UTF-8 always: each invalid sequence becomes U+FFFD. Control characters stay.
+    #[default]
+    Utf8,
+    /// The bytes as they are.
+    Raw,
+    /// As the C pwalk writes them: the bytes as they are, but those below 32 dropped.
+    Pwalk,
+}
+
+impl Names {
+    /// Appends `name` to a quoted CSV field: quotes are doubled, the rest is up to the policy.
+    /// False if the text is not the name any more.
+    #[inline]
+    pub(crate) fn append_quoted(self, name: &[u8], text: &mut Vec<u8>) -> bool {
+        if name.iter().all(|&byte| is_plain(byte)) {
+            text.extend_from_slice(name);
+            return true;
+        }
+        self.append_special(name, text)
+    }
+
+    #[cold]
+    fn append_special(self, name: &[u8], text: &mut Vec<u8>) -> bool {
+        let written: Cow<'_, [u8]> = match self {
+            Names::Utf8 => match String::from_utf8_lossy(name) {
+                Cow::Borrowed(same) => Cow::Borrowed(same.as_bytes()),
+                Cow::Owned(changed) => Cow::Owned(changed.into_bytes()),
+            },
+            Names::Raw => Cow::Borrowed(name),
+            Names::Pwalk => name.iter().copied().filter(|&byte| byte >= 32).collect(),
+        };
+        for &byte in written.iter() {
+            if byte == b'"' {
+                text.push(b'"');
+            }
+            text.push(byte);
+        }
+        *written == *name
+    }
+}
+
+/// True for bytes that every policy writes as they are.
+pub(crate) fn is_plain(byte: u8) -> bool {
+    (32..127).contains(&byte) && byte != b'"'
+}
+
+/// The extension of a file's name: what follows the last dot, the first byte not counted, so
+/// that `.bashrc` has none. Empty where there is no such dot, or nothing behind it.
+pub fn extension(name: &[u8]) -> &[u8] {
+    let Some((_, rest)) = name.split_first() else { return b"" };
+    match rest.iter().rposition(|&byte| byte == b'.') {
+        Some(dot) => &rest[dot + 1..],
+        None => b"",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_follow_the_last_dot_but_a_leading_one() {
+        let cases = [
+            ("a.txt", "txt"),
+            ("a.tar.gz", "gz"),
+            (".bashrc", ""),
+            (".bash.bak", "bak"),
+            ("..foo", "foo"),
+            ("a.", ""), // T6
+            ("a", ""),
+            (".", ""),
+            ("..", ""),
+            ("...", ""),
+            ("", ""),
+            ("a.b c", "b c"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(extension(name.as_bytes()), expected.as_bytes(), "{name}");
+        }
+    }
+
+    #[test]
+    fn policies_differ_only_on_special_bytes() {
+        // (name, utf8, raw, pwalk)
+        let cases: [[&[u8]; 4]; 6] = [
+            [b"plain", b"plain", b"plain", b"plain"],
+            [b"a\"b", b"a\"\"b", b"a\"\"b", b"a\"\"b"],
+            [b"a\nb", b"a\nb", b"a\nb", b"ab"],
+            ["\u{e9}".as_bytes(), b"\xc3\xa9", b"\xc3\xa9", b"\xc3\xa9"],
+            [b"a\xffb", b"a\xef\xbf\xbdb", b"a\xffb", b"a\xffb"],
+            [b"\x7f\x1f", b"\x7f\x1f", b"\x7f\x1f", b"\x7f"],
+        ];
+        for [name, utf8, raw, pwalk] in cases {
+            for (policy, expected) in
+                [(Names::Utf8, utf8), (Names::Raw, raw), (Names::Pwalk, pwalk)]
+            {
+                let mut text = Vec::new();
+                let is_same = policy.append_quoted(name, &mut text);
+                assert_eq!(text, expected, "{policy:?} {name:?}");
+                let unquoted = String::from_utf8_lossy(name).replace('"', "\"\"").into_bytes();
+                assert_eq!(
+                    is_same,
+                    text == [name].concat() || (name.contains(&b'"') && text == unquoted)
+                );
+            }
+        }
+    }
+}

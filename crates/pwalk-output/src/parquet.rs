@@ -1,0 +1,246 @@
+//! Parquet: each encoder fills row groups of its own and hands them over whole.
+//!
+//! Encodings by measurement (`docs/formats/parquet.md`): paths share their beginning with the
+//! row before, so DELTA_BYTE_ARRAY; inodes and times lie close together, so
+//! DELTA_BINARY_PACKED; what has few values gets a dictionary.
+
+use crate::columns::{Column, ColumnId, ColumnType, Columns};
+use crate::file::{OutputError, OutputFile};
+use crate::rows::{RowsBuilder, arrow_schema};
+use crate::summary::{Preamble, Summary};
+use crate::table::{Encoder, Piece, Table};
+use crate::users::UserNames;
+use arrow_schema::SchemaRef;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
+use pwalk_engine::Batch;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Rows of a row group.
+pub(crate) const GROUP_ROWS: u64 = 100_000;
+
+/// Bytes that a row group may take in memory, however few its rows.
+const GROUP_BYTES: usize = 32 << 20;
+
+/// Rows that are encoded at once.
+const CHUNK_ROWS: usize = 8192;
+
+/// Bytes of paths that are encoded at once, however few their rows.
+const CHUNK_BYTES: usize = 4 << 20;
+
+/// Fills row groups.
+pub(crate) struct ParquetEncoder {
+    rows: RowsBuilder,
+    factory: Arc<ArrowRowGroupWriterFactory>,
+    /// The columns of the row group at hand; empty before its first rows.
+    writers: Vec<ArrowColumnWriter>,
+    n_rows: u64,
+    group_rows: u64,
+    /// For messages.
+    name: PathBuf,
+}
+
+/// The columns of a row group, encoded and packed.
+pub(crate) type RowGroup = Vec<ArrowColumnChunk>;
+
+impl ParquetEncoder {
+    fn encode_chunk(&mut self) -> Result<(), ParquetError> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        self.n_rows += self.rows.len() as u64;
+        let record = self.rows.finish()?;
+        if self.writers.is_empty() {
+            self.writers = self.factory.create_column_writers(0)?;
+        }
+        let schema = record.schema();
+        let columns = schema.fields().iter().zip(record.columns());
+        for (writer, (field, array)) in self.writers.iter_mut().zip(columns) {
+            for leaf in compute_leaves(field, array)? {
+                writer.write(&leaf)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        let memory = || self.writers.iter().map(ArrowColumnWriter::memory_size).sum::<usize>();
+        self.n_rows >= self.group_rows || memory() >= GROUP_BYTES
+    }
+
+    fn close_group(&mut self) -> Result<Option<Piece<RowGroup>>, ParquetError> {
+        let writers = std::mem::take(&mut self.writers).into_iter();
+        let content = writers.map(ArrowColumnWriter::close).collect::<Result<_, _>>()?;
+        Ok(Some(Piece { content, n_rows: std::mem::take(&mut self.n_rows) }))
+    }
+
+    fn error(&self, error: ParquetError) -> OutputError {
+        OutputError::new(&self.name, to_io(error))
+    }
+}
+
+impl Encoder for ParquetEncoder {
+    type Content = RowGroup;
+
+    fn encode(&mut self, batch: &mut Batch) -> Result<Option<Piece<RowGroup>>, OutputError> {
+        self.rows.append(batch);
+        let n_waiting = self.n_rows + self.rows.len() as u64;
+        let is_chunk_full = self.rows.len() >= CHUNK_ROWS
+            || self.rows.n_text_bytes() >= CHUNK_BYTES
+            || n_waiting >= self.group_rows;
+        if !is_chunk_full {
+            return Ok(None);
+        }
+        self.encode_chunk().map_err(|error| self.error(error))?;
+        if !self.is_full() {
+            return Ok(None);
+        }
+        self.close_group().map_err(|error| self.error(error))
+    }
+
+    fn finish(mut self) -> Result<Option<Piece<RowGroup>>, OutputError> {
+        self.encode_chunk().map_err(|error| self.error(error))?;
+        if self.n_rows == 0 {
+            return Ok(None);
+        }
+        self.close_group().map_err(|error| self.error(error))
+    }
+}
+
+/// What all files and encoders of a report share.
+pub(crate) struct ParquetLayout {
+    schema: SchemaRef,
+    properties: WriterPropertiesPtr,
+}
+
+impl ParquetLayout {
+    pub(crate) fn new(columns: &Columns, preamble: &Preamble) -> ParquetLayout {
+        let key_values = preamble.pairs().into_iter();
+        let key_values = key_values.map(|(key, value)| KeyValue::new(key, value)).collect();
+        let level = ZstdLevel::try_new(1).expect("zstd has a level 1");
+        let mut properties = WriterProperties::builder()
+            .set_created_by(format!("pwalk {}", env!("CARGO_PKG_VERSION")))
+            .set_compression(Compression::ZSTD(level))
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_statistics_truncate_length(Some(256))
+            .set_write_batch_size(CHUNK_ROWS)
+            .set_data_page_row_count_limit(GROUP_ROWS as usize)
+            .set_key_value_metadata(Some(key_values));
+        for column in columns.iter() {
+            let path = ColumnPath::from(column.name);
+            properties = match encoding(column) {
+                None => properties.set_column_dictionary_enabled(path, true),
+                Some(encoding) => properties.set_column_encoding(path, encoding),
+            };
+        }
+        let schema = Arc::new(arrow_schema(columns));
+        ParquetLayout { schema, properties: Arc::new(properties.build()) }
+    }
+
+    /// Begins a file.
+    pub(crate) fn begin(&self, file: OutputFile) -> Result<ParquetTable, OutputError> {
+        let name = file.name().to_owned();
+        let begin = || {
+            let schema = ArrowSchemaConverter::new().convert(&self.schema)?;
+            SerializedFileWriter::new(file, schema.root_schema_ptr(), self.properties.clone())
+        };
+        match begin() {
+            Ok(writer) => Ok(ParquetTable { writer, name }),
+            Err(error) => Err(OutputError::new(&name, to_io(error))),
+        }
+    }
+
+    /// Encoders for files that this layout began, of which `table` is one.
+    pub(crate) fn encoders(
+        &self,
+        table: &ParquetTable,
+        columns: &Columns,
+        group_rows: u64,
+        n: usize,
+    ) -> Vec<ParquetEncoder> {
+        let factory = ArrowRowGroupWriterFactory::new(&table.writer, self.schema.clone());
+        let (factory, users) = (Arc::new(factory), Arc::new(UserNames::default()));
+        let encoder = |_| ParquetEncoder {
+            rows: RowsBuilder::new(columns, users.clone()),
+            factory: factory.clone(),
+            writers: Vec::new(),
+            n_rows: 0,
+            group_rows,
+            name: table.name.clone(),
+        };
+        (0..n).map(encoder).collect()
+    }
+}
+
+/// How a column is encoded; `None`: by a dictionary.
+fn encoding(column: &Column) -> Option<Encoding> {
+    match (column.id, column.kind) {
+        (ColumnId::DirectoryDepth | ColumnId::Dev | ColumnId::Rdev, _) => None,
+        (ColumnId::ParentInode, _) => Some(Encoding::DELTA_BINARY_PACKED),
+        (_, ColumnType::U32 | ColumnType::Category) => None,
+        (_, ColumnType::I32 | ColumnType::I64 | ColumnType::U64) => {
+            Some(Encoding::DELTA_BINARY_PACKED)
+        }
+        (_, ColumnType::Text | ColumnType::Bytes) => Some(Encoding::DELTA_BYTE_ARRAY),
+    }
+}
+
+/// One Parquet file.
+pub(crate) struct ParquetTable {
+    writer: SerializedFileWriter<OutputFile>,
+    name: PathBuf,
+}
+
+impl ParquetTable {
+    fn append_group(&mut self, group: RowGroup) -> Result<(), ParquetError> {
+        let mut writer = self.writer.next_row_group()?;
+        for chunk in group {
+            chunk.append_to_row_group(&mut writer)?;
+        }
+        writer.close().map(drop)
+    }
+}
+
+impl Table for ParquetTable {
+    type Content = RowGroup;
+
+    fn append(&mut self, piece: Piece<RowGroup>) -> Result<(), OutputError> {
+        let appended = self.append_group(piece.content);
+        appended.map_err(|error| OutputError::new(&self.name, to_io(error)))
+    }
+
+    fn n_bytes(&self) -> u64 {
+        self.writer.bytes_written() as u64
+    }
+
+    fn finish(mut self, summary: Option<&Summary>) -> Result<u64, OutputError> {
+        for (key, value) in summary.map(Summary::pairs).unwrap_or_default() {
+            self.writer.append_key_value_metadata(KeyValue::new(key, value));
+        }
+        // Writes what stands at the end of the file.
+        let ended = self.writer.into_inner();
+        ended.map_err(|error| OutputError::new(&self.name, to_io(error)))?.finish()
+    }
+}
+
+/// The system's error, if it is one that the library has passed on.
+fn to_io(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+            Ok(error) => *error,
+            Err(inner) => io::Error::other(inner),
+        },
+        error => io::Error::other(error),
+    }
+}

@@ -1,0 +1,202 @@
+//! Reads tables back, of any format and by whomever they were written, as batches.
+//!
+//! Streaming: a file of a billion rows passes through in batches of some thousands. What a file
+//! claims is not believed: lengths are bounded by the file, records by [`RECORD_LEN_MAX`], and a
+//! library that panics on a broken file gives an error.
+
+mod assemble;
+mod csv;
+mod ipc;
+mod json;
+mod parquet;
+mod record;
+
+use crate::columns::Columns;
+use crate::compress::Compression;
+use crate::dataset::SUMMARY_NAME;
+use crate::format::Format;
+use crate::summary::Summary;
+use pwalk_engine::Batch;
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// The longest record of a text format: 10,000 directories deep with long names fits.
+pub(crate) const RECORD_LEN_MAX: usize = 16 << 20;
+
+/// Rows of a batch that is read.
+const BATCH_ROWS: usize = 8192;
+
+/// Why a table can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {reason}", path.display())]
+pub struct ReadError {
+    path: PathBuf,
+    reason: String,
+}
+
+impl ReadError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is wrong with it, and where.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+/// A reason without its file yet.
+pub(crate) type Reason<T> = Result<T, String>;
+
+/// One file, being read.
+pub(crate) trait RowSource {
+    /// The columns that it has and we know; names of users and groups aside.
+    fn columns(&self) -> &Columns;
+
+    /// What its metadata say, for keys that begin with `pwalk.`, without that.
+    fn metadata(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    /// Adds the next rows to a batch that is empty; false at the end.
+    fn next(&mut self, batch: &mut Batch) -> Reason<bool>;
+}
+
+/// A table, being read: one file, or the part files of a folder in their order.
+pub struct TableReader {
+    source: Box<dyn RowSource>,
+    path: PathBuf,
+    /// Parts still to be read.
+    parts: VecDeque<PathBuf>,
+    columns: Columns,
+    metadata: BTreeMap<String, String>,
+    summary: Option<String>,
+}
+
+impl TableReader {
+    /// Opens a table. Its name tells the format, unless that is given.
+    ///
+    /// # Errors
+    ///
+    /// If it is missing, its name tells no format, or it is not what its name says.
+    pub fn open(path: &Path, format: Option<Format>) -> Result<TableReader, ReadError> {
+        let mut parts = list_parts(path)?;
+        let first = parts.pop_front().unwrap_or_else(|| path.to_owned());
+        let source = open_file(&first, format)?;
+        let (columns, metadata) = (source.columns().clone(), source.metadata());
+        let summary = match metadata.get("summary") {
+            Some(summary) => Some(summary.clone()),
+            None => std::fs::read_to_string(path.join(SUMMARY_NAME)).ok(),
+        };
+        Ok(TableReader { source, path: first, parts, columns, metadata, summary })
+    }
+
+    /// The columns that it has and we know. Names of users and groups are not among them: they
+    /// belong to the machine that was scanned.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// What its metadata say, by keys without `pwalk.` in front: `roots`, `started`, `options`.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// The summary of the walk that it is of, where the table keeps one.
+    pub fn summary(&self) -> Option<Summary> {
+        serde_json::from_str(self.summary.as_deref()?).ok()
+    }
+
+    /// Replaces the rows of a batch by the next ones; false at the end.
+    ///
+    /// # Errors
+    ///
+    /// If the file is broken: which, and where.
+    pub fn next(&mut self, batch: &mut Batch) -> Result<bool, ReadError> {
+        loop {
+            batch.clear();
+            let path = &self.path;
+            let error = |reason| ReadError { path: path.clone(), reason };
+            if guard(|| self.source.next(batch)).map_err(error)? {
+                return Ok(true);
+            }
+            let Some(next) = self.parts.pop_front() else { return Ok(false) };
+            self.source = open_file(&next, None)?;
+            self.path = next;
+        }
+    }
+}
+
+/// The part files of a folder, in order; none for a file.
+fn list_parts(path: &Path) -> Result<VecDeque<PathBuf>, ReadError> {
+    let error = |reason: String| ReadError { path: path.to_owned(), reason };
+    if !path.is_dir() {
+        return Ok(VecDeque::new());
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| error(plain_reason(&e)))?;
+    let entries = entries.collect::<io::Result<Vec<_>>>().map_err(|e| error(plain_reason(&e)))?;
+    let is_part = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"part-"))
+    };
+    let mut parts: Vec<_> = entries.iter().map(|entry| entry.path()).filter(is_part).collect();
+    if parts.is_empty() {
+        return Err(error("holds no part files of a table".to_owned()));
+    }
+    if !path.join(SUMMARY_NAME).exists() {
+        return Err(error(format!("has no {SUMMARY_NAME}: it was not completed")));
+    }
+    parts.sort();
+    Ok(parts.into())
+}
+
+fn open_file(path: &Path, format: Option<Format>) -> Result<Box<dyn RowSource>, ReadError> {
+    let error = |reason: String| ReadError { path: path.to_owned(), reason };
+    let format = match format {
+        Some(format) => format,
+        None => Format::of_path(path).map_err(|e| error(e.reason().to_owned()))?,
+    };
+    let file = File::open(path).map_err(|e| error(plain_reason(&e)))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(error("Is a directory".to_owned()));
+    }
+    open_source(file, format).map_err(error)
+}
+
+fn open_source(file: File, format: Format) -> Reason<Box<dyn RowSource>> {
+    guard(|| -> Reason<Box<dyn RowSource>> {
+        Ok(match format {
+            Format::Csv(compression) => Box::new(csv::CsvSource::new(unpack(file, compression)?)?),
+            Format::Ndjson(compression) => {
+                Box::new(json::JsonSource::new(unpack(file, compression)?)?)
+            }
+            Format::Parquet => Box::new(parquet::ParquetSource::new(file)?),
+            Format::Arrow(_) => Box::new(ipc::IpcSource::new(file)?),
+        })
+    })
+}
+
+/// The text inside a file: all frames of a zstd file, all members of a gzip file.
+fn unpack(file: File, compression: Compression) -> Reason<Box<dyn Read>> {
+    let file = BufReader::with_capacity(128 << 10, file);
+    Ok(match compression {
+        Compression::None => Box::new(file),
+        Compression::Zstd => {
+            Box::new(zstd::stream::read::Decoder::with_buffer(file).map_err(|e| plain_reason(&e))?)
+        }
+        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+    })
+}
+
+/// Turns a panic of a library over a broken file into an error.
+fn guard<T>(read: impl FnOnce() -> Reason<T>) -> Reason<T> {
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
+    caught.unwrap_or_else(|_| Err("is broken in a way that its library can't take".to_owned()))
+}
+
+/// An error in words, without the number that `io::Error` puts behind them.
+pub(crate) fn plain_reason(error: &io::Error) -> String {
+    crate::file::reason(error)
+}

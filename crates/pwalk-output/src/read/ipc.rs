@@ -1,0 +1,102 @@
+//! Arrow IPC files, record batch by record batch.
+//!
+//! The lengths in the footer are checked against the file before anything is read by them: the
+//! library believes them.
+
+use super::assemble::Assembler;
+use super::record::{columns_of, own_metadata, push_record};
+use super::{Reason, RowSource, plain_reason};
+use crate::columns::Columns;
+use arrow_buffer::Buffer;
+use arrow_ipc::convert::try_fb_to_schema;
+use arrow_ipc::reader::{FileDecoder, read_footer_length};
+use arrow_ipc::{Block, root_as_footer};
+use pwalk_engine::Batch;
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// The length of the footer's length and the magic word behind it.
+const TRAILER_LEN: usize = 10;
+
+pub(crate) struct IpcSource {
+    file: File,
+    n_bytes: u64,
+    decoder: FileDecoder,
+    /// Record batches still to be read.
+    blocks: VecDeque<Block>,
+    columns: Columns,
+    metadata: BTreeMap<String, String>,
+    assembler: Assembler,
+}
+
+impl IpcSource {
+    pub(crate) fn new(file: File) -> Reason<IpcSource> {
+        let n_bytes = file.metadata().map_err(|e| plain_reason(&e))?.len();
+        let trailer_start = n_bytes.checked_sub(TRAILER_LEN as u64).ok_or("is too short")?;
+        let trailer = read_at(&file, n_bytes, trailer_start, TRAILER_LEN as u64)?;
+        let trailer = trailer.try_into().map_err(|_| "is too short")?;
+        let footer_len = read_footer_length(trailer).map_err(|e| e.to_string())? as u64;
+        let footer_start = trailer_start.checked_sub(footer_len).ok_or("its footer is too long")?;
+        let footer_bytes = read_at(&file, n_bytes, footer_start, footer_len)?;
+        let footer = root_as_footer(&footer_bytes).map_err(|e| e.to_string())?;
+        let schema = footer.schema().ok_or("its footer has no schema")?;
+        let schema = Arc::new(try_fb_to_schema(schema).map_err(|e| e.to_string())?);
+        let columns = columns_of(&schema)?;
+        let pairs = schema.metadata().iter();
+        let mut metadata = own_metadata(pairs.map(|(key, value)| (key.as_str(), value.as_str())));
+        let pairs = footer.custom_metadata().into_iter().flatten();
+        metadata.extend(own_metadata(pairs.filter_map(|pair| Some((pair.key()?, pair.value()?)))));
+        let mut decoder = FileDecoder::new(schema, footer.version());
+        for block in footer.dictionaries().into_iter().flatten() {
+            let bytes = read_block(&file, n_bytes, block)?;
+            decoder.read_dictionary(block, &bytes).map_err(|e| e.to_string())?;
+        }
+        let blocks = footer.recordBatches().into_iter().flatten().copied().collect();
+        let assembler = Assembler::default();
+        Ok(IpcSource { file, n_bytes, decoder, blocks, columns, metadata, assembler })
+    }
+}
+
+impl RowSource for IpcSource {
+    fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    fn metadata(&self) -> BTreeMap<String, String> {
+        self.metadata.clone()
+    }
+
+    fn next(&mut self, batch: &mut Batch) -> Reason<bool> {
+        while let Some(block) = self.blocks.pop_front() {
+            let bytes = read_block(&self.file, self.n_bytes, &block)?;
+            let record =
+                self.decoder.read_record_batch(&block, &bytes).map_err(|e| e.to_string())?;
+            if let Some(record) = record.filter(|record| record.num_rows() > 0) {
+                self.assembler.start();
+                push_record(&mut self.assembler, batch, &record)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn read_block(file: &File, n_bytes: u64, block: &Block) -> Reason<Buffer> {
+    let bad = "its footer names a block that is none";
+    let [start, metadata_len, body_len] =
+        [block.offset(), block.metaDataLength().into(), block.bodyLength()].map(u64::try_from);
+    let len =
+        metadata_len.ok().zip(body_len.ok()).and_then(|(a, b)| a.checked_add(b)).ok_or(bad)?;
+    Ok(Buffer::from_vec(read_at(file, n_bytes, start.map_err(|_| bad)?, len)?))
+}
+
+fn read_at(file: &File, n_bytes: u64, start: u64, len: u64) -> Reason<Vec<u8>> {
+    if start.checked_add(len).is_none_or(|end| end > n_bytes) {
+        return Err("names a range beyond its end".to_owned());
+    }
+    let mut bytes = vec![0; usize::try_from(len).map_err(|_| "is too large for this machine")?];
+    file.read_exact_at(&mut bytes, start).map_err(|e| plain_reason(&e))?;
+    Ok(bytes)
+}

@@ -1,0 +1,108 @@
+//! Formats that are lines of text: CSV, NDJSON, paths. Rows become text, text becomes packed
+//! pieces, pieces can stand in any order.
+
+use crate::compress::{Compression, Compressor};
+use crate::file::{OutputError, OutputFile};
+use crate::summary::Summary;
+use crate::table::{Encoder, Piece, Table};
+use pwalk_engine::{Batch, EntryError, Errno, Operation, Row};
+use std::io;
+use std::path::PathBuf;
+
+/// Formats rows as lines.
+pub trait Lines: Send {
+    /// Appends the rows of a batch to `text`; `on_change` hears of each whose path had to be
+    /// changed to become valid text.
+    fn append(&mut self, batch: &Batch, text: &mut Vec<u8>, on_change: &mut dyn FnMut(Row<'_>));
+}
+
+/// Turns batches into packed pieces of text.
+pub(crate) struct TextEncoder<L> {
+    lines: L,
+    compression: Compression,
+    compressor: Compressor,
+    /// Lines that are not packed yet.
+    text: Vec<u8>,
+    n_rows: u64,
+    /// For messages.
+    name: PathBuf,
+}
+
+impl<L: Lines> TextEncoder<L> {
+    pub(crate) fn new(
+        lines: L,
+        compression: Compression,
+        name: PathBuf,
+    ) -> Result<Self, OutputError> {
+        let compressor =
+            Compressor::new(compression).map_err(|error| OutputError::new(&name, error))?;
+        Ok(TextEncoder { lines, compression, compressor, text: Vec::new(), n_rows: 0, name })
+    }
+
+    fn pack(&mut self) -> Result<Option<Piece<Vec<u8>>>, OutputError> {
+        let packed = self.compressor.pack(&mut self.text);
+        let content = packed.map_err(|error| OutputError::new(&self.name, error))?;
+        let n_rows = std::mem::take(&mut self.n_rows);
+        Ok(Some(Piece { content, n_rows }))
+    }
+}
+
+impl<L: Lines> Encoder for TextEncoder<L> {
+    type Content = Vec<u8>;
+
+    fn encode(&mut self, batch: &mut Batch) -> Result<Option<Piece<Vec<u8>>>, OutputError> {
+        let mut changed = Vec::new();
+        self.lines.append(batch, &mut self.text, &mut |row| changed.push(changed_name(row)));
+        self.n_rows += batch.len() as u64;
+        batch.errors.append(&mut changed);
+        if self.text.len() >= self.compression.piece_len() { self.pack() } else { Ok(None) }
+    }
+
+    fn finish(mut self) -> Result<Option<Piece<Vec<u8>>>, OutputError> {
+        if self.text.is_empty() { Ok(None) } else { self.pack() }
+    }
+}
+
+/// The error that says which row carries another name than its file.
+fn changed_name(row: Row<'_>) -> EntryError {
+    let (path, depth) = (row.path(), row.depth());
+    EntryError { operation: Operation::Name, path, depth, errno: Errno::ILSEQ }
+}
+
+/// A file of packed pieces, after a header.
+pub(crate) struct TextTable {
+    file: OutputFile,
+}
+
+impl TextTable {
+    /// Begins the file with a header, packed as the pieces are.
+    pub(crate) fn begin(
+        mut file: OutputFile,
+        mut header: Vec<u8>,
+        compression: Compression,
+    ) -> Result<TextTable, OutputError> {
+        if !header.is_empty() {
+            let pack =
+                |header| -> io::Result<Vec<u8>> { Compressor::new(compression)?.pack(header) };
+            let packed = pack(&mut header).map_err(|error| file.error(error))?;
+            file.append(&packed)?;
+        }
+        Ok(TextTable { file })
+    }
+}
+
+impl Table for TextTable {
+    type Content = Vec<u8>;
+
+    fn append(&mut self, piece: Piece<Vec<u8>>) -> Result<(), OutputError> {
+        self.file.append(&piece.content)
+    }
+
+    fn n_bytes(&self) -> u64 {
+        self.file.n_bytes()
+    }
+
+    fn finish(self, _summary: Option<&Summary>) -> Result<u64, OutputError> {
+        self.file.finish()
+    }
+}
