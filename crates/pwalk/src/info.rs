@@ -1,0 +1,37 @@
+//! What filesystem a path is on, and how a walk of it would be done.
+
+use crate::error::Error;
+use crate::setup::fs_kind;
+use crate::threads::Threads;
+use pwalk_engine::FsKind;
+use pwalk_sys::{RawFilesystem, filesystem};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What is known of the filesystem behind a path.
+#[derive(Clone, Debug)]
+pub struct Info {
+    /// The path asked for.
+    pub path: PathBuf,
+    /// What statfs(2) and the mount table say.
+    pub filesystem: RawFilesystem,
+    /// The row of the table of tunings that it gets.
+    pub kind: &'static FsKind,
+    /// The workers that a walk would take, and why.
+    pub threads: Threads,
+}
+
+impl Info {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    ///
+    /// `Root` if the path is missing or out of reach, `Argument` for a number out of range.
+    pub fn of(path: &Path, threads: Option<usize>) -> Result<Info, Error> {
+        let filesystem =
+            filesystem(path).map_err(|errno| Error::root(path.as_os_str().as_bytes(), errno))?;
+        let kind = fs_kind(&filesystem);
+        let threads = Threads::choose(threads, |name| std::env::var_os(name), kind)?;
+        Ok(Info { path: path.to_owned(), filesystem, kind, threads })
+    }
+}

@@ -1,0 +1,46 @@
+//! The jobs that users ask for, and the public Rust API of pwalk.
+//!
+//! A job is prepared, which checks everything that its user can get wrong, and then run:
+//!
+//! ```
+//! use pwalk::{Control, Output, Report, ReportConfig};
+//!
+//! # fn main() -> Result<(), pwalk::Error> {
+//! let mut config = ReportConfig::new(["/etc"]);
+//! config.table.output = Output::File("/dev/null".into());
+//! config.table.format = Some("csv".parse()?);
+//! let report = Report::prepare(config)?;
+//! let summary = report.run(&Control::default(), &|error| eprintln!("{error:?}"))?;
+//! println!("{} entries, complete: {}", summary.n_entries(), summary.is_complete());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Joins engine and sinks. Knows neither the command line nor Python.
+
+#![forbid(unsafe_code)]
+
+mod convert;
+mod error;
+mod info;
+mod listing;
+mod output;
+mod report;
+mod roots;
+mod setup;
+mod threads;
+
+pub use convert::Convert;
+pub use error::{Error, ErrorKind};
+pub use info::Info;
+pub use listing::{Listing, ListingConfig};
+pub use output::{Output, OutputConfig};
+pub use report::{Report, ReportConfig};
+pub use setup::WalkConfig;
+pub use threads::{THREADS_MAX, Threads};
+
+pub use pwalk_engine::{Control, EntryError, Errno, Kind, Operation, Outcome, Progress, Totals};
+pub use pwalk_output::{
+    ArrowCompression, COLUMNS, Column, Columns, Compression, Format, Names, PartBounds, Summary,
+};
+pub use pwalk_sys::{Mount, RawFilesystem};

@@ -1,0 +1,84 @@
+//! Where a table goes and what it is like: shared by all jobs that write one.
+
+use crate::error::Error;
+use pwalk_output::{Columns, Compression, Format, Names, OutputFile, PartBounds, Place, is_folder};
+use std::path::{Path, PathBuf};
+
+/// Where a table goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// A file, which appears when it is complete. A path that ends in a slash becomes a
+    /// folder of part files, complete when `_summary.json` is in it.
+    File(PathBuf),
+    /// Standard output.
+    Stdout,
+}
+
+/// A table as its user wants it.
+#[derive(Clone, Debug)]
+pub struct OutputConfig {
+    /// Where it goes.
+    pub output: Output,
+    /// Its format; `None`: by the output's suffix, CSV for standard output.
+    pub format: Option<Format>,
+    /// How it is packed, see [`Format::packed`]; `None`: as the format says.
+    pub compress: Option<String>,
+    /// Its columns, see [`Columns::parse`]; `None`: the 17 and what columnar formats add.
+    pub columns: Option<String>,
+    /// How large a part of a folder may become.
+    pub parts: PartBounds,
+    /// What a CSV does with names that are no clean text.
+    pub names: Names,
+}
+
+impl OutputConfig {
+    /// As the output's name says, with the default columns.
+    pub fn new(output: Output) -> OutputConfig {
+        OutputConfig {
+            output,
+            format: None,
+            compress: None,
+            columns: None,
+            parts: PartBounds::default(),
+            names: Names::default(),
+        }
+    }
+
+    pub(crate) fn resolve_format(&self) -> Result<Format, Error> {
+        let format = match (self.format, &self.output) {
+            (Some(format), _) => format,
+            (None, Output::File(path)) => Format::of_path(path)?,
+            (None, Output::Stdout) => Format::Csv(Compression::None),
+        };
+        Ok(format.packed(self.compress.as_deref().unwrap_or("auto"))?)
+    }
+
+    pub(crate) fn resolve_columns(&self, format: Format) -> Result<Columns, Error> {
+        match &self.columns {
+            None if format.is_columnar() => Ok(Columns::columnar()),
+            None => Ok(Columns::pwalk()),
+            Some(list) if format.is_columnar() => Ok(Columns::parse(list)?),
+            Some(list) => {
+                let reason = "a CSV has always the same 17 columns; other formats take a choice";
+                Err(Error::argument(format!("columns '{list}'"), reason))
+            }
+        }
+    }
+
+    /// The folder that is filled, if it is one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match &self.output {
+            Output::File(path) if is_folder(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Opens the file; a folder is made when its first part is.
+    pub(crate) fn open(&self) -> Result<Place, Error> {
+        Ok(match (&self.output, self.folder()) {
+            (_, Some(folder)) => Place::Folder(folder.to_owned(), self.parts),
+            (Output::File(path), None) => Place::File(OutputFile::create(path)?),
+            (Output::Stdout, None) => Place::File(OutputFile::stdout()?),
+        })
+    }
+}

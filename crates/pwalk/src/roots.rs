@@ -1,0 +1,177 @@
+//! Roots as a user gives them: checked, told apart, and turned into a frontier.
+
+use crate::error::Error;
+use pwalk_engine::{Frontier, FrontierDir, PathSet};
+use pwalk_sys::{
+    Errno, Links, StatxFlags, innermost_mount, mounts, open_directory_by_path, stat_by_path,
+};
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// Checked roots of a walk.
+pub(crate) struct Roots {
+    /// Where the walk starts: each root once.
+    pub(crate) frontier: Frontier,
+    /// Roots as another root's walk would print them: they are left out there.
+    pub(crate) nested: PathSet,
+    /// What a user should know: roots that were given twice, or lie in another.
+    pub(crate) notes: Vec<String>,
+    /// Each root's place in the whole tree, as far as it could be resolved.
+    resolved: Vec<PathBuf>,
+}
+
+impl Roots {
+    /// Checks that every root is there and can be read.
+    ///
+    /// # Errors
+    ///
+    /// `Argument` if there is none; `Root` for the first that is missing or not readable.
+    pub(crate) fn check(given: &[Vec<u8>]) -> Result<Roots, Error> {
+        if given.is_empty() {
+            return Err(Error::argument("PATH", "no root is given"));
+        }
+        let mut roots = Roots {
+            frontier: Vec::new(),
+            nested: PathSet::default(),
+            notes: Vec::new(),
+            resolved: Vec::new(),
+        };
+        for path in given {
+            check_root(path).map_err(|errno| Error::root(path, errno))?;
+            roots.add(path);
+        }
+        roots.find_nested();
+        Ok(roots)
+    }
+
+    fn add(&mut self, path: &[u8]) {
+        let root = FrontierDir::root(path);
+        let resolved = resolve(to_path(&root.path));
+        match self.resolved.iter().position(|known| *known == resolved) {
+            Some(first) => {
+                let (first, second) = (show(&self.frontier[first].path), show(path));
+                self.notes.push(format!("{second}: given twice (as {first}), is walked once"));
+            }
+            None => {
+                self.frontier.push(root);
+                self.resolved.push(resolved);
+            }
+        }
+    }
+
+    fn find_nested(&mut self) {
+        for (outer, outer_resolved) in self.frontier.iter().zip(&self.resolved) {
+            for (inner, inner_resolved) in self.frontier.iter().zip(&self.resolved) {
+                if let Some(printed) = printed_below(outer, outer_resolved, inner_resolved) {
+                    self.nested.insert(&printed);
+                    let (inner, outer) = (show(&inner.path), show(&outer.path));
+                    self.notes
+                        .push(format!("{inner}: lies inside {outer}, each entry is written once"));
+                }
+            }
+        }
+    }
+
+    /// Leaves out a folder, which need not be there yet.
+    pub(crate) fn leave_out(&mut self, folder: &Path) {
+        let resolved = resolve(folder);
+        for (root, root_resolved) in self.frontier.iter().zip(&self.resolved) {
+            if let Some(printed) = printed_below(root, root_resolved, &resolved) {
+                self.nested.insert(&printed);
+            }
+        }
+    }
+
+    /// The mount points of other filesystems below the roots, as their walks would print them.
+    pub(crate) fn mount_points(&self) -> PathSet {
+        // Without /proc nothing is known of mounts; the devices that statx returns still are.
+        let table = mounts().unwrap_or_default();
+        let mut set = PathSet::default();
+        for (root, resolved) in self.frontier.iter().zip(&self.resolved) {
+            let own = innermost_mount(&table, resolved).map(|mount| &mount.device);
+            for mount in table.iter().filter(|mount| Some(&mount.device) != own) {
+                if let Some(printed) = printed_below(root, resolved, to_path(&mount.point)) {
+                    set.insert(&printed);
+                }
+            }
+        }
+        set
+    }
+}
+
+/// A root must be there, and a directory must be readable.
+fn check_root(path: &[u8]) -> Result<(), Errno> {
+    let stat = stat_by_path(path, Links::Follow, StatxFlags::TYPE, false).or_else(|errno| {
+        // A dangling link is an entry like any other; all else is missing or forbidden.
+        let link = stat_by_path(path, Links::Keep, StatxFlags::TYPE, false)?;
+        if pwalk_engine::Kind::from_mode(link.stx_mode.into()) == pwalk_engine::Kind::Symlink {
+            Ok(link)
+        } else {
+            Err(errno)
+        }
+    })?;
+    match pwalk_engine::Kind::from_mode(stat.stx_mode.into()) {
+        pwalk_engine::Kind::Dir => open_directory_by_path(path, Links::Follow).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Where a path really is; of one that isn't there, or dangles, where it would be.
+fn resolve(path: &Path) -> PathBuf {
+    let (parent, name) = (path.parent(), path.file_name().unwrap_or_default());
+    let parent = parent.filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    let would_be = || parent.canonicalize().map(|parent| parent.join(name));
+    path.canonicalize().or_else(|_| would_be()).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The path under which the walk of `root` would print what really is `inner`: `None` unless it
+/// lies below the root.
+fn printed_below(root: &FrontierDir, root_resolved: &Path, inner: &Path) -> Option<Vec<u8>> {
+    let rest = inner.strip_prefix(root_resolved).ok()?;
+    if rest.as_os_str().is_empty() {
+        return None;
+    }
+    Some(to_path(&root.path).join(rest).into_os_string().into_vec())
+}
+
+fn to_path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+fn show(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_roots_are_named_with_the_reason() {
+        let check =
+            |path: &str| Roots::check(&[path.as_bytes().to_vec()]).err().map(|e| e.to_string());
+        assert_eq!(check("/etc"), None);
+        assert_eq!(check("/etc/passwd"), None);
+        assert_eq!(check("/no/such").unwrap(), "/no/such: No such file or directory");
+        assert_eq!(check("").unwrap(), ": No such file or directory");
+        assert_eq!(Roots::check(&[]).err().unwrap().to_string(), "PATH: no root is given");
+    }
+
+    #[test]
+    fn roots_given_twice_or_nested_are_walked_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let outer = folder.path().canonicalize().unwrap();
+        let inner = outer.join("a/b");
+        std::fs::create_dir_all(&inner).unwrap();
+        let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
+        let twice = outer.join("a/..");
+        let roots = Roots::check(&[bytes(&outer), bytes(&inner), bytes(&twice)]).unwrap();
+        assert_eq!(roots.frontier.len(), 2);
+        assert_eq!(roots.notes.len(), 2, "{:?}", roots.notes);
+        assert_eq!(
+            format!("{:?}", roots.nested),
+            format!("{:?}", PathSet::from_iter([bytes(&inner)]))
+        );
+    }
+}

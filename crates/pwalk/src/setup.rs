@@ -1,0 +1,154 @@
+//! From what a user asks of a walk to what the engine needs: shared by all jobs that walk.
+
+use crate::error::Error;
+use crate::roots::Roots;
+use crate::threads::Threads;
+use pwalk_engine::{Budget, Config, Disk, Excludes, Frontier, FsKind, Links, PathSet};
+use pwalk_sys::{RawFilesystem, filesystem};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What to walk, and what to leave out.
+#[derive(Clone, Debug, Default)]
+pub struct WalkConfig {
+    /// Roots, as rows are to begin with them.
+    pub roots: Vec<PathBuf>,
+    /// Worker threads; `None`: as [`Threads::choose`] finds.
+    pub threads: Option<usize>,
+    /// Walks snapshot directories too.
+    pub snapshots: bool,
+    /// Patterns to leave out; see [`Excludes`].
+    pub exclude: Vec<String>,
+    /// Files with paths to leave out, one a line.
+    pub exclude_from: Vec<PathBuf>,
+    /// Stays on each root's filesystem.
+    pub one_file_system: bool,
+    /// Levels below a root: 0 is the root alone.
+    pub max_depth: Option<u32>,
+    /// Follows symbolic links.
+    pub follow: bool,
+    /// Asks network filesystems for fresh attributes.
+    pub strict: bool,
+}
+
+impl WalkConfig {
+    /// What was asked for, as JSON, for the metadata of files.
+    pub(crate) fn options_json(&self) -> String {
+        let show = |paths: &[PathBuf]| -> Vec<String> {
+            paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
+        };
+        // Destructured, so that a new field can't be forgotten here.
+        let WalkConfig {
+            roots: _,
+            threads,
+            snapshots,
+            exclude,
+            exclude_from,
+            one_file_system,
+            max_depth,
+            follow,
+            strict,
+        } = self;
+        let options = serde_json::json!({
+            "threads": threads,
+            "snapshots": snapshots,
+            "exclude": exclude,
+            "exclude_from": show(exclude_from),
+            "one_file_system": one_file_system,
+            "max_depth": max_depth,
+            "follow": follow,
+            "strict": strict,
+        });
+        options.to_string()
+    }
+}
+
+/// A walk that is ready to start.
+pub(crate) struct Setup {
+    pub(crate) frontier: Frontier,
+    pub(crate) config: Config,
+    pub(crate) source: Disk,
+    pub(crate) threads: Threads,
+    /// What a user should know before it starts.
+    pub(crate) notes: Vec<String>,
+    /// Inodes in use on the filesystem of a single root that is its mount point, where the
+    /// filesystem counts them: about what the walk will find.
+    pub(crate) n_expected: Option<u64>,
+}
+
+impl Setup {
+    /// Checks and resolves everything. Touches the roots, and reads the lists of excludes.
+    ///
+    /// `own_folder` is one that the walk itself fills: it is no part of what it reports.
+    pub(crate) fn new(walk: &WalkConfig, own_folder: Option<&Path>) -> Result<Setup, Error> {
+        // Destructured, so that a new field can't be forgotten here.
+        let WalkConfig {
+            roots,
+            threads,
+            snapshots,
+            exclude,
+            exclude_from,
+            one_file_system,
+            max_depth,
+            follow,
+            strict,
+        } = walk;
+        let given: Vec<_> = roots.iter().map(|root| root.as_os_str().as_bytes().to_vec()).collect();
+        let mut roots = Roots::check(&given)?;
+        if let Some(folder) = own_folder {
+            roots.leave_out(folder);
+        }
+        let first = Path::new(OsStr::from_bytes(&given[0]));
+        // A dangling link is on no filesystem that could be asked through it.
+        let raw = filesystem(first).ok();
+        let fs = raw.as_ref().map_or_else(FsKind::unknown, fs_kind);
+        let threads = Threads::choose(*threads, |name| std::env::var_os(name), fs)?;
+        let exclude_paths = read_path_lists(exclude_from)?;
+        let needs_mounts = *one_file_system || !exclude.is_empty() || !exclude_from.is_empty();
+        let config = Config {
+            n_workers: threads.count,
+            links: if *follow { Links::Follow } else { Links::Keep },
+            walks_snapshots: *snapshots,
+            one_file_system: *one_file_system,
+            max_depth: *max_depth,
+            excludes: Excludes::new(exclude)?,
+            exclude_paths,
+            mount_points: if needs_mounts { roots.mount_points() } else { PathSet::default() },
+            nested_roots: roots.nested,
+            own_files: Vec::new(),
+            budget: Budget::default(),
+            tuning: fs.tuning,
+        };
+        let source = Disk { buffer_bytes: fs.tuning.buffer_bytes, is_strict: *strict };
+        let n_expected = raw.and_then(|raw| expected_entries(&raw, &roots.frontier, first));
+        Ok(Setup {
+            frontier: roots.frontier,
+            config,
+            source,
+            threads,
+            notes: roots.notes,
+            n_expected,
+        })
+    }
+}
+
+/// The row of the table of tunings that fits a filesystem.
+pub(crate) fn fs_kind(raw: &RawFilesystem) -> &'static FsKind {
+    FsKind::detect(raw.magic, raw.mount.as_ref().map(|mount| mount.fs_type.as_str()))
+}
+
+fn expected_entries(raw: &RawFilesystem, frontier: &Frontier, root: &Path) -> Option<u64> {
+    let point = Path::new(OsStr::from_bytes(&raw.mount.as_ref()?.point));
+    let is_whole = frontier.len() == 1 && root.canonicalize().is_ok_and(|root| root == point);
+    raw.n_inodes_used().filter(|_| is_whole)
+}
+
+fn read_path_lists(files: &[PathBuf]) -> Result<PathSet, Error> {
+    let mut set = PathSet::default();
+    for file in files {
+        let bytes = std::fs::read(file).map_err(|error| Error::file(file, &error))?;
+        bytes.split(|&byte| byte == b'\n').for_each(|line| set.insert(line));
+    }
+    Ok(set)
+}

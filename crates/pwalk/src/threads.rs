@@ -1,0 +1,121 @@
+//! How many workers a walk gets, and why.
+
+use crate::error::Error;
+use pwalk_engine::{FsKind, Tuning};
+use std::ffi::OsString;
+
+/// More threads than this are a slip of the finger.
+pub const THREADS_MAX: usize = 4096;
+
+/// A number of workers and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Threads {
+    /// Worker threads, at least 1.
+    pub count: usize,
+    /// Cores that the process may use.
+    pub n_cores: usize,
+    /// Where the number comes from, in words.
+    pub reason: String,
+}
+
+/// Cores that a batch system has given, best first.
+const BATCH_VARIABLES: [&str; 2] = ["SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"];
+
+impl Threads {
+    /// The number for a walk on a filesystem of this kind: what was asked for, else
+    /// `PWALK_THREADS`, else what the filesystem wants for the cores that Slurm gave, else for
+    /// those of the affinity mask cut by the cgroup's quota.
+    ///
+    /// # Errors
+    ///
+    /// `Argument`, if the number asked for, or `PWALK_THREADS`, isn't from 1 to [`THREADS_MAX`].
+    pub fn choose(
+        asked: Option<usize>,
+        variable: impl Fn(&str) -> Option<OsString>,
+        fs: &FsKind,
+    ) -> Result<Threads, Error> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        if let Some(count) = asked {
+            let count = check("--threads", &count.to_string())?;
+            return Ok(Threads { count, n_cores: cores, reason: "asked for".to_owned() });
+        }
+        if let Some(value) = variable("PWALK_THREADS") {
+            let count = check("PWALK_THREADS", &value.to_string_lossy())?;
+            return Ok(Threads { count, n_cores: cores, reason: "PWALK_THREADS".to_owned() });
+        }
+        let given = BATCH_VARIABLES.iter().find_map(|name| {
+            let n =
+                variable(name)?.to_str()?.parse().ok().filter(|n| (1..=THREADS_MAX).contains(n))?;
+            Some((n, *name))
+        });
+        let (n_cores, source) = given.unwrap_or((cores, "affinity mask and cgroup quota"));
+        let count = fs.tuning.n_workers(n_cores).min(THREADS_MAX);
+        let per_core = describe(&fs.tuning);
+        let reason = format!("{n_cores} cores ({source}), {per_core}: {}", fs.reason);
+        Ok(Threads { count, n_cores, reason })
+    }
+}
+
+fn describe(tuning: &Tuning) -> String {
+    match (tuning.workers_per_core, tuning.workers_min) {
+        (per_core, 1) => format!("{per_core} a core"),
+        (per_core, min) => format!("{per_core} a core but at least {min}"),
+    }
+}
+
+fn check(name: &str, value: &str) -> Result<usize, Error> {
+    let number = value.parse().ok().filter(|n| (1..=THREADS_MAX).contains(n));
+    number.ok_or_else(|| {
+        Error::argument(
+            format!("{name} {value}"),
+            format!("must be a number from 1 to {THREADS_MAX}"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choose(
+        asked: Option<usize>,
+        variables: &[(&str, &str)],
+        magic: u64,
+    ) -> Result<usize, String> {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        let threads = Threads::choose(asked, variable, FsKind::detect(magic, None));
+        threads.map(|threads| threads.count).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_first_source_that_is_set_decides() {
+        let all =
+            [("PWALK_THREADS", "5"), ("SLURM_CPUS_PER_TASK", "7"), ("SLURM_CPUS_ON_NODE", "9")];
+        assert_eq!(choose(Some(3), &all, 0), Ok(3));
+        assert_eq!(choose(None, &all, 0), Ok(5));
+        assert_eq!(choose(None, &all[1..], 0), Ok(7));
+        assert_eq!(choose(None, &all[2..], 0), Ok(9));
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(choose(None, &[], 0), Ok(cores));
+        assert_eq!(choose(None, &[("SLURM_CPUS_PER_TASK", "2(x3)")], 0), Ok(cores));
+    }
+
+    #[test]
+    fn a_network_wants_more_than_the_cores_but_not_more_than_asked() {
+        assert_eq!(choose(None, &[("SLURM_CPUS_PER_TASK", "16")], 0x6969), Ok(128));
+        assert_eq!(choose(Some(2), &[], 0x6969), Ok(2));
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_named() {
+        let range = "must be a number from 1 to 4096";
+        assert_eq!(choose(Some(0), &[], 0), Err(format!("--threads 0: {range}")));
+        for bad in ["0", "5000", "-1", "many", ""] {
+            let expected = format!("PWALK_THREADS {bad}: {range}");
+            assert_eq!(choose(None, &[("PWALK_THREADS", bad)], 0), Err(expected));
+        }
+    }
+}

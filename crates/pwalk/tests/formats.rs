@@ -1,0 +1,150 @@
+//! Every format holds the same table: what is written is read back, row for row.
+//!
+//! The CSV is the measure; it is compared with an independent walk elsewhere.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use pwalk::{Control, Convert, Output, OutputConfig, PartBounds, Report, ReportConfig};
+use pwalk_testkit::compare::{assert_same_rows, csv_records};
+use pwalk_testkit::{FIXTURES, fixture};
+use std::path::Path;
+
+/// The suffixes of all formats.
+const SUFFIXES: [&str; 7] =
+    ["csv", "csv.zst", "csv.gz", "parquet", "arrow", "ndjson", "ndjson.zst"];
+
+fn report(root: &Path, output: &Path, change: impl FnOnce(&mut ReportConfig)) {
+    let mut config = ReportConfig::new([root]);
+    config.table.output = Output::File(output.to_owned());
+    config.walk.threads = Some(2);
+    change(&mut config);
+    Report::prepare(config).unwrap().run(&Control::default(), &|_| {}).unwrap();
+}
+
+fn convert(input: &Path, output: &Path) {
+    let table = OutputConfig::new(Output::File(output.to_owned()));
+    Convert::prepare(input, None, &table).unwrap().run(&Control::default()).unwrap();
+}
+
+/// The records of a CSV, which must have a header.
+fn records(path: &Path) -> Vec<Vec<u8>> {
+    let mut records = csv_records(&std::fs::read(path).unwrap());
+    assert!(records.remove(0).starts_with(b"inode,"));
+    records
+}
+
+#[test]
+fn every_format_reads_back_to_the_same_table() {
+    // The deepest tree is 100 MB of paths, and tells no format from another.
+    for tree in FIXTURES.iter().filter(|fixture| fixture.name != "very_deep") {
+        let name = tree.name;
+        let tree = fixture(name).build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let direct = folder.path().join("direct.csv");
+        report(tree.path(), &direct, |_| {});
+        let expected = records(&direct);
+        for suffix in SUFFIXES {
+            let scan = folder.path().join(format!("scan.{suffix}"));
+            let back = folder.path().join("back.csv");
+            report(tree.path(), &scan, |_| {});
+            convert(&scan, &back);
+            println!("{name} {suffix}");
+            assert_same_rows(&records(&back), &expected);
+        }
+    }
+}
+
+#[test]
+fn t4_exact_bytes_of_names_survive_columnar_formats() {
+    let tree = fixture("not_utf8").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let raw = folder.path().join("raw.csv");
+    report(tree.path(), &raw, |config| config.table.names = pwalk::Names::Raw);
+    for suffix in ["parquet", "arrow", "ndjson"] {
+        let scan = folder.path().join(format!("scan.{suffix}"));
+        let back = folder.path().join("back.csv");
+        report(tree.path(), &scan, |_| {});
+        let mut table = OutputConfig::new(Output::File(back.clone()));
+        table.names = pwalk::Names::Raw;
+        Convert::prepare(&scan, None, &table).unwrap().run(&Control::default()).unwrap();
+        assert_same_rows(&records(&back), &records(&raw));
+    }
+}
+
+#[test]
+fn a_folder_of_parts_is_one_table_and_is_replaced_as_one() {
+    let tree = fixture("wide").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (direct, parts) = (folder.path().join("direct.csv"), folder.path().join("scan/"));
+    report(tree.path(), &direct, |_| {});
+    std::fs::create_dir(&parts).unwrap();
+    let cases = [("parquet", 1000), ("ndjson.zst", 3000), ("arrow", 500), ("csv", 5000)];
+    for (suffix, n_rows) in cases {
+        report(tree.path(), &parts, |config| {
+            config.table.format = Some(suffix.parse().unwrap());
+            config.table.parts = PartBounds { n_rows, ..PartBounds::default() };
+        });
+        let names: Vec<_> = std::fs::read_dir(&parts)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert!(names.contains(&"_summary.json".to_owned()), "{names:?}");
+        assert!(names.iter().all(|name| name.ends_with(suffix) || name == "_summary.json"));
+        let back = folder.path().join("back.csv");
+        convert(&parts, &back);
+        assert_same_rows(&records(&back), &records(&direct));
+    }
+}
+
+#[test]
+fn a_folder_that_holds_something_else_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("thesis.tex"), "").unwrap();
+    let mut config = ReportConfig::new(["/etc"]);
+    config.table.output = Output::File(folder.path().join(""));
+    config.table.format = Some(pwalk::Format::Parquet);
+    let error = Report::prepare(config).err().unwrap().to_string();
+    assert!(error.ends_with("holds files that are no part of a table"), "{error}");
+    assert!(folder.path().join("thesis.tex").exists());
+}
+
+#[test]
+fn broken_files_are_errors_that_name_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = fixture("basic").build().unwrap();
+    for suffix in SUFFIXES {
+        let scan = folder.path().join(format!("scan.{suffix}"));
+        report(tree.path(), &scan, |_| {});
+        let bytes = std::fs::read(&scan).unwrap();
+        for cut in [bytes.len() / 2, bytes.len() - 1, 3] {
+            // A text that ends behind a whole line is not known to be cut.
+            let is_text = matches!(suffix, "csv" | "ndjson");
+            let broken = [&bytes[..cut], if is_text { b"\"broken" } else { b"" }].concat();
+            let path = folder.path().join(format!("broken.{suffix}"));
+            std::fs::write(&path, broken).unwrap();
+            let output = folder.path().join("out.csv");
+            let table = OutputConfig::new(Output::File(output.clone()));
+            let done = Convert::prepare(&path, None, &table)
+                .and_then(|convert| convert.run(&Control::default()));
+            let error = done.expect_err(suffix).to_string();
+            assert!(error.starts_with(&path.display().to_string()), "{suffix} {cut}: {error}");
+            assert!(!output.exists(), "{suffix} {cut}");
+        }
+    }
+}
+
+#[test]
+fn columns_are_those_that_were_asked_for() {
+    let tree = fixture("links").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let scan = folder.path().join("scan.ndjson");
+    report(tree.path(), &scan, |config| {
+        config.table.columns = Some("filename,target,user,st_btime".to_owned());
+    });
+    let text = std::fs::read_to_string(&scan).unwrap();
+    assert!(text.lines().all(|line| line.starts_with("{\"filename\":\"")), "{text}");
+    assert!(text.contains("\"user\":\"root\"") && text.contains("\"target\":null"));
+    let missing = OutputConfig::new(Output::File(folder.path().join("x.csv")));
+    let error = Convert::prepare(&scan, None, &missing).err().unwrap().to_string();
+    assert!(error.ends_with("scan.ndjson: has no column inode"), "{error}");
+}
