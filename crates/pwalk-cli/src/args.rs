@@ -1,0 +1,345 @@
+//! The arguments as typed. Nothing is resolved here: that is the jobs' work.
+
+use clap::{ArgAction, Args as ArgGroup, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use pwalk::{COLUMNS, Error, Format, Kind, Names, Output, OutputConfig, PartBounds, WalkConfig};
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Examples:
+  pwalk report /data -o data.csv.zst         metadata of every inode below /data
+  pwalk walk /data --type f -0 | xargs -0 …  every file's path
+  pwalk info /data                           which filesystem it is, how many threads it gets
+
+Exit status: 0 complete, 1 finished with errors, 2 could not run, 130 interrupted.";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  pwalk report /data                                   to scan.csv.zst
+  pwalk report /home /scratch -x -o disk.csv.gz        two trees, one filesystem each
+  pwalk report /data -o data.parquet --columns +user,+target
+  pwalk report /data -o data/ --format parquet         a folder of parts, for billions of rows
+  pwalk report /data --exclude '*.tmp' --exclude 'cache/**' -o -
+  pwalk report /data --errors errors.ndjson --summary summary.json
+  duckdb -c \"SELECT UID, sum(st_size) FROM 'scan.csv.zst' GROUP BY UID\"
+
+The 17 columns of the CSV are those of the C pwalk, in its order. A name that is not UTF-8 is
+made valid text, so that every reader takes the file; --errors gives its exact bytes.
+
+Exit status: 0 complete, 1 finished with errors (the report is there and says so), 2 could not
+run, 130 interrupted (nothing is left behind).";
+
+const WALK_EXAMPLES: &str = "\
+Examples:
+  pwalk walk /data                                   every path, in no particular order
+  pwalk walk /data --type d --max-depth 2            directories, two levels deep
+  pwalk walk /data --type f -0 | xargs -0 md5sum     names with line ends survive
+  pwalk walk /data --exclude '*' --exclude '!*.nc'   left out again with a '!'";
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  pwalk convert scan.csv.zst scan.parquet            also CSVs that the C pwalk wrote
+  pwalk convert scan.parquet scan.csv.gz
+  pwalk convert scan/ scan.arrow --columns filename,st_size";
+
+const INFO_EXAMPLES: &str = "\
+Examples:
+  pwalk info /data
+  pwalk info /data --json";
+
+/// Every inode of a filesystem, as a table, at the speed of the kernel.
+#[derive(Parser)]
+#[command(name = "pwalk", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Write the metadata of every inode as a table
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
+    /// Print the path of every entry, like find
+    #[command(after_help = WALK_EXAMPLES)]
+    Walk(WalkCommandArgs),
+    /// Change the format of a saved scan
+    #[command(after_help = CONVERT_EXAMPLES)]
+    Convert(ConvertArgs),
+    /// Say what filesystem a path is on, and how a walk of it would be done
+    #[command(after_help = INFO_EXAMPLES)]
+    Info(InfoArgs),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell to complete in
+        shell: Shell,
+    },
+    /// Print the man page of pwalk, or of one of its commands
+    Man {
+        /// The command, as in `pwalk man report`
+        command: Option<String>,
+    },
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) walk: WalkArgs,
+    /// The file to write, or - for standard output; its suffix names the format
+    #[arg(short, long, value_name = "FILE", default_value_os_t = crate::report::default_output())]
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// Also write the summary to this file, as JSON
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) summary: Option<PathBuf>,
+    /// Also write every error to this file, one JSON object a line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) errors: Option<PathBuf>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress, no errors one by one, no summary
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct ConvertArgs {
+    /// The scan to read: a file of any format, or a folder of parts
+    #[arg(value_name = "IN", value_hint = ValueHint::AnyPath)]
+    pub(crate) input: PathBuf,
+    /// The file to write, a folder of parts with a slash at its end, or - for standard output
+    #[arg(value_name = "OUT", value_hint = ValueHint::AnyPath)]
+    pub(crate) output: PathBuf,
+    /// The format of IN, if its suffix doesn't name it
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    pub(crate) from: Option<String>,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+}
+
+/// What every command that writes a table takes.
+#[derive(ArgGroup)]
+pub(crate) struct TableArgs {
+    /// The format, if the suffix doesn't name it
+    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
+    format: Option<String>,
+    /// How the file is packed, if not as its suffix says: none, zstd, gzip, lz4
+    #[arg(long, value_name = "HOW")]
+    compress: Option<String>,
+    /// The columns, comma-separated; or +NAME,-NAME to change the default (not for CSV)
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, long_help = columns_help())]
+    columns: Option<String>,
+    /// In a folder of parts (-o FOLDER/ --format ...): rows of a part at the most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    part_rows: Option<u64>,
+    /// In a folder of parts: a part ends once it has this many bytes [default: 1 GiB]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    part_bytes: Option<u64>,
+    /// How a CSV writes names that are no clean text
+    #[arg(long, value_enum, default_value_t = NamesArg::Utf8)]
+    names: NamesArg,
+}
+
+fn format_parser() -> clap::builder::PossibleValuesParser {
+    Format::names().into()
+}
+
+impl TableArgs {
+    pub(crate) fn into_config(self, output: PathBuf) -> Result<OutputConfig, Error> {
+        // Destructured, so that a new argument can't be forgotten here.
+        let TableArgs { format, compress, columns, part_rows, part_bytes, names } = self;
+        let is_stdout = output.as_os_str() == "-";
+        let default_parts = PartBounds::default();
+        Ok(OutputConfig {
+            output: if is_stdout { Output::Stdout } else { Output::File(output) },
+            format: format.map(|name| name.parse()).transpose()?,
+            compress,
+            columns,
+            parts: PartBounds {
+                n_rows: part_rows.unwrap_or(default_parts.n_rows),
+                n_bytes: part_bytes.unwrap_or(default_parts.n_bytes),
+            },
+            names: names.into(),
+        })
+    }
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct WalkCommandArgs {
+    #[command(flatten)]
+    pub(crate) walk: WalkArgs,
+    /// End each path with a NUL instead of a line end
+    #[arg(short = '0', long)]
+    pub(crate) null: bool,
+    /// Only entries of these kinds, comma-separated or repeated
+    #[arg(long = "type", value_name = "KIND", value_delimiter = ',', value_enum)]
+    pub(crate) kinds: Vec<KindArg>,
+    /// No progress, no errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(ArgGroup)]
+pub(crate) struct InfoArgs {
+    /// The path to look at
+    #[arg(value_name = "PATH", default_value = ".", value_hint = ValueHint::AnyPath)]
+    pub(crate) path: PathBuf,
+    /// The number of threads that a walk would be asked to use
+    #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What every command that walks takes.
+#[derive(ArgGroup)]
+pub(crate) struct WalkArgs {
+    /// The trees to walk
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    roots: Vec<PathBuf>,
+    /// Worker threads [default: PWALK_THREADS, else what the filesystem wants for the cores]
+    #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
+    threads: Option<usize>,
+    /// Leave out entries that match, as in gitignore: a name anywhere, or with a slash the path
+    /// below the root; ** crosses levels, ! takes one back
+    #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
+    exclude: Vec<String>,
+    /// Leave out the paths in this file, one a line, as the walk prints them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    exclude_from: Vec<PathBuf>,
+    /// Stay on the filesystem of each root
+    #[arg(short = 'x', long)]
+    one_file_system: bool,
+    /// Go at most N levels below each root; 0 is the root alone
+    #[arg(long, value_name = "N")]
+    max_depth: Option<u32>,
+    /// Walk snapshot directories too (.snapshot, .snapshots, ~snapshot, .zfs)
+    #[arg(long)]
+    snapshots: bool,
+    /// Follow symbolic links
+    #[arg(short = 'L', long)]
+    follow: bool,
+    /// Ask network filesystems for fresh attributes instead of cached ones
+    #[arg(long)]
+    strict: bool,
+    /// What the C pwalk calls its default here: snapshots are skipped
+    #[arg(long = "NoSnap", hide = true, action = ArgAction::SetTrue, conflicts_with = "snapshots")]
+    _no_snap: bool,
+    /// What the C pwalk has to be asked for: the header is always written
+    #[arg(long = "header", hide = true, action = ArgAction::SetTrue)]
+    _header: bool,
+}
+
+/// Every column with what it says, from the table of columns.
+fn columns_help() -> String {
+    let line = |column: &pwalk::Column| format!("  {:<16} {}", column.name, column.doc);
+    let lines: Vec<_> = COLUMNS.iter().map(line).collect();
+    format!(
+        "The columns, comma-separated, or +NAME,-NAME to change the default, which is all up to \
+         filename_bytes. A CSV has always the first 17.\n\n{}",
+        lines.join("\n")
+    )
+}
+
+impl WalkArgs {
+    pub(crate) fn into_config(self) -> WalkConfig {
+        // Destructured, so that a new argument can't be forgotten here.
+        let WalkArgs {
+            roots,
+            threads,
+            exclude,
+            exclude_from,
+            one_file_system,
+            max_depth,
+            snapshots,
+            follow,
+            strict,
+            _no_snap,
+            _header,
+        } = self;
+        WalkConfig {
+            roots,
+            threads,
+            snapshots,
+            exclude,
+            exclude_from,
+            one_file_system,
+            max_depth,
+            follow,
+            strict,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum NamesArg {
+    /// Always valid UTF-8: what is none becomes U+FFFD
+    Utf8,
+    /// The bytes as they are
+    Raw,
+    /// As the C pwalk: the bytes as they are, those below 32 dropped
+    Pwalk,
+}
+
+impl From<NamesArg> for Names {
+    fn from(names: NamesArg) -> Names {
+        match names {
+            NamesArg::Utf8 => Names::Utf8,
+            NamesArg::Raw => Names::Raw,
+            NamesArg::Pwalk => Names::Pwalk,
+        }
+    }
+}
+
+/// The letters of find, or words.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum KindArg {
+    #[value(name = "f", alias = "file")]
+    File,
+    #[value(name = "d", alias = "dir")]
+    Dir,
+    #[value(name = "l", alias = "symlink")]
+    Symlink,
+    #[value(name = "p", alias = "fifo")]
+    Fifo,
+    #[value(name = "s", alias = "socket")]
+    Socket,
+    #[value(name = "c", alias = "char")]
+    Char,
+    #[value(name = "b", alias = "block")]
+    Block,
+}
+
+impl From<KindArg> for Kind {
+    fn from(kind: KindArg) -> Kind {
+        match kind {
+            KindArg::File => Kind::File,
+            KindArg::Dir => Kind::Dir,
+            KindArg::Symlink => Kind::Symlink,
+            KindArg::Fifo => Kind::Fifo,
+            KindArg::Socket => Kind::Socket,
+            KindArg::Char => Kind::Char,
+            KindArg::Block => Kind::Block,
+        }
+    }
+}
+
+/// The whole command line, for completions, man pages and tests.
+pub fn command() -> clap::Command {
+    Args::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_hold_together() {
+        command().debug_assert();
+    }
+}

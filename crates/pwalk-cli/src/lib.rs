@@ -1,0 +1,43 @@
+//! The `pwalk` command as a library: arguments in, exit status out.
+//!
+//! Owns the arguments, progress, messages, signals and exit statuses. Must not know how a walk
+//! works: it prepares a job of the `pwalk` crate, runs it, and says how it ended.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod convert;
+mod exit;
+mod generate;
+mod info;
+mod message;
+mod progress;
+mod report;
+mod signals;
+mod walk;
+
+use args::{Args, Command};
+use clap::Parser;
+use exit::Exit;
+use std::ffi::OsString;
+
+pub use args::command;
+
+/// Runs the command with these arguments, the program's name first, and returns the exit status:
+/// 0 complete, 1 finished with errors, 2 could not run, 130 interrupted.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let typed: Vec<OsString> = args.into_iter().collect();
+    let args = match Args::try_parse_from(&typed) {
+        Ok(args) => args,
+        Err(error) => return message::argument_error(&error, &typed).status(),
+    };
+    let done = match args.command {
+        Command::Report(args) => report::run(args),
+        Command::Walk(args) => walk::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::Info(args) => info::run(&args),
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man { command } => generate::man(command.as_deref()),
+    };
+    done.unwrap_or_else(|error| Exit::of_error(&error)).status()
+}

@@ -1,0 +1,113 @@
+//! `pwalk report`.
+
+use crate::args::ReportArgs;
+use crate::exit::Exit;
+use crate::message;
+use crate::progress::ProgressLine;
+use crate::signals;
+use indicatif::{HumanBytes, HumanCount};
+use pwalk::{Control, EntryError, Error, Output, Report, ReportConfig, Summary};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Errors that are shown one by one; the summary counts all of them.
+const N_ERRORS_SHOWN: usize = 10;
+
+pub(crate) fn run(args: ReportArgs) -> Result<Exit, Error> {
+    let ReportArgs { walk, quiet, output, table, summary, errors, json } = args;
+    let has_error_list = errors.is_some();
+    let table = table.into_config(output)?;
+    let output = table.output.clone();
+    let report =
+        Report::prepare(ReportConfig { walk: walk.into_config(), table, summary, errors })?;
+    report.notes().iter().for_each(message::say);
+    let control = Arc::new(Control::default());
+    signals::cancel_on_signal(&control, report.part_paths().to_vec());
+    let line = ProgressLine::new(quiet, report.n_expected());
+    let shown = AtomicUsize::new(0);
+    let on_error = |error: &EntryError| match shown.fetch_add(1, Relaxed) {
+        n if quiet || n > N_ERRORS_SHOWN => {}
+        N_ERRORS_SHOWN if has_error_list => line.say("more errors are in the error list"),
+        N_ERRORS_SHOWN => line.say("more errors are not shown; --errors FILE lists all"),
+        _ => line.say(&message::entry_error(error)),
+    };
+    let summary = line.around(&control, || report.run(&control, &on_error))?;
+    if json {
+        print_json(&summary, &output)?;
+    } else if !quiet {
+        tell(&summary, &output);
+    }
+    Ok(Exit::of_result(summary.is_complete()))
+}
+
+/// The summary for a machine: on standard output, unless the table went there.
+fn print_json(summary: &Summary, output: &Output) -> Result<(), Error> {
+    match output {
+        Output::File(_) => message::print(summary.to_json()),
+        Output::Stdout => {
+            eprint_line(&summary.to_json());
+            Ok(())
+        }
+    }
+}
+
+fn eprint_line(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// The summary in words.
+fn tell(summary: &Summary, output: &Output) {
+    let rate = summary.n_entries() as f64 / summary.seconds.max(1e-6);
+    let kinds: Vec<_> =
+        summary.entries.iter().map(|(kind, n)| format!("{} {kind}", HumanCount(*n))).collect();
+    eprint_line(&format!(
+        "{} entries in {:.2} s ({}/s): {}",
+        HumanCount(summary.n_entries()),
+        summary.seconds,
+        HumanCount(rate as u64),
+        kinds.join(", ")
+    ));
+    let bytes = |n: i128| HumanBytes(u64::try_from(n).unwrap_or(0));
+    let (apparent, allocated) = (summary.bytes.apparent, summary.bytes.allocated);
+    eprint_line(&format!("{} apparent, {} allocated", bytes(apparent), bytes(allocated)));
+    left_out(summary).iter().for_each(|line| eprint_line(line));
+    eprint_line(&message::one_line(&ending(summary, output)));
+}
+
+fn left_out(summary: &Summary) -> Vec<String> {
+    let skipped = &summary.skipped;
+    let counts = [
+        (summary.vanished, "vanished while it ran"),
+        (skipped.snapshots, "snapshot directories skipped (--snapshots walks them)"),
+        (skipped.excluded, "excluded"),
+        (skipped.mount_points, "mount points of other filesystems left out"),
+        (summary.repeated_names, "names that a directory repeated, written once"),
+        (
+            summary.changed_names,
+            "paths that are not UTF-8, changed to valid text (--errors lists them)",
+        ),
+    ];
+    let line = |(n, what): (u64, &str)| format!("{} {what}", HumanCount(n));
+    counts.into_iter().filter(|(n, _)| *n > 0).map(line).collect()
+}
+
+fn ending(summary: &Summary, output: &Output) -> String {
+    let place = match output {
+        Output::File(path) => path.display().to_string(),
+        Output::Stdout => "standard output".to_owned(),
+    };
+    if summary.is_complete() {
+        return format!("complete: {place}");
+    }
+    let errors: Vec<_> =
+        summary.errors.iter().map(|(name, n)| format!("{} {name}", HumanCount(*n))).collect();
+    let n_errors = HumanCount(summary.n_errors());
+    format!("NOT complete, {n_errors} errors ({}): {place}", errors.join(", "))
+}
+
+/// Where a report goes if nobody says.
+pub(crate) fn default_output() -> PathBuf {
+    "scan.csv.zst".into()
+}

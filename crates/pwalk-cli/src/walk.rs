@@ -1,0 +1,31 @@
+//! `pwalk walk`.
+
+use crate::args::{KindArg, WalkCommandArgs};
+use crate::exit::Exit;
+use crate::message;
+use crate::progress::ProgressLine;
+use crate::signals;
+use pwalk::{Control, EntryError, Error, Listing, ListingConfig};
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
+    let WalkCommandArgs { walk, quiet, null, kinds } = args;
+    let listing = Listing::prepare(ListingConfig {
+        walk: walk.into_config(),
+        kinds: kinds.into_iter().map(KindArg::into).collect(),
+        nul: null,
+    })?;
+    listing.notes().iter().for_each(message::say);
+    let control = Arc::new(Control::default());
+    signals::cancel_on_signal(&control, Vec::new());
+    // Paths and progress on one terminal would run into each other.
+    let line = ProgressLine::new(quiet || std::io::stdout().is_terminal(), None);
+    let on_error = |error: &EntryError| {
+        if !quiet {
+            line.say(&message::entry_error(error));
+        }
+    };
+    let outcome = line.around(&control, || listing.run(&control, &on_error))?;
+    Ok(Exit::of_result(outcome.totals.n_errors() == 0))
+}

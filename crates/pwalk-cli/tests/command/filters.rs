@@ -1,0 +1,146 @@
+//! The arguments that `report` and `walk` share: the same table for both.
+
+use crate::harness::{below, build, csv_rows, filenames, lines, paths, program, pwalk, said};
+use pwalk_testkit::Tree;
+use pwalk_testkit::compare::assert_same_rows;
+use pwalk_testkit::oracle::{self, OracleOptions, OracleRow};
+use pwalk_testkit::privileges::{Need, requires};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Checks both commands with these arguments against the naive walk, without what `cut` names.
+#[track_caller]
+fn check(tree: &Tree, arguments: &[&str], options: OracleOptions, cut: &[&str]) {
+    let cut: Vec<_> = cut.iter().map(|cut| tree.path().join(cut)).collect();
+    let is_kept = |row: &OracleRow| {
+        let path = Path::new(std::str::from_utf8(&row.path).unwrap());
+        !cut.iter().any(|cut| path.starts_with(cut))
+    };
+    let rows: Vec<OracleRow> =
+        oracle::walk(tree.path(), &options).rows.into_iter().filter(is_kept).collect();
+    let mut command = pwalk();
+    command.args(["report", "-qo-"]).args(arguments).arg(tree.path());
+    assert_same_rows(&csv_rows(&said(&mut command).with_status(0).stdout), &lines(&rows));
+    let mut command = pwalk();
+    command.arg("walk").args(arguments).arg(tree.path());
+    let listed = said(&mut command).with_status(0);
+    assert_same_rows(&listed.paths(b'\n'), &paths(&rows));
+    assert_eq!(listed.stderr, "");
+}
+
+#[test]
+fn every_filter_reaches_the_walk() {
+    let (basic, snapshots) = (build("basic"), build("snapshots"));
+    let list = basic.folder().join("list");
+    std::fs::write(&list, below(basic.path(), "src/main.rs")).unwrap();
+    let list = list.to_str().unwrap();
+    let all = OracleOptions::default;
+    check(&basic, &[], all(), &[]);
+    check(&basic, &["--exclude", "*.csv"], all(), &["data/a.csv"]);
+    check(&basic, &["--exclude=/data", "--exclude", "empty"], all(), &["data", "empty"]);
+    check(&basic, &["--exclude", "data/**", "--exclude", "!data/**"], all(), &[]);
+    check(&basic, &["--exclude", "-rf"], all(), &[]);
+    check(&basic, &["--exclude-from", list], all(), &["src/main.rs"]);
+    check(&basic, &["--exclude-from", list, "--exclude", "data"], all(), &["src/main.rs", "data"]);
+    for depth in [0, 1, 2] {
+        let options = OracleOptions { max_depth: Some(depth), ..all() };
+        check(&basic, &["--max-depth", &depth.to_string()], options, &[]);
+    }
+    check(&snapshots, &["--snapshots"], OracleOptions { snapshots: true, ..all() }, &[]);
+    check(&snapshots, &["--NoSnap"], all(), &[]);
+    check(&snapshots, &["--header"], all(), &[]);
+    for neutral in ["--strict", "--one-file-system", "-x", "-t1", "--threads=64", "--max-threads=3"]
+    {
+        check(&basic, &[neutral], all(), &[]);
+    }
+}
+
+#[test]
+fn t29_links_are_followed_on_request() {
+    let tree = build("links");
+    let folder = std::fs::read_dir(tree.path().join("folder")).unwrap().count();
+    let not_followed = oracle::walk(tree.path(), &OracleOptions::default()).rows.len();
+    // Two of the links lead to the folder.
+    let expected = not_followed + 2 * folder;
+    for follow in ["-L", "--follow"] {
+        let listed = said(pwalk().args(["walk", follow]).arg(tree.path())).with_status(0);
+        assert_eq!(listed.paths(b'\n').len(), expected);
+        let reported = said(pwalk().args(["report", "-qo-", follow]).arg(tree.path()));
+        assert_eq!(filenames(&reported.with_status(0).stdout).len(), expected);
+    }
+    let tree = build("loops");
+    let said = said(pwalk().args(["walk", "-L"]).arg(tree.path())).with_status(1);
+    let is_loop = |line: &str| line.starts_with("pwalk: ") && line.ends_with("is not followed");
+    assert!(said.lines().len() == 9 && said.lines().into_iter().all(is_loop), "{}", said.stderr);
+}
+
+#[test]
+fn t30_the_walk_stays_on_one_file_system_on_request() {
+    if !requires(Need::Mount) {
+        return;
+    }
+    let tree = build("basic");
+    let script = "mount -t tmpfs none $2/data/2024 && touch $2/data/2024/x && $0 $1 -x $2 -q $3";
+    for (command, output) in [("walk", "-0"), ("report", "-o-")] {
+        let mut unshare = program("unshare");
+        unshare.args(["--mount", "sh", "-c", script, crate::harness::BIN, command]);
+        let said = said(unshare.arg(tree.path()).arg(output)).with_status(0);
+        let paths: Vec<Vec<u8>> = match command {
+            "walk" => said.paths(b'\0').into_iter().map(<[u8]>::to_vec).collect(),
+            _ => filenames(&said.stdout),
+        };
+        let is_mount = |path: &&Vec<u8>| path.windows(9).any(|part| part == b"data/2024");
+        assert_eq!(paths.iter().filter(is_mount).count(), 0, "{command}");
+        assert_eq!(paths.len(), 18 - 2, "{command}: the folder and the file in it are covered");
+    }
+}
+
+/// Threads beside the workers: the main one, and the one that waits for signals.
+const N_OTHERS: usize = 2;
+
+/// Starts a report of more than anybody reads, so that it can't end, and waits for as many
+/// workers as it should have. Returns how many they are a while later.
+fn n_workers(arguments: &[&str], variable: Option<(&str, &str)>, n: usize) -> usize {
+    let mut command = pwalk();
+    command.args(["report", "-o-"]).args(arguments).arg("/").envs(variable);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("it starts");
+    let tasks = format!("/proc/{}/task", child.id());
+    let count = || std::fs::read_dir(&tasks).map_or(0, Iterator::count);
+    let started = Instant::now();
+    while count() < n + N_OTHERS && started.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    let found = count();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    found - N_OTHERS
+}
+
+#[test]
+fn the_number_of_threads_is_the_one_asked_for() {
+    let cases: [(&[&str], Option<(&str, &str)>, usize); 7] = [
+        (&["-t", "1"], None, 1),
+        (&["-t", "9"], None, 9),
+        (&["--threads", "3"], None, 3),
+        (&["--max-threads=12"], None, 12),
+        (&[], Some(("PWALK_THREADS", "6")), 6),
+        (&[], Some(("SLURM_CPUS_PER_TASK", "5")), 5),
+        (&["-t", "4"], Some(("PWALK_THREADS", "8")), 4),
+    ];
+    for (arguments, variable, n) in cases {
+        let found = n_workers(arguments, variable, n);
+        assert_eq!(found, n, "{arguments:?} {variable:?}");
+    }
+}
+
+#[test]
+fn a_filter_that_contradicts_another_is_refused() {
+    let mut command = Command::new(crate::harness::BIN);
+    command.args(["walk", "--snapshots", "--NoSnap", "/"]);
+    let said = said(&mut command).with_status(2);
+    assert_eq!(said.lines().len(), 1, "{}", said.stderr);
+    assert!(said.stderr.contains("--snapshots") && said.stderr.contains("--NoSnap"));
+}

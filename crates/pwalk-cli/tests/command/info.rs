@@ -1,0 +1,91 @@
+//! `pwalk info`: in words, as JSON, and where the number of threads comes from.
+
+use crate::harness::{json, pwalk, run, said};
+
+const LABELS: [&str; 9] = [
+    "path",
+    "filesystem",
+    "mount type",
+    "mount point",
+    "source",
+    "inodes",
+    "threads",
+    "slices",
+    "buffer",
+];
+
+#[test]
+fn a_filesystem_is_described_in_words() {
+    let said = run(&["info", "/proc/self"]).with_status(0);
+    let labels: Vec<&str> =
+        said.text().lines().map(|line| line.split_once(':').expect("a label").0).collect();
+    assert_eq!(labels, LABELS);
+    for part in ["/proc/self\n", "magic 0x9fa0", " proc\n", " /proc\n", "not counted by this"] {
+        assert!(said.text().contains(part), "{part}: {}", said.text());
+    }
+    assert_eq!(said.stderr, "");
+}
+
+#[test]
+fn a_filesystem_is_described_as_json() {
+    let info = json(run(&["info", "--json", "/proc/self"]).with_status(0).stdout);
+    let mut keys: Vec<&str> = info.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    let expected = [
+        "buffer_bytes",
+        "cores",
+        "filesystem",
+        "inodes",
+        "inodes_used",
+        "magic",
+        "mount_point",
+        "mount_type",
+        "path",
+        "slice_len",
+        "source",
+        "threads",
+        "threads_reason",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!((&info["path"], &info["magic"]), (&"/proc/self".into(), &0x9fa0.into()));
+    assert_eq!((&info["mount_point"], &info["mount_type"]), (&"/proc".into(), &"proc".into()));
+}
+
+#[test]
+fn without_a_path_it_is_the_working_directory() {
+    let mut command = pwalk();
+    command.args(["info", "--json"]).current_dir("/proc");
+    let info = json(said(&mut command).with_status(0).stdout);
+    assert_eq!((&info["path"], &info["mount_point"]), (&".".into(), &"/proc".into()));
+}
+
+#[test]
+fn t32_the_first_source_of_the_number_of_threads_that_is_set_decides() {
+    let pwalk_threads = ("PWALK_THREADS", "5");
+    let (task, node) = (("SLURM_CPUS_PER_TASK", "7"), ("SLURM_CPUS_ON_NODE", "9"));
+    let cases: [(&[&str], &[(&str, &str)], u64, &str); 8] = [
+        (&["-t", "3"], &[pwalk_threads, task, node], 3, "asked for"),
+        (&["--threads=4"], &[pwalk_threads], 4, "asked for"),
+        (&["--max-threads", "4096"], &[], 4096, "asked for"),
+        (&[], &[pwalk_threads, task, node], 5, "PWALK_THREADS"),
+        (&[], &[task, node], 7, "SLURM_CPUS_PER_TASK"),
+        (&[], &[node], 9, "SLURM_CPUS_ON_NODE"),
+        (&[], &[("SLURM_CPUS_PER_TASK", "2(x3)"), node], 9, "SLURM_CPUS_ON_NODE"),
+        (&[], &[("SLURM_CPUS_PER_TASK", "0"), node], 9, "SLURM_CPUS_ON_NODE"),
+    ];
+    for (arguments, variables, threads, reason) in cases {
+        let mut command = pwalk();
+        command.args(["info", "--json", "/proc"]).args(arguments);
+        let info = json(said(command.envs(variables.iter().copied())).with_status(0).stdout);
+        assert_eq!(info["threads"], threads, "{arguments:?} {variables:?}");
+        let found = info["threads_reason"].as_str().unwrap();
+        assert!(found.contains(reason), "{found}");
+    }
+}
+
+#[test]
+fn t10_a_path_that_is_not_there_is_refused_in_one_line() {
+    let said = run(&["info", "/no/such"]).with_status(2);
+    assert_eq!(said.stderr, "pwalk: /no/such: No such file or directory\n");
+    assert_eq!(said.text(), "");
+}

@@ -1,0 +1,57 @@
+//! Little to run with: few descriptors, one processor, many threads.
+
+use crate::harness::{BIN, build, csv_rows, json, lines, naive, paths, program, said, shell};
+use pwalk_testkit::compare::assert_same_rows;
+
+#[test]
+fn t28_few_descriptors_give_the_full_result() {
+    for name in ["wide", "deep"] {
+        let tree = build(name);
+        let rows = naive(tree.path());
+        for (n_descriptors, n_threads) in [(64, 64), (64, 1), (16, 64), (16, 2)] {
+            let limited = |command: &str| {
+                format!("ulimit -n {n_descriptors} && exec \"$0\" {command} \"$1\"")
+            };
+            let command = format!("report -qo- -t {n_threads}");
+            let report = said(&mut shell(&limited(&command), &[tree.path()])).with_status(0);
+            assert_same_rows(&csv_rows(&report.stdout), &lines(&rows));
+            let command = format!("walk -t {n_threads}");
+            let walk = said(&mut shell(&limited(&command), &[tree.path()])).with_status(0);
+            assert_same_rows(&walk.paths(b'\n'), &paths(&rows));
+            assert_eq!((&*report.stderr, &*walk.stderr), ("", ""));
+        }
+    }
+}
+
+/// The first processor that this process may run on.
+fn a_processor() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:\t")).unwrap();
+    list.split(['-', ',']).next().unwrap().to_owned()
+}
+
+#[test]
+fn t31_one_processor_is_enough_for_any_number_of_threads() {
+    let tree = build("deep");
+    let rows = lines(&naive(tree.path()));
+    let on_one = || {
+        let mut command = program("taskset");
+        command.args(["-c", &a_processor(), BIN]);
+        command
+    };
+    for threads in [&[][..], &["-t", "1"], &["-t", "2"], &["-t", "64"]] {
+        let mut command = on_one();
+        command.args(["report", "-qo-"]).args(threads).arg(tree.path());
+        assert_same_rows(&csv_rows(&said(&mut command).with_status(0).stdout), &rows);
+    }
+    let info = json(said(on_one().args(["info", "--json", "/proc"])).with_status(0).stdout);
+    assert_eq!((&info["cores"], &info["threads"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn t32_far_too_many_threads_bring_the_same_rows() {
+    let tree = build("basic");
+    let rows = lines(&naive(tree.path()));
+    let said = said(&mut shell("exec \"$0\" report -qo- -t 1000 \"$1\"", &[tree.path()]));
+    assert_same_rows(&csv_rows(&said.with_status(0).stdout), &rows);
+}

@@ -1,0 +1,199 @@
+//! Where a report is written to: inside the tree, to devices, to a disk that is full.
+
+use crate::harness::{
+    BIN, build, copy_for_users, filenames, naive, names, paths, program, pwalk, run, said, shell,
+};
+use pwalk_testkit::compare::assert_same_rows;
+use pwalk_testkit::privileges::{Need, as_user, requires};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+#[test]
+fn a_report_inside_its_tree_does_not_scan_itself() {
+    for arguments in [
+        &["-o", "data/out.csv"][..],
+        &["-o", "./out.csv", "--summary", "src/s", "--errors", "data/e"],
+    ] {
+        let tree = build("basic");
+        let rows = naive(tree.path());
+        let mut command = pwalk();
+        command.args(["report", ".", "--threads", "8"]).args(arguments).current_dir(tree.path());
+        let said = said(&mut command).with_status(0);
+        assert!(said.stderr.starts_with("18 entries in "), "{}", said.stderr);
+        let text = fs::read(tree.path().join(arguments[1])).unwrap();
+        let expected: Vec<Vec<u8>> = paths(&rows)
+            .iter()
+            .map(|path| [b".", &path[tree.path().as_os_str().len()..]].concat())
+            .collect();
+        assert_same_rows(&filenames(&text), &expected);
+        let text = String::from_utf8(text).unwrap();
+        let n_entries = |dir: &str| -> i64 {
+            let row = text.lines().find(|line| line.contains(&format!("\"{dir}\""))).unwrap();
+            row.rsplit(',').nth(1).unwrap().parse().unwrap()
+        };
+        assert_eq!([".", "./data", "./src"].map(n_entries), [6, 5, 2], "pw_fcount");
+    }
+}
+
+#[test]
+fn standard_output_in_a_file_of_the_tree_does_not_scan_itself() {
+    let tree = build("basic");
+    let n_entries = naive(tree.path()).len();
+    let script = "cd \"$1\" && \"$0\" report -qo- . > data/out";
+    said(&mut shell(script, &[tree.path()])).with_status(0);
+    let text = fs::read(tree.path().join("data/out")).unwrap();
+    assert_eq!(filenames(&text).len(), n_entries);
+    // A listing is like find's: the file is there when it is written to.
+    let script = "cd \"$1\" && \"$0\" walk . > data/out && find . | wc -l";
+    let found = said(&mut shell(script, &[tree.path()])).with_status(0);
+    let listed = fs::read_to_string(tree.path().join("data/out")).unwrap();
+    assert_eq!(found.text().trim(), listed.lines().count().to_string());
+}
+
+/// A device is an entry like any other; that the report happens to go there changes nothing.
+#[test]
+fn a_device_that_takes_the_report_keeps_its_row() {
+    let mut command = pwalk();
+    command.args(["report", "/dev/null", "/dev/zero", "-o", "/dev/null", "--format", "csv"]);
+    let text = said(&mut command).with_status(0).stderr;
+    assert!(text.starts_with("2 entries in "), "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let summary = folder.path().join("s.json");
+    let entries = |output: &str| {
+        let mut command = pwalk();
+        command.args(["report", "/dev", "--max-depth=1", "-x", "-qo", output, "--format=csv"]);
+        said(command.arg("--summary").arg(&summary)).with_status(0);
+        let summary: serde_json::Value =
+            serde_json::from_slice(&fs::read(&summary).unwrap()).unwrap();
+        summary["entries"]["char"].clone()
+    };
+    let expected = entries(folder.path().join("a.csv").to_str().unwrap());
+    assert_eq!(entries("/dev/null"), expected);
+}
+
+#[test]
+fn links_are_written_through_and_modes_are_kept() {
+    let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
+    let (real, link) = (folder.path().join("real.csv"), folder.path().join("link.csv"));
+    fs::write(&real, "old").unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink("real.csv", &link).unwrap();
+    said(pwalk().args(["report", "-qo"]).arg(&link).arg(tree.path())).with_status(0);
+    assert_eq!(names(folder.path()), ["link.csv", "real.csv"]);
+    assert!(link.is_symlink());
+    assert_eq!(filenames(&fs::read(&real).unwrap()).len(), naive(tree.path()).len());
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o7777, 0o640);
+}
+
+#[test]
+fn the_longest_name_that_there_is_can_be_written() {
+    let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
+    let report = |name: &str| {
+        let mut command = pwalk();
+        command.args(["report", "-qo", name]).arg(tree.path()).current_dir(folder.path());
+        said(&mut command)
+    };
+    let longest = format!("{}.csv", "\u{e9}x".repeat(83) + "xx");
+    assert_eq!(longest.len(), 255);
+    assert_eq!(report(&longest).with_status(0).stderr, "");
+    let too_long = format!("x{longest}");
+    let expected = format!("pwalk: {too_long}: File name too long\n");
+    assert_eq!(report(&too_long).with_status(2).stderr, expected);
+    assert_eq!(names(folder.path()), [longest]);
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_is_said() {
+    as_user(|| {
+        let tree = build("basic");
+        let pwalk = copy_for_users(tree.folder());
+        let closed = tree.folder().join("closed");
+        fs::create_dir(&closed).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+        let output = closed.join("out.csv");
+        for option in ["--output", "--summary", "--errors"] {
+            let mut command = program(&pwalk);
+            command.args(["report", option]).arg(&output).arg(tree.path());
+            let said = said(command.current_dir(tree.folder())).with_status(2);
+            let expected = format!("pwalk: {}: Permission denied\n", output.display());
+            assert_eq!(said.stderr, expected, "{option}");
+        }
+        assert_eq!(names(&closed), [""; 0]);
+        assert_eq!(names(tree.folder()), ["basic", "closed", "pwalk"]);
+    });
+}
+
+#[test]
+fn a_full_device_is_an_error_and_never_a_success() {
+    let (tree, folder) = (build("not_utf8"), tempfile::tempdir().unwrap());
+    let root = tree.path().to_str().unwrap();
+    // Arguments, and what the line begins with.
+    let cases: [(&str, &str); 13] = [
+        ("report \"$1\" -o /dev/full --format csv", "/dev/full"),
+        ("report \"$1\" -o /dev/full --format csv.zst", "/dev/full"),
+        ("report \"$1\" -o /dev/full --format csv.gz", "/dev/full"),
+        ("report \"$1\" -o - > /dev/full", "standard output"),
+        ("report \"$1\" -o - --format csv.zst > /dev/full", "standard output"),
+        ("report \"$1\" -o a.csv --summary /dev/full", "/dev/full"),
+        ("report \"$1\" -o a.csv --errors /dev/full", "/dev/full"),
+        ("report \"$1\" -q -o b.csv --json > /dev/full", "standard output"),
+        ("walk \"$1\" > /dev/full", "standard output"),
+        ("info / > /dev/full", "standard output"),
+        ("info --json / > /dev/full", "standard output"),
+        ("man report > /dev/full", "standard output"),
+        ("completions zsh > /dev/full", "standard output"),
+    ];
+    let mut failures = Vec::new();
+    for (arguments, name) in cases {
+        let mut command = shell(&format!("\"$0\" {arguments}"), &[root]);
+        let said = said(command.current_dir(folder.path()));
+        let expected = format!("pwalk: {name}: No space left on device\n");
+        if said.status != Some(2) || said.stderr != expected {
+            failures.push(format!("{arguments}: {:?} {:?}", said.status, said.stderr));
+        }
+    }
+    let left = names(folder.path());
+    if left.iter().any(|name| name != "b.csv") {
+        failures.push(format!("left behind: {left:?}"));
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn a_disk_that_fills_up_is_said_and_nothing_is_left_on_it() {
+    if !requires(Need::Mount) {
+        return;
+    }
+    let tree = build("deep");
+    let disk = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=8k none $2 && cd $2 && shift 2; \
+                  \"$@\"; status=$?; ls -A; exit $status";
+    for output in ["a.csv", "a.csv.zst", "a.csv.gz"] {
+        let mut command = program("unshare");
+        command.args(["--mount", "sh", "-c", script, "sh", "-"]).arg(disk.path());
+        command.args([BIN, "report", "-o", output, "--summary", "s.json"]).arg(tree.path());
+        let said = said(&mut command).with_status(2);
+        assert_eq!(said.stderr, format!("pwalk: {output}: No space left on device\n"));
+        assert_eq!(said.text(), "", "{output}: left behind");
+    }
+}
+
+#[test]
+fn a_fifo_takes_a_report_as_it_comes() {
+    let tree = build("basic");
+    let script = "cd \"$1\" && mkfifo pipe && { cat pipe & } && \
+                  \"$0\" report -q -o pipe --format csv basic && wait && test -p pipe";
+    let said = said(&mut shell(script, &[tree.folder()])).with_status(0);
+    assert_eq!(filenames(&said.stdout).len(), 18);
+    assert!(filenames(&said.stdout).contains(&b"basic".to_vec()));
+}
+
+#[test]
+fn a_socket_takes_no_report() {
+    let tree = build("special");
+    let socket = tree.path().join("socket.sock");
+    let socket = socket.to_str().unwrap();
+    let said = run(&["report", "/etc/passwd", "-o", socket, "--format", "csv"]).with_status(2);
+    assert_eq!(said.lines().len(), 1);
+    assert!(said.stderr.contains(&format!("{socket}: ")), "{}", said.stderr);
+}

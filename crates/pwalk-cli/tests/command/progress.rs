@@ -1,0 +1,79 @@
+//! The line of progress: on a terminal, and nowhere else.
+//!
+//! A terminal is made by `script` of util-linux. The report waits for its reader, so that it
+//! lasts long enough to show progress on any machine.
+
+use crate::harness::{BIN, build, program, run, said};
+use pwalk_testkit::privileges::{Need, requires};
+use std::path::Path;
+
+/// Runs a script of sh on a terminal; `$PWALK` is the command under test, `$ROOT` a tree.
+/// Returns what the terminal got.
+fn on_terminal(script: &str, root: &Path) -> String {
+    let mut command = program("script");
+    command.args(["-qec", script, "/dev/null"]).env("PWALK", BIN).env("ROOT", root);
+    command.env("TERM", "xterm").env("SHELL", "/bin/sh");
+    let said = said(&mut command).with_status(0);
+    String::from_utf8_lossy(&said.stdout).into_owned()
+}
+
+const SLOW_READER: &str = "{ sleep 0.6; cat > /dev/null; }";
+
+#[test]
+fn a_terminal_gets_progress_and_then_the_summary() {
+    let tree = build("deep");
+    let shown = on_terminal(&format!("$PWALK report $ROOT -o - | {SLOW_READER}"), tree.path());
+    let (progress, summary) = shown.split_once("1,202 entries in ").expect("a summary");
+    for part in [" entries", "/s  "] {
+        assert!(progress.contains(part), "{part:?} in {progress:?}");
+    }
+    assert!(summary.contains("complete: standard output"), "{shown:?}");
+    assert!(progress.ends_with("\u{1b}[2K"), "the line is cleared: {progress:?}");
+}
+
+#[test]
+fn a_listing_shows_progress_unless_its_paths_go_to_the_same_terminal() {
+    let tree = build("deep");
+    let shown = on_terminal(&format!("$PWALK walk $ROOT | {SLOW_READER}"), tree.path());
+    assert!(shown.contains(" entries") && shown.contains("/s"), "{shown:?}");
+    let shown = on_terminal("$PWALK walk $ROOT", tree.path());
+    assert_eq!(shown.lines().filter(|line| !line.contains("/deep")).count(), 0);
+    assert!(!shown.contains('\u{1b}') && shown.lines().count() == 1_202);
+}
+
+#[test]
+fn progress_says_the_share_of_a_whole_filesystem() {
+    if !requires(Need::Mount) {
+        return;
+    }
+    let tree = build("deep");
+    let disk = tree.folder().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let script = format!(
+        "unshare --mount sh -c 'mount -t tmpfs none $ROOT/../disk && \
+         cp -r $ROOT $ROOT/../disk && \
+         $PWALK report $ROOT/../disk -o - | {SLOW_READER}'"
+    );
+    let shown = on_terminal(&script, tree.path());
+    assert!(shown.contains("% of 1,20"), "{shown:?}");
+}
+
+#[test]
+fn quiet_shows_nothing_on_a_terminal_either() {
+    let tree = build("deep");
+    for command in ["report -q -o -", "walk --quiet"] {
+        let script = format!("$PWALK {command} $ROOT | {SLOW_READER}");
+        assert_eq!(on_terminal(&script, tree.path()), "", "{command}");
+    }
+}
+
+#[test]
+fn without_a_terminal_there_is_no_progress() {
+    let tree = build("deep");
+    let root = tree.path().to_str().unwrap();
+    let script = format!("{{ \"$0\" report \"$1\" -o - 2>&3 | {SLOW_READER}; }} 3>&1");
+    let report = said(&mut crate::harness::shell(&script, &[root])).with_status(0);
+    assert_eq!(report.text().lines().count(), 3, "the summary alone: {}", report.text());
+    assert!(!report.text().contains(['\r', '\u{1b}']));
+    assert_eq!(run(&["walk", root]).with_status(0).stderr, "");
+}

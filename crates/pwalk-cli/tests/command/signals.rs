@@ -1,0 +1,189 @@
+//! Signals: the command ends at once, and nothing of a report is left but what was there before.
+//!
+//! The walk that is interrupted is one of `/`, which lasts longer than any test waits.
+
+use crate::harness::{build, names, pwalk, run};
+use pwalk_testkit::compare::assert_same_rows;
+use rustix::io::ioctl_fionread;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How soon a command must have ended.
+const LIMIT: Duration = Duration::from_millis(200);
+/// Tries of which the fastest counts: a machine that does something else makes some of them
+/// slow, but none fast.
+const N_TRIES: usize = 6;
+
+fn send(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).expect("it is running");
+}
+
+fn part_files(folder: &Path) -> Vec<String> {
+    names(folder).into_iter().filter(|name| name.ends_with(".part")).collect()
+}
+
+/// Waits until there is a part file of more than nothing.
+#[track_caller]
+fn wait_for_part(folder: &Path) {
+    let started = Instant::now();
+    let is_written =
+        |name: &String| fs::metadata(folder.join(name)).is_ok_and(|file| file.len() > 0);
+    while !part_files(folder).iter().any(is_written) {
+        assert!(started.elapsed() < Duration::from_secs(20), "no part file: {:?}", names(folder));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Waits until the command has taken SIGINT into its own hands.
+#[track_caller]
+fn wait_for_handler(child: &Child) {
+    let started = Instant::now();
+    let is_caught = || -> Option<bool> {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t"))?;
+        let bit = 1 << (Signal::INT.as_raw() - 1);
+        Some(u64::from_str_radix(mask, 16).ok()? & bit != 0)
+    };
+    while is_caught() != Some(true) {
+        assert!(started.elapsed() < Duration::from_secs(20), "it catches no signal");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Starts a report of everything to `out.csv` in `folder`, and waits until it writes.
+fn start(folder: &Path) -> Child {
+    let mut command = pwalk();
+    command.args(["report", "/", "-o", "out.csv", "--summary", "s.json"]).current_dir(folder);
+    let child = command.stderr(Stdio::piped()).spawn().expect("it starts");
+    wait_for_part(folder);
+    wait_for_handler(&child);
+    child
+}
+
+/// The status, the messages, and how long it took from the signal to the end.
+fn interrupt(mut child: Child, signal: Signal) -> (Option<i32>, String, Duration) {
+    let clock = Instant::now();
+    send(&child, signal);
+    let status = child.wait().unwrap();
+    let elapsed = clock.elapsed();
+    let mut stderr = String::new();
+    if let Some(mut pipe) = child.stderr.take() {
+        std::io::Read::read_to_string(&mut pipe, &mut stderr).unwrap();
+    }
+    (status.code(), stderr, elapsed)
+}
+
+#[test]
+fn ctrl_c_ends_a_report_within_200_ms_and_leaves_what_was_there_before() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("out.csv"), "of last week").unwrap();
+    let mut fastest = Duration::MAX;
+    for _ in 0..N_TRIES {
+        let (status, stderr, elapsed) = interrupt(start(folder.path()), Signal::INT);
+        assert_eq!(status, Some(130), "{stderr}");
+        let last = stderr.lines().last();
+        assert!(
+            last.is_none_or(|line| line == "pwalk: interrupted: nothing was written"),
+            "{stderr}"
+        );
+        assert_eq!(names(folder.path()), ["out.csv"]);
+        fastest = fastest.min(elapsed);
+        if fastest <= LIMIT {
+            break;
+        }
+    }
+    assert_eq!(fs::read(folder.path().join("out.csv")).unwrap(), b"of last week");
+    assert!(fastest <= LIMIT, "{fastest:?}");
+}
+
+#[test]
+fn every_signal_that_asks_for_the_end_has_its_status() {
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (found, stderr, _) = interrupt(start(folder.path()), signal);
+        assert_eq!(found, Some(status), "{stderr}");
+        assert_eq!(names(folder.path()), [""; 0], "{signal:?}");
+    }
+}
+
+/// The walk hangs in a call that never returns, as on a dead network filesystem: here it is the
+/// writing to a reader that does not read.
+#[test]
+fn ctrl_c_ends_a_command_that_hangs_in_the_kernel() {
+    let tree = build("deep");
+    for arguments in [&["report", "-o-"][..], &["walk"]] {
+        let mut fastest = Duration::MAX;
+        for _ in 0..N_TRIES {
+            let mut command = pwalk();
+            command.args(arguments).arg(tree.path()).stdout(Stdio::piped()).stderr(Stdio::null());
+            let child = command.spawn().expect("it starts");
+            wait_for_handler(&child);
+            wait_until_full(child.stdout.as_ref().unwrap());
+            let (status, _, elapsed) = interrupt(child, Signal::INT);
+            assert_eq!(status, Some(130), "{arguments:?}");
+            fastest = fastest.min(elapsed);
+            if fastest <= LIMIT {
+                break;
+            }
+        }
+        assert!(fastest <= LIMIT, "{arguments:?}: {fastest:?}");
+    }
+}
+
+/// Waits until a pipe takes no more: who writes to it waits, too.
+#[track_caller]
+fn wait_until_full(pipe: &ChildStdout) {
+    let started = Instant::now();
+    while ioctl_fionread(pipe).unwrap() < 60_000 {
+        assert!(started.elapsed() < Duration::from_secs(20), "nobody fills the pipe");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn t44_what_a_kill_leaves_behind_is_removed_by_the_next_run() {
+    let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
+    let (status, ..) = interrupt(start(folder.path()), Signal::KILL);
+    assert_eq!(status, None, "it was killed");
+    assert_eq!(part_files(folder.path()).len(), 2, "{:?}", names(folder.path()));
+    assert!(!folder.path().join("out.csv").exists());
+    let mut other = pwalk();
+    other.args(["report", "-qo", "other.csv"]).arg(tree.path()).current_dir(folder.path());
+    assert!(other.status().unwrap().success());
+    assert_eq!(part_files(folder.path()).len(), 2, "those of another name stay");
+    let mut next = pwalk();
+    next.args(["report", "-qo", "out.csv", "--summary", "s.json"]).arg(tree.path());
+    assert!(next.current_dir(folder.path()).status().unwrap().success());
+    assert_eq!(names(folder.path()), ["other.csv", "out.csv", "s.json"]);
+}
+
+#[test]
+fn t44_the_part_file_of_a_live_writer_stays() {
+    let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
+    let writer = start(folder.path());
+    send(&writer, Signal::STOP);
+    let parts = part_files(folder.path());
+    let out = folder.path().join("out.csv");
+    let said = run(&["report", "-qo", out.to_str().unwrap(), tree.path().to_str().unwrap()]);
+    assert_eq!(said.with_status(0).stderr, "");
+    assert_same_rows(&part_files(folder.path()), &parts);
+    send(&writer, Signal::CONT);
+    let (status, ..) = interrupt(writer, Signal::INT);
+    assert_eq!(status, Some(130));
+    assert_eq!(names(folder.path()), ["out.csv"], "that of the second writer");
+}
+
+/// A shell that waits for the command must learn that it was interrupted.
+#[test]
+fn a_second_ctrl_c_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = start(folder.path());
+    send(&child, Signal::INT);
+    let _ = Command::new("kill").arg("-INT").arg(child.id().to_string()).output();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(names(folder.path()), [""; 0]);
+}
