@@ -1,0 +1,498 @@
+//! What a walk of a fake tree must bring: one thread, one entry after the other, the obvious
+//! way.
+//!
+//! Owns the second opinion on what the engine promises under faults: what is retried, what is
+//! an error, what has vanished, what is counted. Must not know the engine's code, and nobody
+//! may make it fast. Shortages of descriptors and delays change nothing, so it leaves them out.
+
+use super::glob::leaves_out;
+use super::options::Options;
+use super::plan::FaultPlan;
+use super::sink::FakeRow;
+use super::source::{FakeDir, FakeSource};
+use super::tree::FakeTree;
+use pwalk_engine::{
+    At, Contents, EntryError, Errno, Fields, FileId, Kind, Links, Listing, Operation, Source, Stat,
+};
+use std::collections::HashSet;
+use std::ffi::CString;
+
+/// Reads in a row that may bring nothing new before a directory counts as endless.
+const IDLE_READS_MAX: u32 = 200;
+
+/// Opens that a lack of descriptors may fail.
+const OPENS_MAX: u32 = 100;
+
+/// What a walk must bring, in no particular order.
+#[derive(Clone, Debug, Default)]
+pub struct Modelled {
+    /// Every row.
+    pub rows: Vec<FakeRow>,
+    /// Every error.
+    pub errors: Vec<EntryError>,
+    /// Entries that were gone before they could be looked at.
+    pub n_vanished: u64,
+    /// Snapshots that were not entered.
+    pub n_snapshots: u64,
+    /// Entries that an exclude left out.
+    pub n_excluded: u64,
+    /// Mount points that were left out.
+    pub n_mount_points: u64,
+    /// Names that came more than once; `None` if a directory never ended, since then it depends
+    /// on the walk's patience.
+    pub n_repeated: Option<u64>,
+    /// Sum of the apparent sizes of all rows.
+    pub apparent_bytes: i128,
+    /// Sum of the allocated sizes, each inode once.
+    pub allocated_bytes: i128,
+}
+
+/// A directory to be read.
+struct Waiting {
+    path: Vec<u8>,
+    root_len: usize,
+    root_dev: u64,
+    depth: i32,
+    parent_inode: u64,
+    stat: Stat,
+    links: Links,
+    /// The directories above it and itself.
+    ancestors: Vec<FileId>,
+}
+
+/// An entry as its directory tells of it.
+struct Told {
+    ino: u64,
+    kind: Kind,
+    name: CString,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Keep,
+    Root,
+    Excluded,
+    MountPoint,
+    Snapshot,
+}
+
+struct Model<'a> {
+    source: FakeSource<'a>,
+    options: &'a Options,
+    want: Fields,
+    found: Modelled,
+    waiting: Vec<Waiting>,
+    /// Inodes with several links that were met.
+    linked: HashSet<FileId>,
+}
+
+/// Walks the tree.
+///
+/// # Panics
+///
+/// If the plan fails calls by number: which entry they hit is a matter of schedule.
+pub fn model(tree: &FakeTree, plan: &FaultPlan, options: &Options) -> Modelled {
+    assert!(plan.calls.is_empty(), "the model knows no call numbers");
+    let plan = FaultPlan { shortage: None, delays: None, ..plan.clone() };
+    let mut model = Model {
+        source: FakeSource::new(tree, &plan),
+        options,
+        want: options.want(),
+        found: Modelled { n_repeated: Some(0), ..Modelled::default() },
+        waiting: Vec::new(),
+        linked: HashSet::new(),
+    };
+    for root in &options.roots {
+        model.start(root);
+    }
+    while let Some(dir) = model.waiting.pop() {
+        model.visit(dir);
+    }
+    model.found
+}
+
+impl Model<'_> {
+    fn start(&mut self, root: &[u8]) {
+        let mut path = root.to_vec();
+        while path.len() > 1 && path.ends_with(b"/") {
+            path.pop();
+        }
+        let want = self.want | Fields::INODE;
+        let source = &self.source;
+        let (stat, behind) = behind_link(|links| source.stat_path(&path, links, want));
+        if let Some(errno) = behind {
+            self.fail(Operation::Stat, &path, -1, errno);
+        }
+        let Some(stat) = stat else { return };
+        if stat.kind() != Kind::Dir {
+            return self.row(&path, stat.kind(), -1, 0, Some(stat), Contents::None);
+        }
+        if self.options.max_depth == Some(0) {
+            return self.row(&path, Kind::Dir, -1, 0, Some(stat), Contents::Unread);
+        }
+        self.waiting.push(Waiting {
+            root_len: path.len(),
+            path,
+            root_dev: stat.dev,
+            depth: -1,
+            parent_inode: 0,
+            links: Links::Follow,
+            ancestors: vec![stat.id()],
+            stat,
+        });
+    }
+
+    fn visit(&mut self, dir: Waiting) {
+        let opened = match self.open(&dir) {
+            Ok(opened) => opened,
+            Err(errno) => {
+                if is_gone(errno) || errno == Errno::NOTDIR {
+                    self.found.n_vanished += 1;
+                } else {
+                    self.fail(Operation::Open, &dir.path, dir.depth, errno);
+                }
+                return self.dir_row(&dir, Contents::Unread);
+            }
+        };
+        let (entries, failure) = self.read(&opened);
+        let has_failed = failure.is_some();
+        if let Some(errno) = failure {
+            self.fail_reading(&dir, &opened, errno);
+        }
+        let (mut n_entries, mut size_sum) = (0, 0);
+        for told in entries {
+            if let Some(size) = self.look_at(&dir, &opened, &told) {
+                n_entries += 1;
+                size_sum += size;
+            }
+        }
+        let size_sum = if self.want.contains(Fields::SIZE_SUM) { size_sum } else { 0 };
+        match has_failed && n_entries == 0 {
+            true => self.dir_row(&dir, Contents::Unread),
+            false => self.dir_row(&dir, Contents::Counted { n_entries, size_sum }),
+        }
+    }
+
+    fn open(&self, dir: &Waiting) -> Result<FakeDir, Errno> {
+        let at = || At { parent: None, path: &dir.path };
+        let open = || once_more(|| self.source.open(at(), dir.links));
+        let mut result = open();
+        for _ in 0..OPENS_MAX {
+            if !matches!(result, Err(Errno::MFILE | Errno::NFILE)) {
+                break;
+            }
+            result = open();
+        }
+        result
+    }
+
+    /// All names, each once, and the error that ended the reading.
+    fn read(&mut self, dir: &FakeDir) -> (Vec<Told>, Option<Errno>) {
+        let (mut entries, mut names) = (Vec::new(), HashSet::new());
+        let (mut n_gone, mut n_idle) = (0, 0);
+        loop {
+            let mut listing = Listing::default();
+            let result = self.source.read(dir, &mut Vec::new(), &mut listing);
+            let n_before = names.len();
+            for entry in (0..listing.len()).map(|index| listing.get(index)) {
+                if names.insert(entry.name.to_owned()) {
+                    let (ino, kind) = (entry.ino, entry.kind);
+                    entries.push(Told { ino, kind, name: entry.name.to_owned() });
+                } else if let Some(n_repeated) = &mut self.found.n_repeated {
+                    *n_repeated += 1;
+                }
+            }
+            n_idle += 1;
+            if names.len() > n_before {
+                (n_idle, n_gone) = (0, 0);
+            }
+            match result {
+                Ok(true) if n_idle > IDLE_READS_MAX => {
+                    self.found.n_repeated = None;
+                    return (entries, Some(Errno::LOOP));
+                }
+                Ok(true) => {}
+                Ok(false) => return (entries, None),
+                Err(errno) if is_gone(errno) && n_gone < 2 => n_gone += 1,
+                Err(errno) => return (entries, Some(errno)),
+            }
+        }
+    }
+
+    fn fail_reading(&mut self, dir: &Waiting, opened: &FakeDir, errno: Errno) {
+        let nlink = self.source.stat_dir(opened, Fields::LINKS).map(|stat| stat.nlink);
+        if is_gone(errno) && nlink == Ok(0) {
+            self.found.n_vanished += 1;
+        } else {
+            self.fail(Operation::Read, &dir.path, dir.depth, errno);
+        }
+    }
+
+    /// Delivers an entry. Its share in the directory's sum of sizes, or `None` if it counts as
+    /// no entry.
+    fn look_at(&mut self, dir: &Waiting, opened: &FakeDir, told: &Told) -> Option<i64> {
+        let dev = self.source.stat_dir(opened, Fields::DEVICE).map_or(0, |stat| stat.dev);
+        if self.options.own_files.contains(&FileId { dev, ino: told.ino }) {
+            return None;
+        }
+        let slash: &[u8] = if dir.path.ends_with(b"/") { b"" } else { b"/" };
+        let path = [&dir.path, slash, told.name.to_bytes()].concat();
+        let verdict = self.judge(dir, &path, told.kind);
+        if let Some(verdict) = verdict.filter(|&verdict| verdict != Verdict::Keep) {
+            return Some(self.leave_out(opened, told, &path, verdict));
+        }
+        if !self.must_stat(told.kind) {
+            let stat = Stat { ino: told.ino, ..Stat::default() };
+            return Some(self.keep(dir, opened, told, path, told.kind, stat));
+        }
+        let stat = match self.stat(opened, told) {
+            (Some(stat), failure) => {
+                if let Some(errno) = failure {
+                    self.fail(Operation::Stat, &path, dir.depth + 1, errno);
+                }
+                stat
+            }
+            (None, Some(errno)) if !is_gone(errno) => {
+                self.fail(Operation::Stat, &path, dir.depth + 1, errno);
+                if !self.options.fields.need_stat() {
+                    let is_dir = told.kind == Kind::Dir;
+                    let contents = if is_dir { Contents::Unread } else { Contents::None };
+                    self.row(&path, told.kind, dir.depth + 1, 0, None, contents);
+                }
+                return Some(0);
+            }
+            (None, _) => {
+                self.found.n_vanished += 1;
+                return None;
+            }
+        };
+        match self.judge(dir, &path, stat.kind()) {
+            Some(Verdict::Keep) | None => {}
+            Some(verdict) => return Some(self.leave_out(opened, told, &path, verdict)),
+        }
+        // Only directories: files may carry other devices than the one they stand on (overlayfs).
+        let is_elsewhere = stat.dev != dir.root_dev || stat.is_automount;
+        if self.options.one_file_system && stat.kind() == Kind::Dir && is_elsewhere {
+            self.found.n_mount_points += 1;
+            return Some(0);
+        }
+        Some(self.keep(dir, opened, told, path, stat.kind(), stat))
+    }
+
+    /// What the rules say; `None` where it depends on the kind and that is unknown.
+    fn judge(&self, dir: &Waiting, path: &[u8], kind: Kind) -> Option<Verdict> {
+        let judge = |is_dir| {
+            let options = self.options;
+            let below_root =
+                &path[if &dir.path[..dir.root_len] == b"/" { 1 } else { dir.root_len + 1 }..];
+            let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+            let has = |paths: &[Vec<u8>]| paths.iter().any(|given| is_path(given, path));
+            if has(&options.nested_roots) {
+                Verdict::Root
+            } else if has(&options.exclude_paths)
+                || leaves_out(&options.excludes, below_root, is_dir)
+            {
+                Verdict::Excluded
+            } else if options.one_file_system && has(&options.mount_points) {
+                Verdict::MountPoint
+            } else if is_dir && options.skips_snapshot(name) {
+                Verdict::Snapshot
+            } else {
+                Verdict::Keep
+            }
+        };
+        match kind {
+            Kind::Unknown => Some(judge(true)).filter(|&verdict| verdict == judge(false)),
+            kind => Some(judge(kind == Kind::Dir)),
+        }
+    }
+
+    fn leave_out(&mut self, opened: &FakeDir, told: &Told, path: &[u8], verdict: Verdict) -> i64 {
+        match verdict {
+            Verdict::Excluded => self.found.n_excluded += 1,
+            Verdict::MountPoint => self.found.n_mount_points += 1,
+            Verdict::Snapshot => self.found.n_snapshots += 1,
+            Verdict::Root | Verdict::Keep => {}
+        }
+        let is_mount_point = self.options.mount_points.iter().any(|given| is_path(given, path));
+        let may_stat = match verdict {
+            Verdict::Excluded => !is_mount_point,
+            verdict => verdict != Verdict::MountPoint,
+        };
+        if !may_stat || !self.want.contains(Fields::SIZE_SUM) {
+            return 0;
+        }
+        self.stat(opened, told).0.map_or(0, |stat| stat.size)
+    }
+
+    fn must_stat(&self, kind: Kind) -> bool {
+        self.want.need_stat()
+            || kind == Kind::Unknown
+            || (kind == Kind::Dir && self.options.one_file_system)
+    }
+
+    fn stat(&self, opened: &FakeDir, told: &Told) -> (Option<Stat>, Option<Errno>) {
+        let stat = |links| self.source.stat(opened, &told.name, links, self.want);
+        match self.options.links {
+            Links::Follow => behind_link(stat),
+            Links::Keep => match once_more(|| stat(Links::Keep)) {
+                Ok(stat) => (Some(stat), None),
+                Err(errno) => (None, Some(errno)),
+            },
+        }
+    }
+
+    /// Delivers an entry, or puts it on the pile; returns its size.
+    fn keep(
+        &mut self,
+        dir: &Waiting,
+        opened: &FakeDir,
+        told: &Told,
+        path: Vec<u8>,
+        kind: Kind,
+        stat: Stat,
+    ) -> i64 {
+        let depth = dir.depth + 1;
+        let parent_inode = dir.stat.ino;
+        let (mut kind, mut stat) = (kind, stat);
+        let mut contents = if kind == Kind::Dir { Contents::Unread } else { Contents::None };
+        let may_enter = self.options.max_depth.is_none_or(|max_depth| depth + 1 < max_depth as i32);
+        let is_loop = self.options.links == Links::Follow && dir.ancestors.contains(&stat.id());
+        if kind == Kind::Dir && may_enter && is_loop {
+            self.fail(Operation::Follow, &path, depth, Errno::LOOP);
+            let itself = self.source.stat(opened, &told.name, Links::Keep, self.want);
+            stat = itself.expect("a link that was followed is there");
+            kind = stat.kind();
+            contents = if kind == Kind::Dir { Contents::Unread } else { Contents::None };
+        } else if kind == Kind::Dir && may_enter {
+            let size = stat.size;
+            let ancestors = dir.ancestors.iter().copied().chain([stat.id()]).collect();
+            let (root_len, root_dev) = (dir.root_len, dir.root_dev);
+            let links = self.options.links;
+            self.waiting.push(Waiting {
+                path,
+                root_len,
+                root_dev,
+                depth,
+                parent_inode,
+                stat,
+                links,
+                ancestors,
+            });
+            return size;
+        }
+        self.row(&path, kind, depth, parent_inode, Some(stat), contents);
+        if kind == Kind::Symlink && self.want.contains(Fields::TARGET) {
+            self.add_target(opened, told, &path, depth);
+        }
+        stat.size
+    }
+
+    /// Reads where the link that is the last row points to.
+    fn add_target(&mut self, opened: &FakeDir, told: &Told, path: &[u8], depth: i32) {
+        match once_more(|| self.source.read_link(opened, &told.name)) {
+            Ok(target) => {
+                let last = self.found.rows.last_mut();
+                last.expect("the link's row was just added").target = target;
+            }
+            Err(errno) if is_gone(errno) => {}
+            Err(errno) => self.fail(Operation::ReadLink, path, depth, errno),
+        }
+    }
+
+    fn dir_row(&mut self, dir: &Waiting, contents: Contents) {
+        let Waiting { path, depth, parent_inode, stat, .. } = dir;
+        self.row(path, Kind::Dir, *depth, *parent_inode, Some(*stat), contents);
+    }
+
+    fn row(
+        &mut self,
+        path: &[u8],
+        kind: Kind,
+        depth: i32,
+        parent_inode: u64,
+        stat: Option<Stat>,
+        contents: Contents,
+    ) {
+        let stat = stat.unwrap_or_default();
+        if self.want.contains(Fields::SIZE) {
+            self.found.apparent_bytes += i128::from(stat.size);
+        }
+        let is_known = kind != Kind::Dir && stat.nlink > 1 && !self.linked.insert(stat.id());
+        if self.want.contains(Fields::BLOCKS | Fields::LINKS) && !is_known {
+            self.found.allocated_bytes += i128::from(stat.blocks) * 512;
+        }
+        let has_stat = self.options.fields.need_stat();
+        self.found.rows.push(FakeRow {
+            path: path.to_vec(),
+            kind,
+            depth,
+            parent_inode: if has_stat { parent_inode } else { 0 },
+            contents,
+            stat: has_stat.then_some(Stat { is_automount: false, ..stat }),
+            target: Vec::new(),
+        });
+    }
+
+    fn fail(&mut self, operation: Operation, path: &[u8], depth: i32, errno: Errno) {
+        let path = path.to_vec();
+        self.found.errors.push(EntryError { operation, path, depth, errno });
+    }
+}
+
+/// The inode behind a link, or the link itself where it dangles or leads nowhere. If it is
+/// something else that stands in the way, the link and that.
+fn behind_link(stat: impl Fn(Links) -> Result<Stat, Errno>) -> (Option<Stat>, Option<Errno>) {
+    let errno = match once_more(|| stat(Links::Follow)) {
+        Ok(stat) => return (Some(stat), None),
+        Err(errno) => errno,
+    };
+    match once_more(|| stat(Links::Keep)) {
+        Ok(link) if matches!(errno, Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => {
+            (Some(link), None)
+        }
+        Ok(link) if link.kind() == Kind::Symlink => (Some(link), Some(errno)),
+        Ok(found) => (Some(found), None),
+        Err(errno) => (None, Some(errno)),
+    }
+}
+
+/// True if a path, as a user may give it, is that of a row.
+fn is_path(given: &[u8], path: &[u8]) -> bool {
+    let n_slashes = given.iter().rev().take_while(|&&byte| byte == b'/').count();
+    given[..given.len() - n_slashes] == *path
+}
+
+fn is_gone(errno: Errno) -> bool {
+    matches!(errno, Errno::NOENT | Errno::STALE)
+}
+
+/// A stale handle gets one more try.
+fn once_more<T>(call: impl Fn() -> Result<T, Errno>) -> Result<T, Errno> {
+    match call() {
+        Err(Errno::STALE) => call(),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The model must not share a fault with the source that it reads through.
+    #[test]
+    fn without_faults_every_node_has_its_row() {
+        let mut tree = FakeTree::of(&["r/a/f", "r/a/b/", "r/g", "r/l -> a"]);
+        tree.generate(tree.at("r/a/b"), 250, Kind::File);
+        let plan = FaultPlan { n_per_read: Some(7), ..FaultPlan::default() };
+        let found = model(&tree, &plan, &Options::default());
+        let mut paths: Vec<_> = found.rows.iter().map(|row| row.path.clone()).collect();
+        paths.sort();
+        let generated = (0..250).map(|index| format!("/r/a/b/g{index:08}").into_bytes());
+        let mut expected: Vec<_> =
+            (1..tree.len()).map(|id| tree.path(id)).chain(generated).collect();
+        expected.sort();
+        assert_eq!(paths, expected);
+        assert!(found.errors.is_empty() && found.n_repeated == Some(0));
+    }
+}
