@@ -1,0 +1,99 @@
+"""Tests of what would make results wrong without anybody seeing it.
+
+python3 -m unittest discover -s bench
+"""
+
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness.contestants import SUITES, Contestant
+from harness.counting import COUNTERS, Count, n_lines
+from harness.machine import kernel, mount_type
+from harness.measuring import Row, Run, void_unequal
+from harness.results import command, ratios
+
+HEADER, ROWS = b"a,b\n", b"1,2\n3,4\n5,6\n"
+
+
+def zstd(data: bytes) -> bytes:
+    """One frame."""
+    return subprocess.run(["zstd", "-qc"], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def row(name: str, base: str, walls: list[float], entries: int = 1) -> Row:
+    """A row as if it had been run."""
+    runs = [Run(wall, 0, 0, 0) for wall in walls]
+    return Row(Contestant(name, (), "lines", base), count=Count(entries), runs=runs)
+
+
+class Counting(unittest.TestCase):
+    """Lines are counted in whatever a contestant writes."""
+
+    def check(self, data: bytes, expected: int) -> None:
+        """Writes the data into a file and counts."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "out")
+            path.write_bytes(data)
+            self.assertEqual(n_lines(path), expected)
+
+    def test_lines_are_counted_plain_and_compressed(self) -> None:
+        frames = zstd(HEADER) + zstd(ROWS)
+        for data, expected in ((b"", 0), (HEADER + ROWS, 4), (zstd(HEADER + ROWS), 4), (frames, 4)):
+            self.check(data, expected)
+
+    def test_a_plain_header_before_a_frame_is_counted(self) -> None:
+        self.check(HEADER + zstd(ROWS), 4)
+
+    def test_a_cut_frame_is_an_error(self) -> None:
+        with self.assertRaises(ValueError):
+            self.check(zstd(ROWS * 1000)[:-3], 0)
+
+
+class Rows(unittest.TestCase):
+    """Rows that disagree are void, and ratios are taken round by round."""
+
+    def test_another_number_of_entries_is_void(self) -> None:
+        rows = [row("floor", "floor", [1]), row("a", "floor", [1]), row("b", "floor", [1], 2)]
+        void_unequal(rows)
+        self.assertEqual([bool(each.void) for each in rows], [False, False, True])
+
+    def test_a_ratio_is_the_median_of_the_rounds(self) -> None:
+        # The machine was ten times slower in the second round: the ratio does not see it.
+        base, other = row("floor", "floor", [1, 10, 2]), row("a", "floor", [2, 20, 6])
+        expected = {"ratio": 2.0, "ratio_min": 2.0, "ratio_max": 3.0}
+        self.assertEqual(ratios(other, base), expected)
+
+    def test_every_counter_and_base_of_the_table_exists(self) -> None:
+        for suite in SUITES.values():
+            for workload in suite.workloads:
+                names = {each.name for each in workload.contestants}
+                for each in workload.contestants:
+                    self.assertIn(each.count, COUNTERS, each.name)
+                    self.assertIn(each.base, names, f"{suite.name}: {each.name}")
+
+
+class Published(unittest.TestCase):
+    """What goes into the results."""
+
+    def test_commands_keep_their_placeholders(self) -> None:
+        argv = ("$FIND", "$TREE", "-printf", r"%p\n", ">", "$OUT")
+        self.assertEqual(command(argv), r"$FIND $TREE -printf '%p\n' > $OUT")
+
+    def test_a_kernel_keeps_its_numbers_only(self) -> None:
+        for release, expected in (("6.18.4-site-7", "Linux 6.18.4"), ("odd", "Linux")):
+            self.assertEqual(kernel(release), expected)
+
+    def test_the_deepest_mount_gives_the_filesystem(self) -> None:
+        mounts = (
+            "1 0 8:1 / / rw shared:1 - ext4 /dev/a rw\n"
+            "2 1 8:2 / /data rw - xfs /dev/b rw\n"
+            "3 1 8:3 / /data2 rw - btrfs /dev/c rw\n"
+        )
+        for path, expected in (("/data/x", "xfs"), ("/database", "ext4"), ("/data2", "btrfs")):
+            self.assertEqual(mount_type(path, mounts), expected)
+
+
+if __name__ == "__main__":
+    unittest.main()
