@@ -1,0 +1,118 @@
+# Every command of the project. CI calls nothing else.
+#
+# Rust's files go to $CARGO_TARGET_DIR if that is set, else to target/; Python's to .venv/.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+REQUIREMENTS := tests/python/requirements.txt
+
+FUZZ_TARGETS := csv dirents excludes mountinfo
+FUZZ_SECONDS := 60
+SMOKE_SECONDS := 5
+
+# `make bench BENCH="--suite flat --rounds 7"`
+BENCH := --suite wide
+
+.PHONY: help setup check test ci bench fuzz clean
+.PHONY: lint doc test-rust test-python release fuzz-smoke
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Make the Python environment of the tests, if its requirements have changed
+	@if cmp -s $(REQUIREMENTS) $(VENV)/requirements.txt && $(PYTHON) -c '' 2>/dev/null; then \
+		exit; \
+	fi; \
+	python3 -c 'import venv, ensurepip' || { \
+		echo 'make setup: python3 has no venv and pip (Debian: apt install python3-venv)'; exit 1; \
+	}; \
+	rm -rf $(VENV); \
+	python3 -m venv $(VENV); \
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS); \
+	cp $(REQUIREMENTS) $(VENV)/requirements.txt
+
+check: lint doc test-rust ## Check format, lints and docs, and run the Rust tests
+
+test: test-rust test-python ## Run all tests, after setting up what they need
+
+ci: check test release fuzz-smoke ## Run what a change must pass: check, test, a release build, a little fuzzing
+
+# Compares pwalk with the floor and with other tools. bench/run.py --help lists the arguments.
+bench: release ## Measure; `make bench BENCH="--suite flat --install"`
+	cargo build --release --package pwalk-bench
+	python3 bench/run.py $(BENCH)
+
+fuzz: ## Fuzz each target for a minute (FUZZ_SECONDS=60); needs a nightly toolchain
+	@$(call require_nightly,make fuzz)
+	@$(call require_cxx,make fuzz)
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+	$(call run_fuzz,$(FUZZ_SECONDS))
+
+clean: ## Remove everything that was built or set up
+	cargo clean
+	cargo clean --manifest-path fuzz/Cargo.toml
+	rm -rf $(VENV) fuzz/artifacts fuzz/corpus
+
+# ---- the parts ----
+
+lint:
+	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+
+# Libraries only: the command has the name of the library that it stands on.
+doc:
+	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --lib
+
+# cargo-nextest runs no doc tests.
+test-rust:
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		set -x; cargo nextest run --workspace --no-fail-fast; \
+	else \
+		set -x; cargo test --workspace --no-fail-fast --lib --bins --tests; \
+	fi
+	cargo test --workspace --doc
+
+test-python: setup
+	cargo build --workspace --bins
+	PWALK_BIN=$(TARGET)/debug/pwalk PWALK_FIXTURES_BIN=$(TARGET)/debug/pwalk-fixtures \
+		$(PYTHON) -m pytest tests/python
+	$(PYTHON) -m unittest discover --start-directory bench
+
+release:
+	cargo build --release
+
+fuzz-smoke:
+	@if ! $(call require_nightly,make ci); then \
+		echo 'make ci: the fuzz targets were left out'; \
+	elif ! $(call require_cxx,make ci); then \
+		echo 'make ci: the fuzz targets were left out'; \
+	elif ! cargo fuzz --version >/dev/null 2>&1; then \
+		echo 'make ci: the fuzz targets were left out: cargo-fuzz is missing (make fuzz installs it)'; \
+	else \
+		$(call run_fuzz,$(SMOKE_SECONDS)); \
+	fi
+
+# Sanitizers are a matter of the nightly compiler.
+define require_nightly
+{ rustup toolchain list 2>/dev/null | grep -q '^nightly' || { \
+	echo '$(1): fuzzing needs a nightly toolchain (rustup toolchain install nightly)'; false; }; }
+endef
+
+# libFuzzer is C++.
+define require_cxx
+{ command -v c++ >/dev/null || { echo '$(1): fuzzing needs a C++ compiler (c++)'; false; }; }
+endef
+
+define run_fuzz
+for target in $(FUZZ_TARGETS); do \
+	echo "fuzz target $$target, $(1) s"; \
+	cargo +nightly fuzz run $$target -- -max_total_time=$(1) -print_final_stats=1 -verbosity=0; \
+done
+endef
