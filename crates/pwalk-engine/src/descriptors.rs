@@ -59,12 +59,10 @@ impl Descriptors {
         !self.is_scarce.load(Ordering::Relaxed) && self.n_open.load(Ordering::Relaxed) < self.n_kept
     }
 
-    /// A worker begins a job, or ends it.
-    pub(crate) fn set_busy(&self, is_busy: bool) {
-        match is_busy {
-            true => self.n_busy.fetch_add(1, Ordering::Relaxed),
-            false => self.n_busy.fetch_sub(1, Ordering::Relaxed),
-        };
+    /// A worker begins a job; it ends with what this returns, by a panic too.
+    pub(crate) fn busy(&self) -> Busy<'_> {
+        self.n_busy.fetch_add(1, Ordering::Relaxed);
+        Busy(self)
     }
 
     /// A directory was opened.
@@ -93,7 +91,7 @@ impl Descriptors {
     /// that could close one.
     pub(crate) fn wait(&self, n_closed: u64) -> bool {
         self.is_scarce.store(true, Ordering::Relaxed);
-        self.set_busy(false);
+        self.n_busy.fetch_sub(1, Ordering::Relaxed);
         let are_others_busy = || self.n_busy.load(Ordering::Relaxed) > 0;
         self.n_waiting.fetch_add(1, Ordering::SeqCst);
         let mut guard = lock(&self.park);
@@ -103,12 +101,13 @@ impl Descriptors {
         }
         drop(guard);
         self.n_waiting.fetch_sub(1, Ordering::SeqCst);
-        self.set_busy(true);
+        self.n_busy.fetch_add(1, Ordering::Relaxed);
         self.n_closed() != n_closed
     }
 
     /// A job is put off; false if it must not be: others hold all descriptors for too long.
     pub(crate) fn put_off(&self) -> bool {
+        self.is_scarce.store(true, Ordering::Relaxed);
         self.put_off_at.store(self.n_closed(), Ordering::Relaxed);
         if self.n_open.load(Ordering::Relaxed) > 0 {
             return true;
@@ -121,6 +120,15 @@ impl Descriptors {
     pub(crate) fn may_try_again(&self) -> bool {
         self.is_scarce.load(Ordering::Relaxed)
             && self.put_off_at.load(Ordering::Relaxed) != self.n_closed()
+    }
+}
+
+/// A worker that runs a job.
+pub(crate) struct Busy<'w>(&'w Descriptors);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.n_busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

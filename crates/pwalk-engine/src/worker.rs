@@ -123,9 +123,9 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         let _guard = AbortOnPanic { queue: self.jobs.queue(), control: self.shared.control };
         while let Some(job) = self.next_job() {
             if !self.shared.control.is_cancelled() {
-                self.shared.descriptors.set_busy(true);
+                let busy = self.shared.descriptors.busy();
                 self.run_job(job);
-                self.shared.descriptors.set_busy(false);
+                drop(busy);
                 self.settle();
             }
             self.jobs.done();

@@ -3,7 +3,7 @@
 use super::{Job, Worker, is_gone, retry_stale, stat_behind};
 use crate::batch::Contents;
 use crate::directory::{Dir, DirInfo, Siblings};
-use crate::entry::{Fields, FileId, Kind, Stat};
+use crate::entry::{Fields, Kind, Stat};
 use crate::error::Operation;
 use crate::filter::{DirFilter, Verdict};
 use crate::listing::{Listed, Listing};
@@ -41,7 +41,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         entry: Listed<'_>,
         found: &mut Found<'w, S::Dir>,
     ) {
-        if self.is_own_file(dir, entry.ino) {
+        if self.is_own_file(dir, &entry) {
             return;
         }
         found.n_entries += 1;
@@ -91,9 +91,16 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         Box::new(Siblings::new(dir.info.clone(), handle))
     }
 
-    fn is_own_file(&self, dir: &Dir<'w, S::Dir>, ino: u64) -> bool {
+    /// True for a file that the walk writes. Directories tell numbers only, so that one with the
+    /// number of such a file is asked for its device.
+    fn is_own_file(&self, dir: &Dir<'w, S::Dir>, entry: &Listed<'_>) -> bool {
         let own = &self.shared.config.own_files;
-        !own.is_empty() && own.contains(&FileId { dev: dir.info.stat.dev, ino })
+        if !own.iter().any(|id| id.ino == entry.ino) {
+            return false;
+        }
+        let want = Fields::INODE | Fields::DEVICE;
+        let stat = self.shared.source.stat(&dir.handle.dir, entry.name, Links::Keep, want);
+        stat.is_ok_and(|stat| own.contains(&stat.id()))
     }
 
     fn must_stat(&self, kind: Kind) -> bool {
