@@ -8,8 +8,8 @@ import json
 import os
 
 import duckdb
+import expected
 import pytest
-from expected import COLUMNS
 
 
 def _raw_rows(path):
@@ -28,28 +28,24 @@ def test_t1_t4_t5_raw_names_lead_back_to_their_files(scan):
             assert os.lstat(path).st_ino == int(row["inode"])
 
 
+# A CSV, and what has no column of exact bytes because it was not asked for.
 @pytest.mark.trees("not_utf8")
-def test_t2_t4_the_list_of_errors_has_the_bytes_of_every_changed_name(scan):
-    errors = scan.reports["csv"].with_name("errors.ndjson")
-    scan.report("again.csv", "--errors", errors)
-    changed = [json.loads(line) for line in errors.read_text(encoding="utf-8").splitlines()]
-    root = os.fsencode(scan.root)
-    walk = list(os.walk(root))
-    paths = [folder + b"/" + name for folder, dirs, files in walk for name in dirs + files]
-    expected = {path for path in paths if not _is_utf8(path)}
-    assert len(expected) == len(changed) > 500
-    assert {bytes.fromhex(error["path_hex"]) for error in changed} == expected
+@pytest.mark.parametrize(
+    ("suffix", "columns"),
+    [("csv", None), ("parquet", "-filename_bytes"), ("arrow", "filename"), ("ndjson", "filename")],
+)
+def test_t2_t4_the_list_of_errors_has_the_bytes_of_every_changed_name(scan, suffix, columns):
+    errors = scan.reports["csv"].with_name(f"errors.{suffix}.ndjson")
+    asked = ["--columns", columns] if columns else []
+    scan.report(f"again.{suffix}", "--errors", errors, *asked)
+    changed = [json.loads(line) for line in errors.read_bytes().splitlines()]
+    names = [entry.path for entry in expected.entries(os.fsencode(scan.root))]
+    damaged = {name for name in names if not expected.is_utf8(name)}
+    assert len(damaged) == len(changed) > 500
+    assert {bytes.fromhex(error["path_hex"]) for error in changed} == damaged
     for error in changed:
         path = bytes.fromhex(error["path_hex"])
         assert path.decode("utf-8", "replace") == error["path"]
-
-
-def _is_utf8(path):
-    try:
-        path.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 @pytest.mark.trees("not_utf8")
@@ -65,6 +61,6 @@ def test_the_list_of_errors_is_a_table_to_duckdb(scan):
 @pytest.mark.trees("names")
 def test_t1_the_policy_of_the_c_pwalk_drops_control_characters(scan):
     rows = _raw_rows(scan.report("pwalk.csv", "--names", "pwalk"))
-    names = [row[COLUMNS.index("filename")] for row in scan.rows]
+    names = [row[expected.COLUMNS.index("filename")] for row in scan.rows]
     dropped = ["".join(c for c in name if ord(c) >= 32) for name in names]
     assert sorted(row["filename"] for row in rows) == sorted(dropped)

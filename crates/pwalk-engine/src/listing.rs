@@ -63,20 +63,41 @@ impl Listing {
     /// The entry at `index`, which must be below `len`.
     #[inline]
     pub fn get(&self, index: usize) -> Listed<'_> {
-        let Slot { ino, start, len, kind } = self.entries[index];
-        let bytes = &self.names[start as usize..start as usize + usize::from(len)];
-        let name = CStr::from_bytes_with_nul(bytes).expect("a slot spans one name and its NUL");
-        Listed { ino, kind, name }
+        self.entries[index].listed(&self.names)
     }
 
     /// Drops those entries from `start` on for which `keep` says no.
     pub fn retain_from(&mut self, start: usize, mut keep: impl FnMut(&[u8]) -> bool) {
+        let mut n_kept = start;
+        for index in start..self.entries.len() {
+            let slot = self.entries[index];
+            if keep(slot.listed(&self.names).name.to_bytes()) {
+                self.entries[n_kept] = slot;
+                n_kept += 1;
+            }
+        }
+        self.entries.truncate(n_kept);
+    }
+
+    /// Drops those entries for which `keep` says no.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(Listed<'_>) -> bool) {
+        let mut entries = std::mem::take(&mut self.entries);
         let names = &self.names;
-        let mut index = 0;
-        self.entries.retain(|slot| {
-            index += 1;
-            let name = &names[slot.start as usize..][..usize::from(slot.len) - 1];
-            index <= start || keep(name)
-        });
+        entries.retain(|slot| keep(slot.listed(names)));
+        self.entries = entries;
+    }
+
+    /// Bytes that it holds in memory, roughly.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.names.len() + self.entries.len() * size_of::<Slot>()
+    }
+}
+
+impl Slot {
+    #[inline]
+    fn listed(self, names: &[u8]) -> Listed<'_> {
+        let bytes = &names[self.start as usize..self.start as usize + usize::from(self.len)];
+        let name = CStr::from_bytes_with_nul(bytes).expect("a slot spans one name and its NUL");
+        Listed { ino: self.ino, kind: self.kind, name }
     }
 }

@@ -28,8 +28,8 @@ use crate::entry::{Fields, Kind, Stat};
 use crate::error::{EntryError, Operation};
 use crate::frontier::FrontierDir;
 use crate::listing::Listing;
+use crate::names::{NameReader, is_gone, is_lack};
 use crate::queue::{Local, Queue};
-use crate::seen::Seen;
 use crate::source::{Sink, Source};
 use crate::totals::Totals;
 use crate::walk::Shared;
@@ -70,10 +70,9 @@ pub(crate) struct Worker<'w, 'q, S: Source, K: Sink> {
     totals: Totals,
     /// What the slice at hand has brought.
     progress: Progress,
+    names: NameReader,
     /// Memory that goes from directory to directory.
-    scratch: Vec<u8>,
     listing: Listing,
-    seen: Seen,
 }
 
 /// Stops the other workers if this one panics: its job will never be done.
@@ -112,9 +111,8 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
             batch_dir: None,
             totals: Totals::default(),
             progress: Progress::default(),
-            scratch: Vec::new(),
+            names: NameReader::default(),
             listing: Listing::default(),
-            seen: Seen::default(),
         }
     }
 
@@ -131,6 +129,7 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
             self.jobs.done();
         }
         self.deliver();
+        self.totals.n_repeated = self.names.n_repeated;
         self.totals
     }
 
@@ -221,15 +220,6 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         self.shared.deliver(&mut self.batch);
         self.batch_dir = None;
     }
-}
-
-fn is_gone(errno: Errno) -> bool {
-    matches!(errno, Errno::NOENT | Errno::STALE)
-}
-
-/// True where it is descriptors that are missing.
-fn is_lack(errno: Errno) -> bool {
-    matches!(errno, Errno::MFILE | Errno::NFILE)
 }
 
 /// Reads an inode. With links followed, that behind a link; of one that dangles or leads

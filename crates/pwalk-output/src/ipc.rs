@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Rows of a record batch: large for readers, small for the memory of an encoder.
-const BATCH_ROWS: usize = 32 << 10;
+const BATCH_ROWS: usize = 8 << 10;
 
 /// Bytes of paths of a record batch, however few its rows. Offsets have 31 bits.
 const BATCH_BYTES: usize = 16 << 20;

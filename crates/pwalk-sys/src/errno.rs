@@ -50,6 +50,8 @@ impl Errno {
     pub const STALE: Errno = Errno(libc::ESTALE);
     /// Broken pipe.
     pub const PIPE: Errno = Errno(libc::EPIPE);
+    /// Operation canceled.
+    pub const CANCELED: Errno = Errno(libc::ECANCELED);
     /// Structure needs cleaning: the filesystem contradicts itself.
     pub const UCLEAN: Errno = Errno(libc::EUCLEAN);
 

@@ -10,9 +10,6 @@ use pwalk_sys::Errno;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Reads in a row that may bring no new name before a directory counts as endless.
-const IDLE_READS_MAX: u32 = 64;
-
 impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     /// Reads a directory that was just opened: to its end, if it is small.
     pub(super) fn read(&mut self, dir: Arc<Dir<'w, S::Dir>>) {
@@ -75,46 +72,19 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             return false;
         }
         if is_first {
-            self.seen.start();
+            self.names.seen.start();
         } else {
-            std::mem::swap(&mut self.seen, &mut lock(&dir.seen));
+            std::mem::swap(&mut self.names.seen, &mut lock(&dir.seen));
         }
-        match self.read_names(dir, listing) {
+        match self.names.read(self.shared.source, &dir.handle.dir, listing) {
             Ok(true) => {
-                std::mem::swap(&mut self.seen, &mut lock(&dir.seen));
+                std::mem::swap(&mut self.names.seen, &mut lock(&dir.seen));
                 return true;
             }
             Ok(false) => {}
             Err(errno) => self.fail_reading(dir, errno),
         }
         false
-    }
-
-    /// Reads at least one new name, or the end. Some network filesystems say ENOENT or ESTALE for
-    /// no reason, so that gets two more tries; some repeat names, or never come to an end.
-    fn read_names(&mut self, dir: &Dir<'w, S::Dir>, listing: &mut Listing) -> Result<bool, Errno> {
-        let (mut n_retries, mut n_idle) = (0, 0);
-        loop {
-            let n_before = listing.len();
-            let result = self.shared.source.read(&dir.handle.dir, &mut self.scratch, listing);
-            self.drop_repeated(listing, n_before);
-            match result {
-                Err(errno) if is_gone(errno) && n_retries < 2 => n_retries += 1,
-                Ok(true) if self.seen.has_cycle() || n_idle == IDLE_READS_MAX => {
-                    return Err(Errno::LOOP);
-                }
-                Ok(true) if listing.is_empty() => n_idle += 1,
-                result => return result,
-            }
-        }
-    }
-
-    /// Drops names that the directory delivered before, of those from `start` on.
-    fn drop_repeated(&mut self, listing: &mut Listing, start: usize) {
-        let n_read = listing.len();
-        self.seen.reserve(n_read - start);
-        listing.retain_from(start, |name| self.seen.insert(name));
-        self.totals.n_repeated += (n_read - listing.len()) as u64;
     }
 
     fn fail_reading(&mut self, dir: &Dir<'w, S::Dir>, errno: Errno) {

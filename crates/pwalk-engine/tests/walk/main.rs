@@ -10,5 +10,6 @@ mod filters;
 mod harness;
 mod links;
 mod memory;
+mod ordered;
 mod properties;
 mod stopping;

@@ -1,0 +1,64 @@
+//! Reads the names of a directory, each once: what both orders of a walk have in common.
+
+use crate::listing::Listing;
+use crate::seen::Seen;
+use crate::source::Source;
+use pwalk_sys::Errno;
+
+/// Reads in a row that may bring no new name before a directory counts as endless.
+const IDLE_READS_MAX: u32 = 64;
+
+/// One worker's reader of names, with the memory that goes from directory to directory.
+#[derive(Default)]
+pub(crate) struct NameReader {
+    /// The names that the directory at hand has delivered.
+    pub(crate) seen: Seen,
+    /// Names that were delivered again, and dropped.
+    pub(crate) n_repeated: u64,
+    scratch: Vec<u8>,
+}
+
+impl NameReader {
+    /// Reads at least one new name, or the end (false). Some network filesystems say ENOENT or
+    /// ESTALE for no reason, so that gets two more tries; some repeat names, or never come to an
+    /// end.
+    pub(crate) fn read<S: Source>(
+        &mut self,
+        source: &S,
+        dir: &S::Dir,
+        listing: &mut Listing,
+    ) -> Result<bool, Errno> {
+        let (mut n_retries, mut n_idle) = (0, 0);
+        loop {
+            let n_before = listing.len();
+            let result = source.read(dir, &mut self.scratch, listing);
+            self.drop_repeated(listing, n_before);
+            match result {
+                Err(errno) if is_gone(errno) && n_retries < 2 => n_retries += 1,
+                Ok(true) if self.seen.has_cycle() || n_idle == IDLE_READS_MAX => {
+                    return Err(Errno::LOOP);
+                }
+                Ok(true) if listing.is_empty() => n_idle += 1,
+                result => return result,
+            }
+        }
+    }
+
+    /// Drops names that the directory delivered before, of those from `start` on.
+    fn drop_repeated(&mut self, listing: &mut Listing, start: usize) {
+        let n_read = listing.len();
+        self.seen.reserve(n_read - start);
+        listing.retain_from(start, |name| self.seen.insert(name));
+        self.n_repeated += (n_read - listing.len()) as u64;
+    }
+}
+
+/// True where what was there is there no more.
+pub(crate) fn is_gone(errno: Errno) -> bool {
+    matches!(errno, Errno::NOENT | Errno::STALE)
+}
+
+/// True where it is descriptors that are missing.
+pub(crate) fn is_lack(errno: Errno) -> bool {
+    matches!(errno, Errno::MFILE | Errno::NFILE)
+}

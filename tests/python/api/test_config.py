@@ -1,0 +1,360 @@
+"""`Config` and who takes it or goes with it: `Walker`, `AsyncWalker` and `Monitor`.
+
+What a setting does is seen from outside, by strace where it changes system calls; for each
+setting `Walker.effective_config` gives the value used and the reason.
+"""
+
+import asyncio
+import collections.abc
+import os
+import time
+
+import pwalk
+import pytest
+
+from api.process import nothing_is_left, python, strace
+
+BOOLEANS = [
+    *["work_stealing", "cpu_affinity", "numa_aware", "prefer_local_numa", "use_getdents"],
+    *["use_statx", "use_o_direct", "use_io_uring", "use_mmap", "detect_filesystem", "auto_tune"],
+]
+NUMBERS = ["min_threads", "max_threads", "readahead_kb", "buffer_size_mb"]
+# What the measurements found to be of no use, or a loss.
+OFF = ["cpu_affinity", "use_o_direct", "use_io_uring", "use_mmap"]
+
+
+def _entry(effective, name):
+    """The value and the reason for a setting."""
+    value, reason = effective[name]
+    return value, reason
+
+
+def test_every_setting_is_a_field():
+    config = pwalk.Config()
+    for name in BOOLEANS:
+        assert type(getattr(config, name)) is bool
+        assert getattr(pwalk.Config(**{name: True}), name) is True
+        assert getattr(pwalk.Config(**{name: False}), name) is False
+    for name in NUMBERS:
+        assert getattr(pwalk.Config(**{name: 7}), name) == 7
+    for name in OFF:
+        assert getattr(config, name) is False
+    assert "use_statx=True" in repr(pwalk.Config(use_statx=True))
+    assert pwalk.Config(max_threads=3) == pwalk.Config(max_threads=3) != pwalk.Config(max_threads=4)
+
+
+@pytest.mark.parametrize(
+    "name, value, error",
+    [
+        *[(name, -1, ValueError) for name in NUMBERS],
+        *[(name, "many", TypeError) for name in NUMBERS],
+        ("min_threads", 0, ValueError),
+        ("max_threads", 0, ValueError),
+        ("max_threads", 2**70, ValueError),
+        ("max_threads", 1.5, TypeError),
+        ("nope", 1, TypeError),
+    ],
+)
+def test_wrong_settings_are_named(name, value, error):
+    with pytest.raises(error, match=name):
+        pwalk.Config(**{name: value})
+
+
+def test_at_least_not_more_than_at_most():
+    with pytest.raises(ValueError, match="min_threads"):
+        pwalk.Config(min_threads=5, max_threads=2)
+
+
+def test_effective_config_gives_each_value_and_its_reason(tree):
+    for config in (pwalk.Config(), pwalk.Config(auto_tune=False, detect_filesystem=False)):
+        effective = pwalk.Walker(config).effective_config(tree)
+        assert isinstance(effective, collections.abc.Mapping)
+        assert set(effective) >= {*BOOLEANS, *NUMBERS}
+        for name in (*BOOLEANS, *NUMBERS):
+            value, reason = _entry(effective, name)
+            assert value is not None
+            assert isinstance(reason, str) and reason.strip()
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_a_switch_is_heeded_or_the_reason_says_why_not(tree, name):
+    for wanted in (True, False):
+        config = pwalk.Config(**{name: wanted})
+        value, reason = _entry(pwalk.Walker(config).effective_config(tree), name)
+        other = pwalk.Walker(pwalk.Config(**{name: not wanted})).effective_config(tree)
+        assert value is wanted or reason != _entry(other, name)[1]
+        # A feature may be missing here, but to leave one alone is always possible.
+        assert wanted or value is False
+
+
+def test_numbers_are_heeded(tree):
+    config = pwalk.Config(min_threads=3, max_threads=3, buffer_size_mb=5)
+    effective = pwalk.Walker(config).effective_config(tree)
+    assert _entry(effective, "min_threads")[0] == 3
+    assert _entry(effective, "max_threads")[0] == 3
+    assert _entry(effective, "buffer_size_mb")[0] == 5
+
+
+def test_effective_config_of_a_missing_path(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        pwalk.Walker(pwalk.Config()).effective_config(tmp_path / "missing")
+
+
+# Effects, seen from outside
+
+
+@pytest.fixture
+def marked(tmp_path):
+    """300 files whose names can be found in a trace."""
+    top = tmp_path / "marked"
+    (top / "marked-folder").mkdir(parents=True)
+    for n in range(300):
+        (top / "marked-folder" / f"marked-{n}").touch()
+    return top
+
+
+REPORT = """
+import sys
+import pwalk
+
+settings = dict(pair.split("=") for pair in sys.argv[3:])
+config = pwalk.Config(**{name: eval(value) for name, value in settings.items()})
+output, errors = pwalk.Walker(config).report(sys.argv[1], sys.argv[2])
+assert errors == [], errors
+assert len(open(output).readlines()) == 303
+"""
+
+
+def _traced(marked, tmp_path, *settings):
+    """The system calls of a report with these settings."""
+    trace = tmp_path / "trace"
+    calls = "trace=%desc,%file,%process,sched_setaffinity,mmap"
+    prefix = strace("-o", str(trace), "-e", calls, "-e", "signal=none")
+    python(REPORT, marked, tmp_path / "out.csv", *settings, prefix=prefix)
+    lines = trace.read_text(errors="replace").splitlines()
+    # `1234 statx(5, ...`, without what was resumed after another thread's call.
+    return [line.split(None, 1)[1] for line in lines if " " in line]
+
+
+def _named(calls, *names):
+    return [call for call in calls if call.startswith(tuple(f"{name}(" for name in names))]
+
+
+def test_use_statx(marked, tmp_path):
+    used = [call for call in _traced(marked, tmp_path, "use_statx=True") if '"marked-' in call]
+    assert len(_named(used, "statx")) > 290 and len(_named(used, "newfstatat", "fstatat")) < 10
+    unused = [call for call in _traced(marked, tmp_path, "use_statx=False") if '"marked-' in call]
+    assert len(_named(unused, "statx")) == 0 and len(_named(unused, "newfstatat", "lstat")) > 290
+
+
+def test_cpu_affinity(marked, tmp_path):
+    pinned = _traced(marked, tmp_path, "cpu_affinity=True", "max_threads=2")
+    assert _named(pinned, "sched_setaffinity")
+    assert not _named(_traced(marked, tmp_path, "cpu_affinity=False"), "sched_setaffinity")
+
+
+def test_use_io_uring(marked, tmp_path):
+    config = pwalk.Config(use_io_uring=True)
+    value, reason = _entry(pwalk.Walker(config).effective_config(marked), "use_io_uring")
+    calls = _traced(marked, tmp_path, "use_io_uring=True")
+    assert bool(_named(calls, "io_uring_enter")) == value, reason
+    assert not _named(_traced(marked, tmp_path, "use_io_uring=False"), "io_uring_setup")
+
+
+def test_max_threads_bounds_the_threads(large, tmp_path):
+    trace = tmp_path / "trace"
+    program = """
+import sys
+import pwalk
+
+walker = pwalk.Walker(pwalk.Config(min_threads=int(sys.argv[3]), max_threads=int(sys.argv[3])))
+walker.report(sys.argv[1], sys.argv[2])
+"""
+
+    def n_threads(wanted):
+        prefix = strace("-o", str(trace), "-e", "trace=clone,clone3")
+        python(program, large, tmp_path / "out.csv", str(wanted), prefix=prefix)
+        return trace.read_text().count("CLONE_THREAD")
+
+    # A few that are no workers: one that watches, and the caller's may be a worker.
+    assert n_threads(16) - n_threads(1) in range(13, 18)
+
+
+def test_use_getdents(marked, tmp_path):
+    for setting in ("use_getdents=True", "use_getdents=False"):
+        assert _named(_traced(marked, tmp_path, setting), "getdents64")
+
+
+# Walker
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *[{}, {"max_threads": 1}, {"work_stealing": False}, {"buffer_size_mb": 1}],
+        *[{name: True} for name in BOOLEANS],
+        *[{name: False} for name in BOOLEANS],
+        {"readahead_kb": 0},
+        {"readahead_kb": 4096},
+    ],
+    ids=repr,
+)
+def test_no_setting_changes_the_result(tree, tmp_path, settings):
+    walker = pwalk.Walker(pwalk.Config(**settings))
+    assert list(walker.walk(tree)) == list(os.walk(tree))
+    assert len(walker.scan(tree)) == 18
+    result = walker.report(tree, tmp_path / "out.csv")
+    assert result.errors == [] and result.summary["complete"] is True
+    assert sum(result.summary["entries"].values()) == 18
+
+
+def test_a_walker_takes_the_options_of_the_functions(tree, tmp_path):
+    walker = pwalk.Walker()
+    assert list(walker.walk(tree, topdown=False)) == list(os.walk(tree, topdown=False))
+    assert list(walker.walk(tree, followlinks=True)) == list(os.walk(tree, followlinks=True))
+    output, _ = walker.report(tree, tmp_path / "out.csv", max_depth=0, compress="none")
+    assert os.path.samefile(output, tmp_path / "out.csv")
+
+
+def test_a_walker_wants_a_config(tree):
+    with pytest.raises(TypeError, match="config"):
+        pwalk.Walker({"max_threads": 1})
+    with pytest.raises(TypeError, match="config"):
+        pwalk.Walker(5)
+
+
+# AsyncWalker
+
+
+async def _collect(walk):
+    return [triple async for triple in walk]
+
+
+def test_an_async_walk_is_a_walk(tree, large):
+    for top in (tree, str(large), os.fsencode(tree), str(tree / "missing")):
+        triples = asyncio.run(_collect(pwalk.AsyncWalker().walk(top)))
+        assert triples == list(os.walk(top))
+    triples = asyncio.run(_collect(pwalk.AsyncWalker(max_workers=1).walk(tree)))
+    assert triples == list(os.walk(tree))
+
+
+def test_an_async_walk_is_pruned_in_place(tree):
+    async def prune():
+        seen = []
+        async for dirpath, dirnames, _ in pwalk.AsyncWalker().walk(tree):
+            dirnames[:] = [name for name in dirnames if name != "a"]
+            seen.append(os.path.basename(dirpath))
+        return seen
+
+    assert sorted(asyncio.run(prune())) == ["b", "c", "tree"]
+
+
+def test_many_async_walks_at_once(large):
+    async def together():
+        walker = pwalk.AsyncWalker(max_workers=2)
+        return await asyncio.gather(*(_collect(walker.walk(large)) for _ in range(10)))
+
+    expected = list(os.walk(large))
+    assert all(triples == expected for triples in asyncio.run(together()))
+
+
+def test_an_async_walk_that_is_left_early_leaves_nothing(large):
+    async def leave():
+        walk = pwalk.AsyncWalker().walk(large)
+        async for _ in walk:
+            break
+        await walk.aclose()
+
+    async def cancel():
+        task = asyncio.create_task(_collect(pwalk.AsyncWalker().walk(large)))
+        await asyncio.sleep(0.005)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with nothing_is_left():
+        asyncio.run(leave())
+    with nothing_is_left():
+        asyncio.run(cancel())
+
+
+def test_other_tasks_run_meanwhile(large):
+    async def both():
+        ticks = 0
+
+        async def tick():
+            nonlocal ticks
+            while True:
+                ticks += 1
+                await asyncio.sleep(0)
+
+        ticking = asyncio.create_task(tick())
+        triples = await _collect(pwalk.AsyncWalker().walk(large))
+        ticking.cancel()
+        return ticks, len(triples)
+
+    ticks, n_triples = asyncio.run(both())
+    assert n_triples == 201 and ticks > 5
+
+
+@pytest.mark.parametrize(
+    "value, error", [(0, ValueError), (-1, ValueError), ("two", TypeError), (1.5, TypeError)]
+)
+def test_wrong_numbers_of_async_workers_are_named(value, error):
+    with pytest.raises(error, match="max_workers"):
+        pwalk.AsyncWalker(max_workers=value)
+
+
+def test_an_error_in_an_async_consumer_reaches_the_caller(large):
+    async def fail():
+        async for _ in pwalk.AsyncWalker().walk(large):
+            raise LookupError
+
+    with nothing_is_left(), pytest.raises(LookupError):
+        asyncio.run(fail())
+
+
+# Monitor
+
+FIGURES = {"files_per_second", "mb_per_second", "cpu_percent", "memory_mb", "thread_efficiency"}
+
+
+def _check_figures(figures):
+    assert set(figures) >= FIGURES
+    assert all(isinstance(figures[name], float) and figures[name] >= 0 for name in FIGURES)
+    assert 1 < figures["memory_mb"] < 10_000
+    assert figures["cpu_percent"] < 100 * (os.cpu_count() + 1)
+
+
+def test_a_monitor_measures_what_runs_between_start_and_stop(large, tmp_path):
+    monitor = pwalk.Monitor()
+    monitor.start()
+    pwalk.report(large, tmp_path / "out.csv")
+    figures = monitor.stop()
+    _check_figures(figures)
+    assert figures["files_per_second"] > 1000
+    assert figures["cpu_percent"] > 1
+
+
+def test_a_monitor_without_a_walk_sees_no_files():
+    monitor = pwalk.Monitor()
+    monitor.start()
+    time.sleep(0.02)
+    figures = monitor.stop()
+    _check_figures(figures)
+    assert figures["files_per_second"] == 0
+
+
+def test_a_monitor_can_be_used_again_and_as_a_context(large, tmp_path):
+    monitor = pwalk.Monitor()
+    with nothing_is_left():
+        for _ in range(2):
+            with monitor as entered:
+                assert entered is monitor
+                pwalk.report(large, tmp_path / "out.csv")
+            assert monitor.files_per_second > 1000
+            assert monitor.memory_mb > 1
+
+
+def test_stop_without_start_says_so():
+    with pytest.raises((RuntimeError, ValueError)):
+        pwalk.Monitor().stop()

@@ -1,0 +1,394 @@
+"""`report` writes the table that the command writes, and says what it found and missed.
+
+The rows themselves are the matter of other tests; here they are compared with the command's.
+"""
+
+import errno
+import itertools
+import os
+import subprocess
+from pathlib import Path
+
+import pwalk
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+import readers
+from expected import COLUMNS
+
+from api.process import nothing_is_left, ordinary_user
+
+ZSTD, GZIP, TEXT = b"\x28\xb5\x2f\xfd", b"\x1f\x8b", b"inode,"
+DEFAULT = [*COLUMNS, "kind", "filename_bytes"]
+PROGRESS = {"files", "dirs", "bytes", "elapsed", "errors", "last_dirs"}
+
+
+def _csv(top, output, **options):
+    """The rows of a report in CSV, by name of column."""
+    path, _ = pwalk.report(top, output, **options)
+    rows = readers.with_the_standard_library(Path(path))
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+
+def _names(top, output, **options):
+    """The paths in a report, below its root."""
+    paths = [row["filename"] for row in _csv(top, output, **options)]
+    return sorted(os.path.relpath(path, top) for path in paths)
+
+
+def _begins(path, begin):
+    with open(path, "rb") as file:
+        return file.read(len(begin)) == begin
+
+
+# The table
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.zst", "csv.gz"])
+def test_the_rows_are_those_of_the_command(trees, command, tmp_path, suffix):
+    for top in (trees / name for name in ("basic", "links", "names", "not_utf8", "hard_links")):
+        ours, theirs = tmp_path / f"ours.{suffix}", tmp_path / f"theirs.{suffix}"
+        pwalk.report(top, ours)
+        subprocess.run([command, "report", "-q", "-o", theirs, top], check=True)
+        got, expected = map(readers.with_the_standard_library, (ours, theirs))
+        assert sorted(got) == sorted(expected) != []
+
+
+def test_the_default_is_a_packed_csv_in_the_working_directory(tree, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output, errors = pwalk.report(tree)
+    assert os.path.samefile(output, tmp_path / "scan.csv.zst")
+    assert errors == []
+    assert len(readers.with_the_standard_library(tmp_path / "scan.csv.zst")) == 18
+
+
+@pytest.mark.parametrize("wrap", [str, os.fsencode, Path])
+def test_paths_of_every_kind(tree, tmp_path, wrap):
+    output, _ = pwalk.report(wrap(tree), wrap(tmp_path / "out.csv"))
+    assert os.path.samefile(output, tmp_path / "out.csv")
+
+
+def test_the_result_is_a_pair_with_names(tree, tmp_path):
+    result = pwalk.report(tree, tmp_path / "out.csv")
+    assert isinstance(result, pwalk.Report)
+    output, errors = result
+    assert (result.output, result.errors) == (output, errors)
+    assert "out.csv" in repr(result)
+
+
+def test_the_summary_tells_what_was_found(tree, tmp_path):
+    summary = pwalk.report(tree, tmp_path / "out.csv").summary
+    assert summary["complete"] is True
+    assert summary["entries"] == {"dir": 7, "file": 9, "symlink": 2}
+    # The summary of `pwalk report --json` has more, and so may this one.
+    assert summary["errors"] == {} and summary["vanished"] == 0
+    sizes = [os.lstat(path).st_size for path in [tree, *tree.rglob("*")]]
+    assert summary["bytes"]["apparent"] == sum(sizes)
+    assert summary["bytes"]["allocated"] >= 0
+    assert summary["seconds"] >= 0
+
+
+@pytest.mark.parametrize(
+    "compress, begin",
+    [("auto", ZSTD), ("zstd", ZSTD), ("gzip", GZIP), ("none", TEXT)],
+    ids=["auto", "zstd", "gzip", "none"],
+)
+def test_compress(tree, tmp_path, monkeypatch, compress, begin):
+    monkeypatch.chdir(tmp_path)
+    output, _ = pwalk.report(tree, compress=compress)
+    assert _begins(output, begin)
+    # What is packed so says it in its name.
+    assert len(readers.with_the_standard_library(Path(output))) == 18
+
+
+@pytest.mark.parametrize("format", ["csv", "csv.zst", "csv.gz", "parquet", "arrow", "ndjson"])
+def test_format_where_the_suffix_says_nothing(tree, tmp_path, format):
+    output, _ = pwalk.report(tree, tmp_path / "table", format=format)
+    begin = {"csv": TEXT, "csv.zst": ZSTD, "csv.gz": GZIP, "parquet": b"PAR1", "arrow": b"ARROW1"}
+    assert _begins(output, begin.get(format, b'{"inode":'))
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_columns(tree, tmp_path, suffix):
+    read = pyarrow.parquet.read_table if suffix == "parquet" else pyarrow.feather.read_table
+
+    def names(columns):
+        output, _ = pwalk.report(tree, tmp_path / f"out.{suffix}", columns=columns)
+        return read(output).column_names
+
+    assert names(None) == DEFAULT
+    assert names(["inode", "st_size", "user"]) == ["inode", "st_size", "user"]
+    assert names(("filename",)) == ["filename"]
+
+
+def test_exclude(tree, tmp_path):
+    output = tmp_path / "out.csv"
+    everything = set(_names(tree, output))
+    assert everything - set(_names(tree, output, exclude=["*.txt", "a/x"])) == {
+        *("1.txt", "2.txt", "a/x", "a/x/4.csv", "a/x/deep", "a/x/deep/5"),
+    }
+    assert everything - set(_names(tree, output, exclude=("*.txt", "!2.txt"))) == {"1.txt"}
+    assert set(_names(tree, output, exclude=[])) == everything
+
+
+def test_one_text_for_exclude_is_one_pattern_or_refused(tree, tmp_path):
+    # Never a pattern for each letter.
+    try:
+        names = _names(tree, tmp_path / "out.csv", exclude="1.txt")
+    except TypeError as error:
+        assert "exclude" in str(error)
+    else:
+        assert "1.txt" not in names and len(names) == 17
+
+
+def test_max_depth(tree, tmp_path):
+    output = tmp_path / "out.csv"
+    assert _names(tree, output, max_depth=0) == ["."]
+    assert len(_names(tree, output, max_depth=1)) == 8
+    assert len(_names(tree, output, max_depth=2)) == 14
+    assert len(_names(tree, output, max_depth=10**6)) == 18
+
+
+def test_one_file_system(tmp_path):
+    if not os.path.ismount("/dev/shm"):
+        pytest.skip("needs a filesystem that is mounted on /dev/shm")
+    output = tmp_path / "out.csv"
+    devices = {row["st_dev"] for row in _csv("/dev", output, one_file_system=True)}
+    assert devices == {os.stat("/dev").st_dev}
+    assert os.stat("/dev/shm").st_dev in {row["st_dev"] for row in _csv("/dev", output)}
+
+
+def test_snapshots_are_not_entered_unless_asked_for(trees, tmp_path):
+    top, output = trees / "snapshots", tmp_path / "out.csv"
+    inside = set(_names(top, output, ignore_snapshots=False)) - set(_names(top, output))
+    assert inside and all("snap" in name or ".zfs" in name for name in inside)
+
+
+@pytest.mark.parametrize("max_threads", [1, 2, 8, 64])
+def test_any_number_of_workers_finds_the_same(large, tmp_path, max_threads):
+    names = _names(large, tmp_path / "out.csv", max_threads=max_threads)
+    assert names == sorted(os.path.relpath(path, large) for path in [large, *large.rglob("*")])
+
+
+def test_t10_roots_that_are_no_folder(tree, tmp_path):
+    output = tmp_path / "out.csv"
+    assert [row["filename"] for row in _csv(tree / "1.txt", output)] == [str(tree / "1.txt")]
+    assert [row["filename"] for row in _csv(tree / "dangling", output)] == [str(tree / "dangling")]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert [row["pw_fcount"] for row in _csv(empty, output)] == [0]
+
+
+# Whole or not there
+
+
+def test_an_older_report_is_replaced(tree, tmp_path):
+    output = tmp_path / "out.csv"
+    output.write_text("older")
+    assert len(_csv(tree, output)) == 18
+    assert set(os.listdir(tmp_path)) == {"out.csv", "tree"}
+
+
+# Errors
+
+
+@pytest.fixture
+def closed(public):
+    """A tree in which an ordinary user can't see all, with what he can't read."""
+    top = public / "closed"
+    if not top.exists():
+        for name in ("open", "closed", "closed too"):
+            (top / name / "below").mkdir(parents=True)
+    folders = [top / "closed", top / "closed too"]
+    for folder in folders:
+        folder.chmod(0)
+    yield top, folders
+    for folder in folders:
+        folder.chmod(0o755)
+
+
+def test_t20_what_could_not_be_read_is_listed(closed, public):
+    top, folders = closed
+    results = public / "results"
+    results.mkdir()
+    results.chmod(0o777)
+    with ordinary_user():
+        result = pwalk.report(top, results / "out.csv")
+    assert sorted(error.filename for error in result.errors) == sorted(map(str, folders))
+    for error in result.errors:
+        assert type(error) is PermissionError and error.errno == errno.EACCES
+        assert error.strerror == os.strerror(errno.EACCES)
+    assert result.summary["complete"] is False
+    assert result.summary["errors"] == {"EACCES": 2}
+    rows = readers.with_the_standard_library(Path(result.output))
+    assert len(rows) == 5
+
+
+def test_t4_errors_have_the_exact_name(public):
+    top = public / os.fsdecode(b"not \xff utf8")
+    (top / os.fsdecode(b"closed \xfe")).mkdir(parents=True)
+    (top / os.fsdecode(b"closed \xfe")).chmod(0)
+    (public / "exact").mkdir()
+    (public / "exact").chmod(0o777)
+    with ordinary_user():
+        for root in (top, os.fsencode(top)):
+            _, errors = pwalk.report(root, public / "exact" / "out.csv")
+            (error,) = [error for error in errors if error.errno == errno.EACCES]
+            assert os.fsencode(error.filename) == os.fsencode(top) + b"/closed \xfe"
+
+
+@pytest.mark.parametrize("wrap", [str, os.fsencode, Path])
+def test_a_missing_root(tmp_path, wrap):
+    missing = tmp_path / "missing"
+    with pytest.raises(FileNotFoundError) as raised:
+        pwalk.report(wrap(missing), tmp_path / "out.csv")
+    assert raised.value.errno == errno.ENOENT
+    assert os.fsdecode(raised.value.filename) == str(missing)
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_output_that_can_not_be_written(tree, tmp_path):
+    with pytest.raises(FileNotFoundError) as raised:
+        pwalk.report(tree, tmp_path / "missing" / "out.csv")
+    assert raised.value.errno == errno.ENOENT
+    assert "missing" in os.fsdecode(raised.value.filename)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(OSError):
+        pwalk.report(tree, tmp_path / "folder.csv")
+    assert os.listdir(tmp_path / "folder.csv") == []
+
+
+WRONG = [
+    ("top", None, TypeError),
+    ("top", 5, TypeError),
+    ("top", "a\0b", ValueError),
+    ("output", 5, TypeError),
+    ("output", "out.xls", ValueError),
+    ("max_threads", 0, ValueError),
+    ("max_threads", -1, ValueError),
+    ("max_threads", 2**70, ValueError),
+    ("max_threads", 1.5, TypeError),
+    ("max_threads", "two", TypeError),
+    ("compress", "brotli", ValueError),
+    ("compress", 5, TypeError),
+    ("format", "xls", ValueError),
+    ("format", 5, TypeError),
+    ("columns", ["inode", "nope"], ValueError),
+    ("columns", [], ValueError),
+    ("columns", ["inode", "inode"], ValueError),
+    ("columns", [5], TypeError),
+    ("columns", 5, TypeError),
+    ("exclude", ["["], ValueError),
+    ("exclude", [5], TypeError),
+    ("exclude", 5, TypeError),
+    ("max_depth", -1, ValueError),
+    ("max_depth", "1", TypeError),
+    ("progress_callback", 5, TypeError),
+    ("progress_interval", -1, ValueError),
+    ("progress_interval", float("nan"), ValueError),
+    ("progress_interval", "often", TypeError),
+]
+
+
+@pytest.mark.parametrize("name, value, error", WRONG, ids=lambda value: repr(value)[:20])
+def test_wrong_arguments_are_named(tree, tmp_path, monkeypatch, name, value, error):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(os.listdir())
+    with pytest.raises(error, match=name) as raised:
+        pwalk.report(**{"top": tree, "output": "out.parquet", name: value})
+    assert raised.type is error
+    assert sorted(os.listdir()) == before
+
+
+def test_keywords_only_after_compress(tree, tmp_path):
+    with pytest.raises(TypeError):
+        pwalk.report(tree, tmp_path / "out.csv", 1, "auto", "csv")
+    with pytest.raises(TypeError, match="follow"):
+        pwalk.report(tree, tmp_path / "out.csv", follow=True)
+    assert pwalk.report(tree, tmp_path / "out.csv", 1, "auto").errors == []
+
+
+# Progress
+
+
+def _until_told(top, output, wanted=3):
+    """What the callback is told; a walk may be over before it is called, so there are several."""
+    told = []
+    for _ in range(100):
+        told.clear()
+        pwalk.report(top, output, progress_callback=told.append, progress_interval=0.001)
+        if len(told) >= wanted:
+            break
+    assert len(told) >= wanted
+    return told
+
+
+def test_progress(large, tmp_path):
+    told = _until_told(large, tmp_path / "out.csv")
+    for progress in told:
+        assert type(progress) is dict and set(progress) == PROGRESS
+        counts = [progress[key] for key in ("files", "dirs", "bytes", "errors")]
+        assert all(type(count) is int and count >= 0 for count in counts)
+        assert isinstance(progress["elapsed"], float)
+        assert isinstance(progress["last_dirs"], list) and len(progress["last_dirs"]) <= 10
+        assert all(os.path.isdir(path) for path in progress["last_dirs"])
+    for key in ("files", "dirs", "bytes", "elapsed"):
+        assert all(one[key] <= next[key] for one, next in itertools.pairwise(told))
+    assert told[-1]["files"] <= 20_000 and told[-1]["dirs"] <= 201
+    assert any(progress["last_dirs"] for progress in told)
+
+
+def test_progress_keeps_its_interval(large, tmp_path):
+    told = []
+    pwalk.report(large, tmp_path / "out.csv", progress_callback=told.append, progress_interval=1e6)
+    # At most the state at the beginning and at the end.
+    assert len(told) <= 2
+
+
+@pytest.mark.parametrize("kind", [LookupError, KeyboardInterrupt, SystemExit, OSError])
+def test_an_error_in_the_callback_reaches_the_caller_and_leaves_no_file(large, tmp_path, kind):
+    error = kind("enough")
+
+    def callback(progress):
+        raise error
+
+    with nothing_is_left():
+        with pytest.raises(kind) as raised:
+            _raise_sometime(large, tmp_path / "out.csv", callback)
+        assert raised.value is error
+    assert os.listdir(tmp_path) == []
+
+
+def _raise_sometime(top, output, callback):
+    for _ in range(100):
+        pwalk.report(top, output, progress_callback=callback, progress_interval=0.001)
+        output.unlink()
+
+
+def test_an_error_in_the_callback_leaves_the_older_file(large, tmp_path):
+    older = tmp_path / "out.csv"
+
+    def callback(progress):
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        for _ in range(100):
+            older.write_text("older")
+            pwalk.report(large, older, progress_callback=callback, progress_interval=0.001)
+    assert older.read_text() == "older"
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
+def test_a_callback_may_use_the_package(tree, large, tmp_path):
+    found = []
+
+    def callback(progress):
+        found.append(len(list(pwalk.walk(tree))))
+        found.append(len(_csv(tree, tmp_path / "inner.csv")))
+
+    output = tmp_path / "out.csv"
+    for _ in range(100):
+        pwalk.report(large, output, progress_callback=callback, progress_interval=0.001)
+        if found:
+            break
+    assert set(found) == {7, 18}

@@ -1,0 +1,59 @@
+"""Type checkers accept the package and typical uses of it, and refuse wrong ones."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pwalk
+import pytest
+
+HERE = Path(__file__).parent
+USAGE = HERE / "typing_usage.py"
+PACKAGE = Path(pwalk.__file__).parent
+
+WRONG = """
+import pwalk
+pwalk.walk(5)
+pwalk.report("top", max_threads="two")
+for dirpath, dirnames, filenames in pwalk.walk(b"top"):
+    dirnames.append("text")
+pwalk.Config(threads=5)
+pwalk.scan("top").nope
+"""
+WRONG_LINES = {3, 4, 6, 7, 8}
+
+
+def _run(tmp_path, *arguments):
+    """The status and the output of a checker of this very environment."""
+    command = [sys.executable, "-m", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    return done.returncode, done.stdout + done.stderr
+
+
+MYPY = ["mypy", "--strict", "--no-error-summary"]
+PYRIGHT = ["pyright", "--pythonpath", sys.executable]
+
+
+@pytest.mark.parametrize("path", [USAGE, PACKAGE], ids=["usage", "package"])
+@pytest.mark.parametrize("checker", [MYPY, PYRIGHT], ids=["mypy", "pyright"])
+def test_the_checkers_accept(tmp_path, checker, path):
+    status, output = _run(tmp_path, *checker, path)
+    assert status == 0, output
+
+
+@pytest.mark.parametrize("checker", [MYPY, PYRIGHT], ids=["mypy", "pyright"])
+def test_the_checkers_refuse_what_is_wrong(tmp_path, checker):
+    (tmp_path / "wrong.py").write_text(WRONG)
+    status, output = _run(tmp_path, *checker, "wrong.py")
+    assert status == 1, output
+    marks = [f"wrong.py:{line}:" for line in WRONG_LINES]
+    assert [mark for mark in marks if mark not in output] == [], output
+
+
+def test_the_stubs_are_those_of_the_module(tmp_path):
+    status, output = _run(tmp_path, "mypy.stubtest", "pwalk")
+    assert status == 0, output
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (PACKAGE / "py.typed").exists()

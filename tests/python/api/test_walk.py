@@ -1,0 +1,340 @@
+"""`walk` delivers what `os.walk` delivers: the same triples and errors in the same order."""
+
+import os
+import sys
+from pathlib import Path, PurePosixPath
+
+import pwalk
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api import drawn
+from api.drawn import LIMIT, as_text_or_bytes
+from api.process import ordinary_user
+from api.transcript import (
+    assert_equal,
+    assert_same_walk,
+    ours,
+    transcript,
+)
+
+SNAPSHOTS = {".snapshot", ".snapshots", "~snapshot", ".zfs"}
+BOTH_WAYS = pytest.mark.parametrize("topdown", [True, False])
+
+directions = st.booleans()
+workers = st.sampled_from([None, 1, 2, 8])
+
+
+# Whole trees
+
+
+@given(drawn.trees(drawn.TARGETS), directions, st.booleans(), st.booleans(), workers)
+def test_any_tree(public, tree, topdown, followlinks, as_bytes, max_threads):
+    with drawn.place(public) as top:
+        drawn.build(top, tree)
+        options = {"topdown": topdown, "followlinks": followlinks, "max_threads": max_threads}
+        assert_same_walk(as_text_or_bytes(top, as_bytes), limit=LIMIT, **options)
+
+
+modes = st.lists(st.sampled_from([0o777, 0o555, 0o444, 0o333, 0o111, 0]), min_size=1, max_size=5)
+
+
+@given(drawn.trees(drawn.TARGETS), modes, directions, st.booleans())
+def test_any_permissions_of_an_ordinary_user(public, tree, modes, topdown, followlinks):
+    with drawn.place(public) as top:
+        drawn.build(top, tree)
+        folders = list(drawn.folders(top, tree))
+        for n, folder in enumerate(folders):
+            os.chmod(folder, modes[n % len(modes)])
+        try:
+            with ordinary_user():
+                assert_same_walk(top, topdown=topdown, followlinks=followlinks, limit=LIMIT)
+        finally:
+            for folder in reversed(folders):
+                os.chmod(folder, 0o777)
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("followlinks", [True, False])
+def test_every_fixture_tree(trees, topdown, followlinks):
+    found = [path for path in sorted(trees.iterdir()) if path.is_dir()]
+    assert len(found) > 10
+    for top in found:
+        assert_same_walk(str(top), topdown=topdown, followlinks=followlinks, limit=3000)
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("top", ["/usr/lib/python3", "/usr/include", "/usr/share/doc"])
+def test_a_part_of_the_system(top, topdown):
+    # Where there is none, both find nothing.
+    assert_same_walk(top, topdown=topdown)
+
+
+@BOTH_WAYS
+def test_many_files(large, topdown):
+    triples = assert_same_walk(str(large), topdown=topdown)
+    assert len(triples) == 201
+
+
+@BOTH_WAYS
+def test_t18_depth_is_no_recursion(public, topdown):
+    top = f"{public}/deep-{topdown}"
+    path = top
+    os.mkdir(path)
+    for _ in range(1500):
+        path += "/d"
+        os.mkdir(path)
+    got = transcript(ours, top, topdown=topdown)
+    # Before Python 3.12 os.walk is recursive.
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000)
+    try:
+        assert_equal(got, transcript(os.walk, top, topdown=topdown))
+    finally:
+        sys.setrecursionlimit(before)
+    assert len(got) == 1501
+
+
+# Tops
+
+
+@pytest.fixture
+def inside(tree, monkeypatch):
+    """The small tree, which is the working directory, too."""
+    monkeypatch.chdir(tree)
+    (tree / "to_itself").symlink_to("to_itself")
+    return tree
+
+
+FOLDERS = [".", "./", "..", "a", "a/", "a//", "./a", "a/../a", "a/.", "to_a", "to_a/"]
+NO_FOLDERS = ["", "dangling", "to_itself", "missing", "missing/", "1.txt", "1.txt/", "x" * 300]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("as_bytes", [False, True])
+@pytest.mark.parametrize("top", FOLDERS + NO_FOLDERS)
+def test_relative_tops(inside, top, as_bytes, topdown):
+    assert_same_walk(os.fsencode(top) if as_bytes else top, topdown=topdown)
+
+
+KINDS = [str, os.fsencode, Path, PurePosixPath, "{}/".format, "{}//".format]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("wrap", KINDS)
+def test_absolute_tops(tree, wrap, topdown):
+    assert len(assert_same_walk(wrap(tree), topdown=topdown)) == 7
+
+
+@pytest.mark.parametrize("top", ["/", b"/", "//", "/."])
+def test_the_root_of_the_system(top):
+    assert_same_walk(top, limit=1)
+
+
+class BytesPath:
+    """A path-like object whose path is not text."""
+
+    def __init__(self, path):
+        self.path = os.fsencode(path)
+
+    def __fspath__(self):
+        return self.path
+
+
+def test_a_path_like_object_of_bytes(tree):
+    assert_same_walk(BytesPath(tree))
+
+
+@BOTH_WAYS
+def test_a_relative_top_while_the_working_directory_changes(inside, tmp_path, topdown):
+    # os.walk loses the rest of the tree, and says not to do this. What we find must be true.
+    def elsewhere(n, dirpath, dirnames):
+        os.chdir(tmp_path)
+
+    complete = transcript(os.walk, "a", topdown=topdown)
+    lost = transcript(os.walk, "a", topdown=topdown, step=elsewhere)
+    os.chdir(inside)
+    got = transcript(ours, "a", topdown=topdown, step=elsewhere)
+    assert got in (complete, lost)
+    assert len(complete) == 4
+
+
+def test_a_relative_top_is_looked_up_at_the_first_step(inside):
+    walks = [walk("x") for walk in (os.walk, pwalk.walk)]
+    os.chdir("a")
+    expected, got = map(list, walks)
+    assert got == expected and len(got) == 2
+
+
+# Errors
+
+
+@BOTH_WAYS
+def test_errors_reach_onerror_in_their_place(public, topdown):
+    top = public / f"errors-{topdown}"
+    for n in range(8):
+        (top / f"outer-{n}" / "inner" / "below").mkdir(parents=True)
+        (top / f"outer-{n}" / "file").touch()
+    for n, mode in enumerate([0, 0o111, 0o333, 0o444, 0o555]):
+        (top / f"outer-{n}" / "inner").chmod(mode)
+        (top / f"outer-{n + 3}").chmod(mode)
+    with ordinary_user():
+        seen = assert_same_walk(str(top), topdown=topdown)
+    assert sum(event[0] == "onerror" for event in seen) > 5
+
+
+def _walk_to_the_error(walk, top, **options):
+    """What is seen until `onerror` raises, and what comes after that."""
+    error = LookupError("stop here")
+
+    def onerror(_):
+        raise error
+
+    triples = walk(top, onerror=onerror, **options)
+    seen = []
+    with pytest.raises(LookupError) as raised:
+        for triple in triples:
+            seen.append(triple)
+            # Names that are not there, so that there is an error for root, too.
+            triple[1].insert(1, "missing")
+    assert raised.value is error
+    return seen, list(triples)
+
+
+def test_an_error_raised_by_onerror_ends_the_walk(tree):
+    got, expected = (_walk_to_the_error(walk, tree) for walk in (pwalk.walk, os.walk))
+    assert got == expected
+    assert len(got[0]) > 1 and got[1] == []
+
+
+def test_an_onerror_that_is_no_function_fails_where_it_is_called(tree):
+    for onerror in (5, "text", 0, False):
+        assert len(list(pwalk.walk(tree, onerror=onerror))) == 7
+        with pytest.raises(TypeError):
+            list(pwalk.walk(tree / "missing", onerror=onerror))
+
+
+# Arguments
+
+
+def test_arguments_by_position_and_by_name(tree):
+    expected = list(os.walk(tree, False, None, True))
+    assert list(pwalk.walk(tree, False, None, True)) == expected
+    assert list(pwalk.walk(top=tree, topdown=False, onerror=None, followlinks=True)) == expected
+    assert list(pwalk.walk(tree, topdown=0, followlinks="yes")) == expected
+    with pytest.raises(TypeError):
+        pwalk.walk(tree, True, None, False, 2)
+    with pytest.raises(TypeError):
+        pwalk.walk()
+    with pytest.raises(TypeError, match="follow_links"):
+        pwalk.walk(tree, follow_links=True)
+
+
+class Raising:
+    """A path-like object that has no path."""
+
+    def __fspath__(self):
+        raise LookupError
+
+
+class Numeric:
+    """A path-like object that breaks its promise."""
+
+    def __fspath__(self):
+        return 5
+
+
+def _moment(walk, top):
+    """When does it fail, and how?"""
+    try:
+        triples = walk(top)
+    except Exception as error:
+        return "at the call", type(error)
+    try:
+        next(triples)
+    except Exception as error:
+        return "at the first step", type(error)
+    return None
+
+
+WRONG_TOPS = [None, 5, True, 1.5, [], object(), Raising(), Numeric(), bytearray(b".")]
+WRONG_TOPS += ["a\0b", b"a\0b", "\ud800"]
+
+
+@pytest.mark.parametrize("top", WRONG_TOPS, ids=lambda top: repr(top)[:12])
+def test_wrong_tops_fail_at_the_same_moment(top):
+    expected = _moment(os.walk, top)
+    assert _moment(pwalk.walk, top) == expected
+    assert expected is not None
+
+
+@pytest.mark.parametrize(
+    "name, value, error",
+    [
+        ("max_threads", 0, ValueError),
+        ("max_threads", -1, ValueError),
+        ("max_threads", 2**70, ValueError),
+        ("max_threads", "two", TypeError),
+        ("max_threads", 1.5, TypeError),
+        ("progress_callback", 5, TypeError),
+        ("progress_interval", -1, ValueError),
+        ("progress_interval", float("nan"), ValueError),
+        ("progress_interval", "often", TypeError),
+    ],
+)
+def test_wrong_arguments_are_named(tree, name, value, error):
+    with pytest.raises(error, match=name):
+        next(pwalk.walk(tree, **{name: value}))
+
+
+# Snapshots
+
+
+@BOTH_WAYS
+def test_snapshots_are_not_entered_unless_asked_for(trees, topdown):
+    top = str(trees / "snapshots")
+    everything = list(os.walk(top, topdown))
+    inside = [triple for triple in everything if SNAPSHOTS & set(Path(triple[0]).parts)]
+    outside = [triple for triple in everything if triple not in inside]
+    assert inside
+
+    def without_names(triples):
+        # Whether their names are listed is left open.
+        return [(path, sorted({*dirs} - SNAPSHOTS), files) for path, dirs, files in triples]
+
+    assert without_names(pwalk.walk(top, topdown)) == without_names(outside)
+    assert list(pwalk.walk(top, topdown, ignore_snapshots=False)) == everything
+
+
+def test_a_top_that_is_a_snapshot_is_walked(trees):
+    top = str(trees / "snapshots" / ".snapshot")
+    folders = [path for path, _, _ in pwalk.walk(top)]
+    assert folders[0] == top and len(folders) > 1
+
+
+# Progress
+
+
+def test_progress_is_told_while_the_consumer_goes_on(large):
+    told = []
+    n_triples = len(list(pwalk.walk(large, progress_callback=told.append, progress_interval=0.001)))
+    assert n_triples == 201 and told
+    for progress in told:
+        assert set(progress) >= {"files", "dirs", "bytes", "elapsed", "errors", "last_dirs"}
+        assert len(progress["last_dirs"]) <= 10
+    counts = [(progress["dirs"], progress["files"]) for progress in told]
+    assert counts == sorted(counts)
+
+
+def test_an_error_in_the_callback_reaches_the_consumer(large):
+    error = LookupError("enough")
+
+    def callback(progress):
+        raise error
+
+    triples = pwalk.walk(large, progress_callback=callback, progress_interval=0.001)
+    with pytest.raises(LookupError) as raised:
+        list(triples)
+    assert raised.value is error
+    assert list(triples) == []
