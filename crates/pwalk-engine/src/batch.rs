@@ -200,6 +200,40 @@ impl Batch {
         errors.clear();
     }
 
+    /// Takes out the rows from `at` on, which must not be beyond `len`. Errors stay.
+    pub fn split_off(&mut self, at: usize) -> Batch {
+        fn tail<T>(column: &mut Vec<T>, at: usize) -> Vec<T> {
+            // A column that was not asked for has no rows.
+            if column.is_empty() { Vec::new() } else { column.split_off(at) }
+        }
+        Batch {
+            fields: self.fields,
+            arena: self.arena.clone(),
+            dirs: self.dirs.clone(),
+            dir: tail(&mut self.dir, at),
+            name: tail(&mut self.name, at),
+            kind: tail(&mut self.kind, at),
+            contents: tail(&mut self.contents, at),
+            inode: tail(&mut self.inode, at),
+            uid: tail(&mut self.uid, at),
+            gid: tail(&mut self.gid, at),
+            size: tail(&mut self.size, at),
+            dev: tail(&mut self.dev, at),
+            blocks: tail(&mut self.blocks, at),
+            nlink: tail(&mut self.nlink, at),
+            mode: tail(&mut self.mode, at),
+            atime: tail(&mut self.atime, at),
+            mtime: tail(&mut self.mtime, at),
+            ctime: tail(&mut self.ctime, at),
+            nanos: tail(&mut self.nanos, at),
+            btime: tail(&mut self.btime, at),
+            rdev: tail(&mut self.rdev, at),
+            blksize: tail(&mut self.blksize, at),
+            target: tail(&mut self.target, at),
+            errors: Vec::new(),
+        }
+    }
+
     /// Adds a directory that rows stand in; `path` ends in a slash. Returns its number.
     pub fn push_dir(&mut self, path: &[u8], inode: u64, parent_inode: u64, depth: i32) -> u32 {
         debug_assert!(path.ends_with(b"/"));

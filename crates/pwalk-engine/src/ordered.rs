@@ -282,7 +282,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
         match place.map_or(Asked::Unread, |place| state.plan.ask(place)) {
             Asked::Read(found) => {
                 shared.wake_workers(&state);
-                return Some(Ok(Some(found)));
+                Some(Ok(Some(found)))
             }
             Asked::Soon => {
                 let patience = patience?;
@@ -296,7 +296,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
                     }
                 }
                 drop(state);
-                return self.find(place, path, Some(patience));
+                self.find(place, path, Some(patience))
             }
             Asked::Unread => {
                 let patience = patience?;

@@ -332,6 +332,12 @@ impl Columns {
         Ok(())
     }
 
+    /// True if rows may carry another name than their file, and its bytes nowhere.
+    pub(crate) fn change_names(&self) -> bool {
+        let has = |id| self.iter().any(|column| column.id == id);
+        has(ColumnId::Filename) && !has(ColumnId::FilenameBytes)
+    }
+
     /// The columns.
     pub fn iter(&self) -> impl Iterator<Item = &Column> {
         self.0.iter()

@@ -9,7 +9,7 @@ use crate::format::Format;
 use crate::ipc::{IpcEncoder, IpcTable};
 use crate::names::Names;
 use crate::ndjson::JsonRows;
-use crate::parquet::{GROUP_ROWS, ParquetLayout};
+use crate::parquet::ParquetLayout;
 use crate::paths::PathLines;
 use crate::summary::Preamble;
 use crate::table::{Encoder, PooledSink, Table, TableSink};
@@ -82,8 +82,10 @@ pub fn create_listing(
     file: OutputFile,
     n_encoders: usize,
 ) -> Result<Box<dyn TableSink>, OutputError> {
-    let encoder =
-        || TextEncoder::new(PathLines::new(kinds, end), Compression::None, file.name().to_owned());
+    let encoder = || {
+        let lines = PathLines::new(kinds, end);
+        TextEncoder::new(lines, Compression::None, file.name().to_owned(), u64::MAX)
+    };
     let encoders = (0..n_encoders.max(1)).map(|_| encoder()).collect::<Result<_, _>>()?;
     let table = TextTable::begin(file, Vec::new(), Compression::None)?;
     Ok(Box::new(PooledSink::new(Fields::KIND, encoders, table)))
@@ -98,8 +100,8 @@ fn create_text<L: crate::text::Lines + 'static>(
     n: usize,
 ) -> Result<Box<dyn TableSink>, OutputError> {
     let begin = move |file| TextTable::begin(file, header.clone(), compression);
-    create(config, place, begin, |_, name, _| {
-        (0..n).map(|_| TextEncoder::new(lines(), compression, name.clone())).collect()
+    create(config, place, begin, |_, name, rows| {
+        (0..n).map(|_| TextEncoder::new(lines(), compression, name.clone(), rows)).collect()
     })
 }
 
@@ -114,12 +116,12 @@ fn create_parquet(
         move |file| layout.begin(file)
     };
     create(config, place, begin, |table, _, rows| {
-        Ok(layout.encoders(table, &config.columns, rows.min(GROUP_ROWS), n))
+        Ok(layout.encoders(table, &config.columns, rows, n))
     })
 }
 
 /// Joins the encoders and the table of a format, in a file or in a folder. `encoders` is told a
-/// table to write for, the name for messages, and how many rows a piece may have.
+/// table to write for, the name for messages, and how many rows a piece may have at the most.
 fn create<E, T>(
     config: &TableConfig,
     place: Place,

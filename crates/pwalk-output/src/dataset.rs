@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 /// The file that says that a folder is complete.
 pub const SUMMARY_NAME: &str = "_summary.json";
 
-/// How large a part may become. A part ends with the piece that reaches a bound, so parts of
-/// rows are exact to a piece (100,000 rows at the most), and those of bytes larger by one.
+/// How large a part may become. None has more rows than its bound; in bytes it ends with the
+/// piece that reaches the bound, and is larger by that one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartBounds {
     /// Rows.

@@ -26,7 +26,8 @@ const BATCH_BYTES: usize = 16 << 20;
 /// Collects record batches.
 pub(crate) struct IpcEncoder {
     rows: RowsBuilder,
-    batch_rows: usize,
+    /// Rows that a record batch may have.
+    max_rows: u64,
     /// For messages.
     name: PathBuf,
 }
@@ -35,14 +36,13 @@ impl IpcEncoder {
     pub(crate) fn all(
         columns: &Columns,
         name: PathBuf,
-        batch_rows: u64,
+        max_rows: u64,
         n: usize,
     ) -> Vec<IpcEncoder> {
         let users = Arc::new(UserNames::default());
-        let batch_rows = usize::try_from(batch_rows).unwrap_or(BATCH_ROWS).min(BATCH_ROWS);
         let encoder = |_| {
             let rows = RowsBuilder::new(columns, users.clone());
-            IpcEncoder { rows, batch_rows, name: name.clone() }
+            IpcEncoder { rows, max_rows, name: name.clone() }
         };
         (0..n).map(encoder).collect()
     }
@@ -60,8 +60,14 @@ impl Encoder for IpcEncoder {
 
     fn encode(&mut self, batch: &mut Batch) -> Result<Option<Piece<RecordBatch>>, OutputError> {
         self.rows.append(batch);
-        let is_full = self.rows.len() >= self.batch_rows || self.rows.n_text_bytes() >= BATCH_BYTES;
+        let is_full = self.rows.len() >= BATCH_ROWS
+            || self.rows.n_text_bytes() >= BATCH_BYTES
+            || self.n_free_rows() == 0;
         if is_full { self.take() } else { Ok(None) }
+    }
+
+    fn n_free_rows(&self) -> usize {
+        usize::try_from(self.max_rows - self.rows.len() as u64).unwrap_or(usize::MAX)
     }
 
     fn finish(mut self) -> Result<Option<Piece<RecordBatch>>, OutputError> {

@@ -1,5 +1,6 @@
 //! How names that are no clean text get into a file of text, and what an extension is.
 
+use pwalk_engine::Row;
 use std::borrow::Cow;
 
 /// What is done with bytes in names that a CSV reader may refuse.
@@ -59,6 +60,12 @@ pub fn extension(name: &[u8]) -> &[u8] {
         Some(dot) => &rest[dot + 1..],
         None => b"",
     }
+}
+
+/// True if the path of a row is UTF-8.
+pub(crate) fn is_text(row: &Row<'_>) -> bool {
+    let (dir, name) = row.path_parts();
+    std::str::from_utf8(name).is_ok() && std::str::from_utf8(dir).is_ok()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use crate::columns::{Column, ColumnId, Columns};
 use crate::error_list::to_hex;
-use crate::names::{extension, is_plain};
+use crate::names::{extension, is_plain, is_text};
 use crate::text::Lines;
 use crate::users::UserNames;
 use pwalk_engine::{Batch, Contents, Kind, Row};
@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub(crate) struct JsonRows {
     /// Each column with what stands before its value: `{"inode":` or `,"name":`.
     columns: Vec<(ColumnId, Vec<u8>)>,
+    /// The text of paths is asked for, and their bytes are not.
+    changes_names: bool,
     users: Arc<UserNames>,
 }
 
@@ -23,13 +25,17 @@ impl JsonRows {
             let before = if index == 0 { '{' } else { ',' };
             (column.id, format!("{before}\"{}\":", column.name).into_bytes())
         };
-        JsonRows { columns: columns.iter().enumerate().map(key).collect(), users }
+        let changes_names = columns.change_names();
+        JsonRows { columns: columns.iter().enumerate().map(key).collect(), changes_names, users }
     }
 }
 
 impl Lines for JsonRows {
-    fn append(&mut self, batch: &Batch, text: &mut Vec<u8>, _on_change: &mut dyn FnMut(Row<'_>)) {
+    fn append(&mut self, batch: &Batch, text: &mut Vec<u8>, on_change: &mut dyn FnMut(Row<'_>)) {
         for row in batch.rows() {
+            if self.changes_names && !is_text(&row) {
+                on_change(row);
+            }
             for (id, key) in &self.columns {
                 text.extend_from_slice(key);
                 push_value(*id, batch, row, &self.users, text);

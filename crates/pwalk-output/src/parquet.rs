@@ -1,6 +1,6 @@
 //! Parquet: each encoder fills row groups of its own and hands them over whole.
 //!
-//! Encodings by measurement (`docs/formats/parquet.md`): paths share their beginning with the
+//! Encodings by measurement (`docs/formats/columnar.md`): paths share their beginning with the
 //! row before, so DELTA_BYTE_ARRAY; inodes and times lie close together, so
 //! DELTA_BINARY_PACKED; what has few values gets a dictionary.
 
@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Rows of a row group.
-pub(crate) const GROUP_ROWS: u64 = 100_000;
+const GROUP_ROWS: u64 = 100_000;
 
 /// Bytes that a row group may take in memory, however few its rows.
 const GROUP_BYTES: usize = 32 << 20;
@@ -45,7 +45,8 @@ pub(crate) struct ParquetEncoder {
     /// The columns of the row group at hand; empty before its first rows.
     writers: Vec<ArrowColumnWriter>,
     n_rows: u64,
-    group_rows: u64,
+    /// Rows that a row group may have.
+    max_rows: u64,
     /// For messages.
     name: PathBuf,
 }
@@ -75,7 +76,7 @@ impl ParquetEncoder {
 
     fn is_full(&self) -> bool {
         let memory = || self.writers.iter().map(ArrowColumnWriter::memory_size).sum::<usize>();
-        self.n_rows >= self.group_rows || memory() >= GROUP_BYTES
+        self.n_rows >= GROUP_ROWS.min(self.max_rows) || memory() >= GROUP_BYTES
     }
 
     fn close_group(&mut self) -> Result<Option<Piece<RowGroup>>, ParquetError> {
@@ -94,10 +95,9 @@ impl Encoder for ParquetEncoder {
 
     fn encode(&mut self, batch: &mut Batch) -> Result<Option<Piece<RowGroup>>, OutputError> {
         self.rows.append(batch);
-        let n_waiting = self.n_rows + self.rows.len() as u64;
         let is_chunk_full = self.rows.len() >= CHUNK_ROWS
             || self.rows.n_text_bytes() >= CHUNK_BYTES
-            || n_waiting >= self.group_rows;
+            || self.n_free_rows() == 0;
         if !is_chunk_full {
             return Ok(None);
         }
@@ -106,6 +106,11 @@ impl Encoder for ParquetEncoder {
             return Ok(None);
         }
         self.close_group().map_err(|error| self.error(error))
+    }
+
+    fn n_free_rows(&self) -> usize {
+        let n_rows = self.n_rows + self.rows.len() as u64;
+        usize::try_from(self.max_rows - n_rows).unwrap_or(usize::MAX)
     }
 
     fn finish(mut self) -> Result<Option<Piece<RowGroup>>, OutputError> {
@@ -166,7 +171,7 @@ impl ParquetLayout {
         &self,
         table: &ParquetTable,
         columns: &Columns,
-        group_rows: u64,
+        max_rows: u64,
         n: usize,
     ) -> Vec<ParquetEncoder> {
         let factory = ArrowRowGroupWriterFactory::new(&table.writer, self.schema.clone());
@@ -176,7 +181,7 @@ impl ParquetLayout {
             factory: factory.clone(),
             writers: Vec::new(),
             n_rows: 0,
-            group_rows,
+            max_rows,
             name: table.name.clone(),
         };
         (0..n).map(encoder).collect()

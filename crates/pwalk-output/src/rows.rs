@@ -8,7 +8,8 @@
 //! files named `out.000001` would have to be held in it, and in memory.
 
 use crate::columns::{Column, ColumnId, Columns};
-use crate::names::extension;
+use crate::names::{extension, is_text};
+use crate::text::changed_name;
 use crate::users::UserNames;
 use arrow_array::builder::{
     BinaryBuilder, Int32Builder, Int64Builder, StringBuilder, UInt32Builder, UInt64Builder,
@@ -47,6 +48,8 @@ pub struct RowsBuilder {
     users: Arc<UserNames>,
     /// The values of the `kind` dictionary: the same for all batches of a file.
     kinds: ArrayRef,
+    /// The text of paths is asked for, and their bytes are not.
+    changes_names: bool,
     n_rows: usize,
     n_text_bytes: usize,
 }
@@ -66,8 +69,9 @@ impl RowsBuilder {
     pub(crate) fn new(columns: &Columns, users: Arc<UserNames>) -> RowsBuilder {
         let schema = Arc::new(arrow_schema(columns));
         let kinds = Arc::new(StringArray::from_iter_values(Kind::ALL.map(Kind::name)));
+        let changes_names = columns.change_names();
         let columns = columns.iter().map(|column| (column.id, Values::new(column))).collect();
-        RowsBuilder { schema, columns, users, kinds, n_rows: 0, n_text_bytes: 0 }
+        RowsBuilder { schema, columns, users, kinds, changes_names, n_rows: 0, n_text_bytes: 0 }
     }
 
     /// What comes out of `finish`.
@@ -90,8 +94,14 @@ impl RowsBuilder {
         self.n_text_bytes
     }
 
-    /// Adds the rows of a batch, which must hold the fields that the columns need.
-    pub fn append(&mut self, batch: &Batch) {
+    /// Adds the rows of a batch, which must hold the fields that the columns need. Where a name
+    /// is not UTF-8 and no column has its bytes, the batch's errors have them.
+    pub fn append(&mut self, batch: &mut Batch) {
+        if self.changes_names {
+            let is_changed = |row: &Row<'_>| !is_text(row);
+            let changed: Vec<_> = batch.rows().filter(is_changed).map(changed_name).collect();
+            batch.errors.extend(changed);
+        }
         for (id, values) in &mut self.columns {
             append_column(*id, values, batch, &self.users);
         }

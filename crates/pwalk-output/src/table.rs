@@ -26,6 +26,9 @@ pub(crate) trait Encoder: Send {
     /// to the batch's errors.
     fn encode(&mut self, batch: &mut Batch) -> Result<Option<Piece<Self::Content>>, OutputError>;
 
+    /// Rows until a piece has as many as it may have.
+    fn n_free_rows(&self) -> usize;
+
     /// What is left.
     fn finish(self) -> Result<Option<Piece<Self::Content>>, OutputError>;
 }
@@ -65,6 +68,13 @@ impl<E: Encoder, T: Table<Content = E::Content>> PooledSink<E, T> {
     pub(crate) fn new(fields: Fields, encoders: Vec<E>, table: T) -> PooledSink<E, T> {
         PooledSink { fields, encoders: Pool::new(encoders), table: Mutex::new(table) }
     }
+
+    fn encode(&self, encoder: &mut E, batch: &mut Batch) -> Result<(), OutputError> {
+        match encoder.encode(batch)? {
+            Some(piece) => self.table.lock().unwrap_or_else(PoisonError::into_inner).append(piece),
+            None => Ok(()),
+        }
+    }
 }
 
 impl<E: Encoder, T: Table<Content = E::Content>> Sink for PooledSink<E, T> {
@@ -75,9 +85,15 @@ impl<E: Encoder, T: Table<Content = E::Content>> Sink for PooledSink<E, T> {
     }
 
     fn put(&self, batch: &mut Batch) -> Result<(), OutputError> {
-        self.encoders.with(|encoder| match encoder.encode(batch)? {
-            Some(piece) => self.table.lock().unwrap_or_else(PoisonError::into_inner).append(piece),
-            None => Ok(()),
+        self.encoders.with(|encoder| {
+            while batch.len() > encoder.n_free_rows() {
+                let rest = batch.split_off(encoder.n_free_rows());
+                let mut first = std::mem::replace(batch, rest);
+                let encoded = self.encode(encoder, &mut first);
+                batch.errors.append(&mut first.errors);
+                encoded?;
+            }
+            self.encode(encoder, batch)
         })
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct TextEncoder<L> {
     /// Lines that are not packed yet.
     text: Vec<u8>,
     n_rows: u64,
+    /// Rows that a piece may have.
+    max_rows: u64,
     /// For messages.
     name: PathBuf,
 }
@@ -33,10 +35,12 @@ impl<L: Lines> TextEncoder<L> {
         lines: L,
         compression: Compression,
         name: PathBuf,
+        max_rows: u64,
     ) -> Result<Self, OutputError> {
         let compressor =
             Compressor::new(compression).map_err(|error| OutputError::new(&name, error))?;
-        Ok(TextEncoder { lines, compression, compressor, text: Vec::new(), n_rows: 0, name })
+        let text = Vec::new();
+        Ok(TextEncoder { lines, compression, compressor, text, n_rows: 0, max_rows, name })
     }
 
     fn pack(&mut self) -> Result<Option<Piece<Vec<u8>>>, OutputError> {
@@ -55,7 +59,13 @@ impl<L: Lines> Encoder for TextEncoder<L> {
         self.lines.append(batch, &mut self.text, &mut |row| changed.push(changed_name(row)));
         self.n_rows += batch.len() as u64;
         batch.errors.append(&mut changed);
-        if self.text.len() >= self.compression.piece_len() { self.pack() } else { Ok(None) }
+        let is_full =
+            self.text.len() >= self.compression.piece_len() || self.n_rows >= self.max_rows;
+        if is_full { self.pack() } else { Ok(None) }
+    }
+
+    fn n_free_rows(&self) -> usize {
+        usize::try_from(self.max_rows - self.n_rows).unwrap_or(usize::MAX)
     }
 
     fn finish(mut self) -> Result<Option<Piece<Vec<u8>>>, OutputError> {
@@ -64,7 +74,7 @@ impl<L: Lines> Encoder for TextEncoder<L> {
 }
 
 /// The error that says which row carries another name than its file.
-fn changed_name(row: Row<'_>) -> EntryError {
+pub(crate) fn changed_name(row: Row<'_>) -> EntryError {
     let (path, depth) = (row.path(), row.depth());
     EntryError { operation: Operation::Name, path, depth, errno: Errno::ILSEQ }
 }

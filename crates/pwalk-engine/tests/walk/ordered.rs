@@ -18,7 +18,7 @@ type Choose = fn(&[Vec<u8>], u64) -> Vec<usize>;
 const CHOICES: [Choose; 4] = [
     |names, _| (0..names.len()).collect(),
     |names, _| (0..names.len()).rev().collect(),
-    |names, salt| (0..names.len()).filter(|i| (*i as u64 + salt) % 3 != 0).collect(),
+    |names, salt| (0..names.len()).filter(|i| !(*i as u64 + salt).is_multiple_of(3)).collect(),
     |names, salt| {
         let mut order: Vec<_> = (0..names.len()).collect();
         order
