@@ -12,7 +12,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 REQUIREMENTS := tests/python/requirements.txt
 
-FUZZ_TARGETS := csv dirents excludes mountinfo
+FUZZ_TARGETS := csv dirents excludes mountinfo tables
 FUZZ_SECONDS := 60
 SMOKE_SECONDS := 5
 
@@ -113,6 +113,7 @@ endef
 define run_fuzz
 for target in $(FUZZ_TARGETS); do \
 	echo "fuzz target $$target, $(1) s"; \
-	cargo +nightly fuzz run $$target -- -max_total_time=$(1) -print_final_stats=1 -verbosity=0; \
+	seeds=fuzz/seeds/$$target; mkdir -p fuzz/corpus/$$target; \
+	cargo +nightly fuzz run $$target fuzz/corpus/$$target $$([ -d $$seeds ] && echo $$seeds || true) -- -max_total_time=$(1) -print_final_stats=1 -verbosity=0; \
 done
 endef

@@ -1,7 +1,7 @@
 //! Arrow IPC files, record batch by record batch.
 //!
-//! The lengths in the footer are checked against the file before anything is read by them: the
-//! library believes them.
+//! Lengths are checked before anything is read or unpacked by them: those in the footer against
+//! the file, those of packed columns against a bound. The library believes them.
 
 use super::assemble::Assembler;
 use super::record::{columns_of, own_metadata, push_record};
@@ -10,7 +10,7 @@ use crate::columns::Columns;
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, read_footer_length};
-use arrow_ipc::{Block, root_as_footer};
+use arrow_ipc::{Block, root_as_footer, root_as_message};
 use pwalk_engine::Batch;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -19,6 +19,12 @@ use std::sync::Arc;
 
 /// The length of the footer's length and the magic word behind it.
 const TRAILER_LEN: usize = 10;
+
+/// Bytes that the columns of a packed record batch may unpack to.
+const UNPACKED_MAX: u64 = 1 << 30;
+
+/// What stands before the metadata of a message: a mark and their length.
+const MESSAGE_PREFIX_LEN: usize = 8;
 
 pub(crate) struct IpcSource {
     file: File,
@@ -87,9 +93,35 @@ fn read_block(file: &File, n_bytes: u64, block: &Block) -> Reason<Buffer> {
     let bad = "its footer names a block that is none";
     let [start, metadata_len, body_len] =
         [block.offset(), block.metaDataLength().into(), block.bodyLength()].map(u64::try_from);
-    let len =
-        metadata_len.ok().zip(body_len.ok()).and_then(|(a, b)| a.checked_add(b)).ok_or(bad)?;
-    Ok(Buffer::from_vec(read_at(file, n_bytes, start.map_err(|_| bad)?, len)?))
+    let (metadata_len, body_len) = metadata_len.ok().zip(body_len.ok()).ok_or(bad)?;
+    let len = metadata_len.checked_add(body_len).ok_or(bad)?;
+    let bytes = read_at(file, n_bytes, start.map_err(|_| bad)?, len)?;
+    let (metadata, body) = bytes.split_at(metadata_len as usize);
+    check_unpacked(metadata.get(MESSAGE_PREFIX_LEN..).ok_or(bad)?, body)?;
+    Ok(Buffer::from_vec(bytes))
+}
+
+/// Each packed column begins with the length that it unpacks to.
+fn check_unpacked(metadata: &[u8], body: &[u8]) -> Reason<()> {
+    let message = root_as_message(metadata).map_err(|e| e.to_string())?;
+    let in_dictionary = || message.header_as_dictionary_batch().and_then(|batch| batch.data());
+    let Some(batch) = message.header_as_record_batch().or_else(in_dictionary) else {
+        return Ok(());
+    };
+    if batch.compression().is_none() {
+        return Ok(());
+    }
+    let unpacked_len = |buffer: &arrow_ipc::Buffer| {
+        let start = usize::try_from(buffer.offset()).ok()?;
+        let len = body.get(start..)?.first_chunk().map(|len| i64::from_le_bytes(*len))?;
+        // -1: it is not packed after all.
+        u64::try_from(len).ok()
+    };
+    let lens = batch.buffers().into_iter().flatten().filter_map(unpacked_len);
+    match lens.fold(0, u64::saturating_add) {
+        0..=UNPACKED_MAX => Ok(()),
+        _ => Err("would unpack to more than a gigabyte at once".to_owned()),
+    }
 }
 
 fn read_at(file: &File, n_bytes: u64, start: u64, len: u64) -> Reason<Vec<u8>> {
