@@ -2,7 +2,9 @@
 
 use clap::{ArgAction, Args as ArgGroup, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
-use pwalk::{COLUMNS, Error, Format, Kind, Names, Output, OutputConfig, PartBounds, WalkConfig};
+use pwalk::{
+    COLUMNS, Error, Format, Kind, Names, Output, OutputConfig, PartBounds, Settings, WalkConfig,
+};
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -272,6 +274,7 @@ impl WalkArgs {
             max_depth,
             follow,
             strict,
+            settings: Settings::default(),
         }
     }
 }

@@ -35,6 +35,39 @@ pub struct Config {
     pub budget: Budget,
     /// Settings for the filesystem.
     pub tuning: Tuning,
+    /// How jobs and workers are placed.
+    pub placement: Placement,
+}
+
+/// How jobs and workers are placed on the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// Each worker has a deque of its own, from which idle ones steal; else all share one queue.
+    pub steals: bool,
+    /// Sets of processors that the workers are bound to, in turn; empty: they are not bound.
+    pub cpus: Vec<Vec<usize>>,
+    /// Asks for memory of the NUMA node that a worker runs on.
+    pub prefers_local_memory: bool,
+}
+
+impl Placement {
+    /// Places the calling thread, which is the worker with this number. Where the kernel refuses,
+    /// it stays where it is.
+    pub(crate) fn place(&self, worker: usize) {
+        if !self.cpus.is_empty() {
+            pwalk_sys::bind_thread(&self.cpus[worker % self.cpus.len()]);
+        }
+        if self.prefers_local_memory {
+            pwalk_sys::prefer_local_memory();
+        }
+    }
+}
+
+impl Default for Placement {
+    /// Deques, and the kernel places the workers.
+    fn default() -> Self {
+        Placement { steals: true, cpus: Vec::new(), prefers_local_memory: false }
+    }
 }
 
 impl Default for Config {
@@ -53,6 +86,7 @@ impl Default for Config {
             own_files: Vec::new(),
             budget: Budget::default(),
             tuning: Tuning::default(),
+            placement: Placement::default(),
         }
     }
 }

@@ -32,9 +32,9 @@ mod walk;
 mod worker;
 
 pub use batch::{Batch, BatchDir, Contents, Row};
-pub use config::{Budget, Config};
+pub use config::{Budget, Config, Placement};
 pub use control::{Control, Progress};
-pub use disk::Disk;
+pub use disk::{Disk, NamesBy, StatBy};
 pub use entry::{Fields, FileId, Kind, Stat};
 pub use error::{EntryError, Operation};
 pub use filter::{ExcludeError, Excludes, PathSet, SNAPSHOT_NAMES};

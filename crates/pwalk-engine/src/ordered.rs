@@ -82,12 +82,12 @@ pub enum Child {
 
 /// A walk in depth-first order.
 ///
-/// Of a [`Config`] it takes the number of workers, the links, and the filters that know an entry
-/// by its name. Errors come where the consumer meets them, and at that moment: one that only a
+/// Of a [`Config`] it takes the links, and the filters that know an entry by its name. Errors come where the consumer meets them, and at that moment: one that only a
 /// worker met is none.
 pub struct Ordered<S: Source> {
     shared: Arc<Shared<S>>,
-    n_workers: usize,
+    /// How many workers to start, asked when they are; gone once they are.
+    n_workers: Option<Box<dyn FnOnce() -> usize + Send>>,
     workers: Vec<JoinHandle<()>>,
     /// The process that the workers belong to.
     process: u32,
@@ -142,12 +142,18 @@ struct State {
 }
 
 impl<S: Source + Send + 'static> Ordered<S> {
-    /// A walk of the directory at `root`. Opens nothing but the working directory.
-    pub fn new(root: Vec<u8>, order: Order, config: Config, source: Arc<S>) -> Self {
+    /// A walk of the directory at `root`. Opens nothing but the working directory. `n_workers` is
+    /// asked when the first worker is to start; 0 means none.
+    pub fn new(
+        root: Vec<u8>,
+        order: Order,
+        config: Config,
+        source: Arc<S>,
+        n_workers: impl FnOnce() -> usize + Send + 'static,
+    ) -> Self {
         let base: &[u8] = if root.first() == Some(&b'/') { b"/" } else { b"." };
         let base = source.open(At { parent: None, path: base }, Links::Follow);
         let plan = Plan::new(config.links == Links::Follow);
-        let n_workers = config.n_workers;
         let shared = Shared {
             source,
             config: Arc::new(config),
@@ -167,7 +173,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
         };
         Ordered {
             shared: Arc::new(shared),
-            n_workers,
+            n_workers: Some(Box::new(n_workers)),
             workers: Vec::new(),
             process: std::process::id(),
             order,
@@ -334,7 +340,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
         let found = state.plan.keep(place, path, folder);
         self.shared.wake_workers(&state);
         let is_worth_it = self.n_read_alone >= DIRS_ALONE || self.time_alone >= TIME_ALONE;
-        let may_start = is_worth_it && self.workers.is_empty() && state.plan.has_work();
+        let may_start = is_worth_it && self.n_workers.is_some() && state.plan.has_work();
         drop(state);
         if may_start {
             self.start_workers();
@@ -347,7 +353,8 @@ impl<S: Source + Send + 'static> Ordered<S> {
     }
 
     fn start_workers(&mut self) {
-        for number in 0..self.n_workers {
+        let n_workers = self.n_workers.take().map_or(0, |ask| ask());
+        for number in 0..n_workers {
             let shared = self.shared.clone();
             let builder = std::thread::Builder::new().name(format!("pwalk-ahead-{number}"));
             // Without a thread the walk is slower, and no less whole.
@@ -359,7 +366,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
     /// lock. Frames hold all that the consumer needs.
     fn leave_workers(&mut self) {
         self.process = std::process::id();
-        self.n_workers = 0;
+        self.n_workers = None;
         std::mem::forget(std::mem::take(&mut self.workers));
         let fresh = Arc::new(self.shared.without_plan());
         std::mem::forget(std::mem::replace(&mut self.shared, fresh));

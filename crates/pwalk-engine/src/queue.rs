@@ -36,7 +36,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(1);
 
 /// Jobs of one walk.
 pub(crate) struct Queue<J> {
-    /// Jobs that no worker owns: those that the walk starts with.
+    /// Whether workers own jobs, and steal those of others.
+    steals: bool,
+    /// Jobs that no worker owns: those that the walk starts with, or all.
     injector: Injector<J>,
     /// One for each worker's deque.
     stealers: Vec<Stealer<J>>,
@@ -61,10 +63,11 @@ pub(crate) struct Local<'q, J> {
 }
 
 impl<J> Queue<J> {
-    /// A queue for `n_workers`, and the deques for them.
-    pub(crate) fn new(n_workers: usize) -> (Queue<J>, Vec<Worker<J>>) {
+    /// A queue for `n_workers`, and the deques for them, which stay empty unless it `steals`.
+    pub(crate) fn new(n_workers: usize, steals: bool) -> (Queue<J>, Vec<Worker<J>>) {
         let deques: Vec<_> = (0..n_workers).map(|_| Worker::new_lifo()).collect();
         let queue = Queue {
+            steals,
             injector: Injector::new(),
             stealers: deques.iter().map(Worker::stealer).collect(),
             deferred: Mutex::default(),
@@ -137,7 +140,10 @@ impl<'q, J> Local<'q, J> {
     pub(crate) fn push(&self, job: J) {
         // Relaxed: n_open can't reach 0 meanwhile, the job that pushes is counted in it (I1).
         self.queue.n_open.fetch_add(1, Ordering::Relaxed);
-        self.deque.push(job);
+        match self.queue.steals {
+            true => self.deque.push(job),
+            false => self.queue.injector.push(job),
+        }
         self.queue.wake_one();
     }
 
@@ -205,8 +211,8 @@ mod tests {
     use std::sync::atomic::AtomicU64;
 
     /// Runs jobs that each push `job - 1` twice, and counts them.
-    fn run(n_workers: usize, height: u32) -> u64 {
-        let (queue, deques) = Queue::new(n_workers);
+    fn run(n_workers: usize, steals: bool, height: u32) -> u64 {
+        let (queue, deques) = Queue::new(n_workers, steals);
         queue.inject(height);
         let n_run = AtomicU64::new(0);
         std::thread::scope(|scope| {
@@ -235,13 +241,15 @@ mod tests {
     #[test]
     fn t31_t41_every_job_runs_once_whatever_the_number_of_workers() {
         for n_workers in [1, 2, 8, 64] {
-            assert_eq!(run(n_workers, 9), (1 << 10) - 1, "{n_workers} workers");
+            for steals in [true, false] {
+                assert_eq!(run(n_workers, steals, 9), (1 << 10) - 1, "{n_workers} workers");
+            }
         }
     }
 
     #[test]
     fn an_abort_frees_parked_workers() {
-        let (queue, deques) = Queue::<()>::new(4);
+        let (queue, deques) = Queue::<()>::new(4, true);
         queue.inject(()); // never done
         std::thread::scope(|scope| {
             for (index, deque) in deques.into_iter().enumerate() {

@@ -65,7 +65,8 @@ fn run_workers<S: Source, K: Sink>(
     n_workers: usize,
     shared: &Shared<'_, S, K>,
 ) -> Totals {
-    let (queue, deques) = Queue::new(n_workers);
+    let placement = &shared.config.placement;
+    let (queue, deques) = Queue::new(n_workers, placement.steals);
     for dir in frontier {
         queue.inject(Job::Start(Box::new(dir)));
     }
@@ -73,7 +74,10 @@ fn run_workers<S: Source, K: Sink>(
     std::thread::scope(|scope| {
         let spawn = |(index, deque)| {
             let jobs = Local::new(&queue, deque, index);
-            scope.spawn(move || Worker::new(shared, jobs, index).run())
+            scope.spawn(move || {
+                placement.place(index);
+                Worker::new(shared, jobs, index).run()
+            })
         };
         let workers: Vec<_> = deques.into_iter().enumerate().map(spawn).collect();
         for worker in workers {

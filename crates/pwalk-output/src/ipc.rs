@@ -132,7 +132,7 @@ impl Table for IpcTable {
 }
 
 /// The system's error, if it is one that the library has passed on.
-fn to_io(error: ArrowError) -> io::Error {
+pub(crate) fn to_io(error: ArrowError) -> io::Error {
     match error {
         ArrowError::IoError(_, error) => error,
         error => io::Error::other(error),

@@ -52,7 +52,7 @@ impl ReadError {
 pub(crate) type Reason<T> = Result<T, String>;
 
 /// One file, being read.
-pub(crate) trait RowSource {
+pub(crate) trait RowSource: Send {
     /// The columns that it has and we know; names of users and groups aside.
     fn columns(&self) -> &Columns;
 
@@ -179,7 +179,7 @@ fn open_source(file: File, format: Format) -> Reason<Box<dyn RowSource>> {
 }
 
 /// The text inside a file: all frames of a zstd file, all members of a gzip file.
-fn unpack(file: File, compression: Compression) -> Reason<Box<dyn Read>> {
+fn unpack(file: File, compression: Compression) -> Reason<Box<dyn Read + Send>> {
     let file = BufReader::with_capacity(128 << 10, file);
     Ok(match compression {
         Compression::None => Box::new(file),

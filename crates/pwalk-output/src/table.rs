@@ -52,7 +52,7 @@ pub(crate) trait Table: Send {
 }
 
 /// A sink that writes a table of whatever format.
-pub trait TableSink: Sink<Error = OutputError> {
+pub trait TableSink: Sink<Error = OutputError> + Send {
     /// Ends the table, and gives it its name. Returns its bytes.
     fn finish(self: Box<Self>, summary: &Summary) -> Result<u64, OutputError>;
 }

@@ -15,6 +15,8 @@ use std::ffi::{CStr, CString};
 pub enum Access {
     /// To be read with getdents64.
     Read,
+    /// The same, with O_DIRECT where the kernel allows it on a directory.
+    ReadDirect,
     /// Only to stand at its entries (`O_PATH`): needs no read permission.
     Path,
 }
@@ -37,21 +39,45 @@ pub fn open_directory(
     let open = |flags| retry_on_intr(|| openat(&parent, name, flags, Mode::empty()));
     let fd = match access {
         Access::Path => open(flags.difference(OFlags::NONBLOCK) | OFlags::PATH),
-        Access::Read => match open(flags | OFlags::NOATIME) {
-            Err(rustix::io::Errno::PERM) => open(flags),
+        Access::Read => open_quietly(open, flags),
+        Access::ReadDirect => match open_quietly(open, flags | OFlags::DIRECT) {
+            Err(rustix::io::Errno::INVAL) => open_quietly(open, flags),
             result => result,
         },
     };
     Ok(fd?)
 }
 
+fn open_quietly(
+    open: impl Fn(OFlags) -> rustix::io::Result<OwnedFd>,
+    flags: OFlags,
+) -> rustix::io::Result<OwnedFd> {
+    match open(flags | OFlags::NOATIME) {
+        Err(rustix::io::Errno::PERM) => open(flags),
+        result => result,
+    }
+}
+
+/// True if the kernel lets this directory be opened with O_DIRECT.
+pub fn can_open_direct(path: &std::path::Path) -> bool {
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::DIRECT;
+    openat(CWD, path, flags, Mode::empty()).is_ok()
+}
+
+/// Says that the first bytes of a directory will be read. Without effect where the filesystem
+/// has no use for it.
+pub fn announce_read(directory: impl AsFd, n_bytes: u64) {
+    let n_bytes = std::num::NonZeroU64::new(n_bytes);
+    let _ = rustix::fs::fadvise(directory, 0, n_bytes, rustix::fs::Advice::WillNeed);
+}
+
 /// Opens the directory at `path`, of any length.
 ///
 /// Only the last component is subject to `links`; those before it are followed, as in open(2).
-pub fn open_directory_by_path(path: &[u8], links: Links) -> Result<OwnedFd, Errno> {
+pub fn open_directory_by_path(path: &[u8], access: Access, links: Links) -> Result<OwnedFd, Errno> {
     let (ancestor, rest) = split_long_path(path)?;
     let at = ancestor.as_ref().map_or(CWD, |fd| fd.as_fd());
-    open_directory(at, &rest, Access::Read, links)
+    open_directory(at, &rest, access, links)
 }
 
 /// Cuts a path that is too long for one system call: a descriptor of an ancestor, and the rest
@@ -84,7 +110,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let name = CString::new("d".repeat(200)).unwrap();
         let mut path = folder.path().as_os_str().as_bytes().to_vec();
-        let mut at = open_directory_by_path(&path, Links::Keep).unwrap();
+        let mut at = open_directory_by_path(&path, Access::Read, Links::Keep).unwrap();
         for _ in 0..50 {
             rustix::fs::mkdirat(&at, &name, Mode::RWXU).unwrap();
             at = open_directory(&at, &name, Access::Read, Links::Keep).unwrap();
@@ -92,7 +118,7 @@ mod tests {
             path.extend(name.as_bytes());
         }
         assert!(path.len() > 2 * PATH_LEN_MAX);
-        let opened = open_directory_by_path(&path, Links::Keep).unwrap();
+        let opened = open_directory_by_path(&path, Access::Read, Links::Keep).unwrap();
         assert_eq!(
             rustix::fs::fstat(opened).unwrap().st_ino,
             rustix::fs::fstat(at).unwrap().st_ino
@@ -105,8 +131,11 @@ mod tests {
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("/", &link).unwrap();
         let path = link.as_os_str().as_bytes();
-        assert!(open_directory_by_path(path, Links::Follow).is_ok());
-        assert_eq!(open_directory_by_path(path, Links::Keep).unwrap_err(), Errno::NOTDIR);
+        assert!(open_directory_by_path(path, Access::Read, Links::Follow).is_ok());
+        assert_eq!(
+            open_directory_by_path(path, Access::Read, Links::Keep).unwrap_err(),
+            Errno::NOTDIR
+        );
     }
 
     #[test]

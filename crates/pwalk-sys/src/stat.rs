@@ -47,6 +47,19 @@ pub fn stat_at(
     Ok(retry_on_intr(|| statx(&parent, name, flags, fields))?)
 }
 
+/// What fstatat(2) brings.
+pub use rustix::fs::Stat as OldStat;
+
+/// Reads the inode of `name` in the directory `parent` by fstatat(2).
+pub fn fstat_at(parent: impl AsFd, name: &CStr, links: Links) -> Result<OldStat, Errno> {
+    let links = match links {
+        Links::Keep => AtFlags::SYMLINK_NOFOLLOW,
+        Links::Follow => AtFlags::empty(),
+    };
+    let flags = links | AtFlags::NO_AUTOMOUNT;
+    Ok(retry_on_intr(|| rustix::fs::statat(&parent, name, flags))?)
+}
+
 /// Reads the inode behind an open descriptor.
 pub fn stat_open(file: impl AsFd, fields: StatxFlags, strict: bool) -> Result<RawStat, Errno> {
     let flags = AtFlags::EMPTY_PATH | sync_flag(strict);

@@ -24,9 +24,12 @@ mod convert;
 mod error;
 mod info;
 mod listing;
+mod ordered;
 mod output;
 mod report;
 mod roots;
+mod scan;
+mod settings;
 mod setup;
 mod threads;
 
@@ -34,13 +37,20 @@ pub use convert::Convert;
 pub use error::{Error, ErrorKind};
 pub use info::Info;
 pub use listing::{Listing, ListingConfig};
+pub use ordered::{OrderedConfig, walk_in_order};
 pub use output::{Output, OutputConfig};
 pub use report::{Report, ReportConfig};
+pub use scan::Scan;
+pub use settings::{Effective, Settings, Value};
 pub use setup::WalkConfig;
 pub use threads::{THREADS_MAX, Threads};
 
-pub use pwalk_engine::{Control, EntryError, Errno, Kind, Operation, Outcome, Progress, Totals};
+pub use pwalk_engine::{
+    Batch, Child, Contents, Control, Disk, EntryError, Errno, Fields, Folder, Kind, Operation,
+    Order, Ordered, Outcome, Progress, Step, Totals,
+};
 pub use pwalk_output::{
-    ArrowCompression, COLUMNS, Column, Columns, Compression, Format, Names, PartBounds, Summary,
+    ArrowCompression, COLUMNS, Column, Columns, Compression, Format, MemoryTable, Names, Next,
+    PartBounds, ReadError, SpillConfig, Summary, TableReader,
 };
 pub use pwalk_sys::{Mount, RawFilesystem};

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::output::{Output, OutputConfig};
 use crate::setup::{Setup, WalkConfig};
-use pwalk_engine::{Batch, Control, EntryError, Fields, Operation, Sink, walk};
+use pwalk_engine::{Batch, Control, EntryError, Fields, Operation, Outcome, Sink, walk};
 use pwalk_output::{
     ErrorList, OutputError, OutputFile, Place, Preamble, Summary, TableConfig, TableSink,
     create_table,
@@ -112,18 +112,9 @@ impl Report {
     ) -> Result<Summary, Error> {
         let clock = Instant::now();
         let Setup { frontier, config, source, .. } = self.setup;
-        let sink = ReportSink {
-            table: self.table,
-            errors: self.errors.map(Mutex::new),
-            on_error,
-            n_names_changed: AtomicU64::new(0),
-        };
+        let sink = ReportSink::new(self.table, self.errors, on_error);
         let outcome = walk(frontier, &config, &source, &sink, control)?;
-        if outcome.is_cancelled {
-            return Err(Error::cancelled());
-        }
-        let n_names_changed = sink.n_names_changed.into_inner();
-        let summary = Summary::new(&self.preamble, clock.elapsed(), &outcome, n_names_changed);
+        let summary = summarize(&self.preamble, clock, &outcome, &sink)?;
         // Everything is written before anything gets its name, the table first.
         let mut summary_file = self.summary;
         if let Some(file) = &mut summary_file {
@@ -140,7 +131,21 @@ impl Report {
     }
 }
 
-fn preamble(walk: &WalkConfig, setup: &Setup) -> Preamble {
+/// The summary of a walk that has ended, unless it was cancelled.
+pub(crate) fn summarize(
+    preamble: &Preamble,
+    started: Instant,
+    outcome: &Outcome,
+    sink: &ReportSink<'_>,
+) -> Result<Summary, Error> {
+    if outcome.is_cancelled {
+        return Err(Error::cancelled());
+    }
+    let n_names_changed = sink.n_names_changed.load(Relaxed);
+    Ok(Summary::new(preamble, started.elapsed(), outcome, n_names_changed))
+}
+
+pub(crate) fn preamble(walk: &WalkConfig, setup: &Setup) -> Preamble {
     let roots = setup.frontier.iter().map(|root| String::from_utf8_lossy(&root.path).into_owned());
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     Preamble {
@@ -168,11 +173,22 @@ fn check_distinct(files: &[&OutputFile]) -> Result<(), Error> {
 }
 
 /// The table, and beside it everything that hears of errors.
-struct ReportSink<'a> {
-    table: Box<dyn TableSink>,
+pub(crate) struct ReportSink<'a> {
+    pub(crate) table: Box<dyn TableSink>,
     errors: Option<Mutex<ErrorList>>,
     on_error: &'a (dyn Fn(&EntryError) + Sync),
     n_names_changed: AtomicU64,
+}
+
+impl<'a> ReportSink<'a> {
+    pub(crate) fn new(
+        table: Box<dyn TableSink>,
+        errors: Option<ErrorList>,
+        on_error: &'a (dyn Fn(&EntryError) + Sync),
+    ) -> Self {
+        let errors = errors.map(Mutex::new);
+        ReportSink { table, errors, on_error, n_names_changed: AtomicU64::new(0) }
+    }
 }
 
 impl Sink for ReportSink<'_> {

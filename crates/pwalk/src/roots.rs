@@ -3,7 +3,7 @@
 use crate::error::Error;
 use pwalk_engine::{Frontier, FrontierDir, PathSet};
 use pwalk_sys::{
-    Errno, Links, StatxFlags, innermost_mount, mounts, open_directory_by_path, stat_by_path,
+    Access, Errno, Links, StatxFlags, innermost_mount, mounts, open_directory_by_path, stat_by_path,
 };
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -112,7 +112,9 @@ fn check_root(path: &[u8]) -> Result<(), Errno> {
         }
     })?;
     match pwalk_engine::Kind::from_mode(stat.stx_mode.into()) {
-        pwalk_engine::Kind::Dir => open_directory_by_path(path, Links::Follow).map(drop),
+        pwalk_engine::Kind::Dir => {
+            open_directory_by_path(path, Access::Read, Links::Follow).map(drop)
+        }
         _ => Ok(()),
     }
 }

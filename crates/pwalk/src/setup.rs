@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::roots::Roots;
+use crate::settings::Settings;
 use crate::threads::Threads;
 use pwalk_engine::{Budget, Config, Disk, Excludes, Frontier, FsKind, Links, PathSet};
 use pwalk_sys::{RawFilesystem, filesystem};
@@ -30,6 +31,8 @@ pub struct WalkConfig {
     pub follow: bool,
     /// Asks network filesystems for fresh attributes.
     pub strict: bool,
+    /// How the system is asked.
+    pub settings: Settings,
 }
 
 impl WalkConfig {
@@ -49,6 +52,7 @@ impl WalkConfig {
             max_depth,
             follow,
             strict,
+            settings: _,
         } = self;
         let options = serde_json::json!({
             "threads": threads,
@@ -93,6 +97,7 @@ impl Setup {
             max_depth,
             follow,
             strict,
+            settings,
         } = walk;
         let given: Vec<_> = roots.iter().map(|root| root.as_os_str().as_bytes().to_vec()).collect();
         let mut roots = Roots::check(&given)?;
@@ -102,8 +107,10 @@ impl Setup {
         let first = Path::new(OsStr::from_bytes(&given[0]));
         // A dangling link is on no filesystem that could be asked through it.
         let raw = filesystem(first).ok();
-        let fs = raw.as_ref().map_or_else(FsKind::unknown, fs_kind);
-        let threads = Threads::choose(*threads, |name| std::env::var_os(name), fs)?;
+        let fs = settings.fs_kind(raw.as_ref());
+        let tuning = settings.tuning(fs);
+        let chosen = Threads::choose(*threads, |name| std::env::var_os(name), fs)?;
+        let threads = if threads.is_some() { chosen } else { settings.clamp(chosen) };
         let exclude_paths = read_path_lists(exclude_from)?;
         let needs_mounts = *one_file_system || !exclude.is_empty() || !exclude_from.is_empty();
         let config = Config {
@@ -118,9 +125,10 @@ impl Setup {
             nested_roots: roots.nested,
             own_files: Vec::new(),
             budget: Budget::default(),
-            tuning: fs.tuning,
+            tuning,
+            placement: settings.placement(),
         };
-        let source = Disk { buffer_bytes: fs.tuning.buffer_bytes, is_strict: *strict };
+        let source = settings.source(tuning, *strict);
         let n_expected = raw.and_then(|raw| expected_entries(&raw, &roots.frontier, first));
         Ok(Setup {
             frontier: roots.frontier,

@@ -14,7 +14,7 @@ use std::str::FromStr;
 const N_COLUMNS: usize = 17;
 
 pub(crate) struct CsvSource {
-    input: Box<dyn Read>,
+    input: Box<dyn Read + Send>,
     parser: Reader,
     /// What was read and not parsed: `buffer[start..end]`.
     buffer: Vec<u8>,
@@ -30,7 +30,7 @@ pub(crate) struct CsvSource {
 }
 
 impl CsvSource {
-    pub(crate) fn new(input: Box<dyn Read>) -> Reason<CsvSource> {
+    pub(crate) fn new(input: Box<dyn Read + Send>) -> Reason<CsvSource> {
         Ok(CsvSource {
             input,
             parser: Reader::new(),

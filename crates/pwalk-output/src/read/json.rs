@@ -8,7 +8,7 @@ use serde::Deserialize;
 use std::io::{BufRead, BufReader, Read};
 
 pub(crate) struct JsonSource {
-    input: BufReader<Box<dyn Read>>,
+    input: BufReader<Box<dyn Read + Send>>,
     line: Vec<u8>,
     n_lines: u64,
     /// Those of the first line.
@@ -56,7 +56,7 @@ struct Line {
 }
 
 impl JsonSource {
-    pub(crate) fn new(input: Box<dyn Read>) -> Reason<JsonSource> {
+    pub(crate) fn new(input: Box<dyn Read + Send>) -> Reason<JsonSource> {
         let mut source = JsonSource {
             input: BufReader::with_capacity(128 << 10, input),
             line: Vec::new(),

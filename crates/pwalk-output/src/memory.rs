@@ -1,0 +1,383 @@
+//! A table in memory, which grows while it is read, and spills to files beyond a bound.
+//!
+//! A sink fills it with record batches; readers take them one by one, wait for more, or ask for
+//! a whole column. Batches beyond the bound go into Arrow files that have no name: they are
+//! mapped when they are read, and gone with the last who needs them.
+
+use crate::columns::Columns;
+use crate::file::OutputError;
+use crate::ipc::{IpcEncoder, to_io};
+use crate::rows::arrow_schema;
+use crate::summary::Summary;
+use crate::table::{Piece, PooledSink, Table, TableSink};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::{FileDecoder, read_footer_length};
+use arrow_ipc::root_as_footer;
+use arrow_ipc::writer::FileWriter;
+use arrow_schema::{ArrowError, SchemaRef};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Where a table goes that does not fit into memory.
+#[derive(Clone, Debug)]
+pub struct SpillConfig {
+    /// Bytes held in memory.
+    pub max_bytes: usize,
+    /// The folder of the files.
+    pub folder: PathBuf,
+}
+
+/// What a reader gets for the number of a batch.
+#[derive(Debug)]
+pub enum Next {
+    /// The batch.
+    Batch(RecordBatch),
+    /// It is not there yet.
+    Pending,
+    /// There are no more.
+    End,
+}
+
+/// Record batches, of which there may be more to come.
+pub struct MemoryTable {
+    schema: SchemaRef,
+    state: Mutex<State>,
+    news: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    chunks: Vec<Chunk>,
+    n_rows: usize,
+    /// Of the chunks in memory.
+    n_bytes: usize,
+    n_spills: usize,
+    /// Columns that were asked for as a whole, where the chunks don't hold them so.
+    whole: Vec<(usize, ArrayRef)>,
+    has_ended: bool,
+}
+
+#[derive(Clone)]
+enum Chunk {
+    Held(RecordBatch),
+    /// A batch of a file, by its number there.
+    Spilled(Arc<Spill>, usize),
+}
+
+impl MemoryTable {
+    /// An empty table, and the sink that fills it with these columns.
+    pub fn new(
+        columns: &Columns,
+        n_encoders: usize,
+        spill: SpillConfig,
+    ) -> (Arc<MemoryTable>, Box<dyn TableSink>) {
+        let table = Arc::new(MemoryTable {
+            schema: Arc::new(arrow_schema(columns)),
+            state: Mutex::default(),
+            news: Condvar::new(),
+        });
+        let name = PathBuf::from("table in memory");
+        let encoders = IpcEncoder::all(columns, name, u64::MAX, n_encoders.max(1));
+        let writer = MemoryWriter { table: table.clone(), spill };
+        (table, Box::new(PooledSink::new(columns.fields(), encoders, writer)))
+    }
+
+    /// The columns.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Rows so far.
+    pub fn n_rows(&self) -> usize {
+        lock(&self.state).n_rows
+    }
+
+    /// How often batches were written to a file.
+    pub fn n_spills(&self) -> usize {
+        lock(&self.state).n_spills
+    }
+
+    /// No more batches come, for whatever reason. The sink says so at its end, too.
+    pub fn end(&self) {
+        lock(&self.state).has_ended = true;
+        self.news.notify_all();
+    }
+
+    /// The batch with this number; waits for it no longer than `patience`.
+    ///
+    /// # Errors
+    ///
+    /// If it was spilled, and can't be read again.
+    pub fn batch(&self, number: usize, patience: Duration) -> io::Result<Next> {
+        let mut state = lock(&self.state);
+        if state.chunks.len() <= number && !state.has_ended && !patience.is_zero() {
+            let waited = self.news.wait_timeout(state, patience);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let chunk = state.chunks.get(number).cloned();
+        let has_ended = state.has_ended;
+        drop(state);
+        match chunk {
+            Some(chunk) => chunk.batch().map(Next::Batch),
+            None if has_ended => Ok(Next::End),
+            None => Ok(Next::Pending),
+        }
+    }
+
+    /// A whole column, in one piece. The first call for a column puts it together; from then on
+    /// the batches in memory share that piece.
+    ///
+    /// # Errors
+    ///
+    /// If a spilled batch can't be read again, or the column is too large for one piece (texts
+    /// of two gigabytes).
+    pub fn column(&self, index: usize) -> io::Result<ArrayRef> {
+        let mut state = lock(&self.state);
+        if let Some((_, whole)) = state.whole.iter().find(|(known, _)| *known == index) {
+            return Ok(whole.clone());
+        }
+        let arrays: Vec<ArrayRef> = state
+            .chunks
+            .iter()
+            .map(|chunk| Ok(chunk.batch()?.column(index).clone()))
+            .collect::<io::Result<_>>()?;
+        let whole = match &arrays[..] {
+            [] => arrow_array::new_empty_array(self.schema.field(index).data_type()),
+            [one] => one.clone(),
+            several => {
+                let parts: Vec<&dyn Array> = several.iter().map(AsRef::as_ref).collect();
+                arrow_select::concat::concat(&parts).map_err(to_io)?
+            }
+        };
+        let mut start = 0;
+        for chunk in &mut state.chunks {
+            let n_rows = chunk.n_rows();
+            if let Chunk::Held(batch) = chunk {
+                let mut columns = batch.columns().to_vec();
+                columns[index] = whole.slice(start, n_rows);
+                *batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(to_io)?;
+            }
+            start += n_rows;
+        }
+        state.whole.push((index, whole.clone()));
+        Ok(whole)
+    }
+
+    fn push(&self, batch: RecordBatch) -> usize {
+        let mut state = lock(&self.state);
+        state.n_rows += batch.num_rows();
+        state.n_bytes += batch.get_array_memory_size();
+        state.chunks.push(Chunk::Held(batch));
+        self.news.notify_all();
+        state.n_bytes
+    }
+
+    /// Moves all batches in memory into one file.
+    fn spill(&self, folder: &Path) -> io::Result<()> {
+        let held: Vec<(usize, RecordBatch)> = {
+            let state = lock(&self.state);
+            let held = state.chunks.iter().enumerate();
+            held.filter_map(|(number, chunk)| match chunk {
+                Chunk::Held(batch) => Some((number, batch.clone())),
+                Chunk::Spilled(..) => None,
+            })
+            .collect()
+        };
+        let spill = Arc::new(Spill::write(folder, held.iter().map(|(_, batch)| batch))?);
+        let mut state = lock(&self.state);
+        state.n_spills += 1;
+        for (index, (number, batch)) in held.into_iter().enumerate() {
+            state.n_bytes -= batch.get_array_memory_size();
+            state.chunks[number] = Chunk::Spilled(spill.clone(), index);
+        }
+        Ok(())
+    }
+}
+
+impl Chunk {
+    fn batch(&self) -> io::Result<RecordBatch> {
+        match self {
+            Chunk::Held(batch) => Ok(batch.clone()),
+            Chunk::Spilled(spill, index) => spill.batch(*index),
+        }
+    }
+
+    fn n_rows(&self) -> usize {
+        match self {
+            Chunk::Held(batch) => batch.num_rows(),
+            Chunk::Spilled(spill, index) => spill.n_rows[*index],
+        }
+    }
+}
+
+/// An Arrow file without a name.
+struct Spill {
+    file: File,
+    schema: SchemaRef,
+    /// Of each batch.
+    n_rows: Vec<usize>,
+}
+
+impl Spill {
+    fn write<'a>(
+        folder: &Path,
+        batches: impl Iterator<Item = &'a RecordBatch>,
+    ) -> io::Result<Spill> {
+        let file = tempfile::tempfile_in(folder)?;
+        let mut batches = batches.peekable();
+        let schema = batches.peek().expect("what is full holds a batch").schema();
+        let mut writer = FileWriter::try_new(io::BufWriter::new(file), &schema).map_err(to_io)?;
+        let mut n_rows = Vec::new();
+        for batch in batches {
+            writer.write(batch).map_err(to_io)?;
+            n_rows.push(batch.num_rows());
+        }
+        writer.finish().map_err(to_io)?;
+        let file = writer.into_inner().map_err(to_io)?;
+        Ok(Spill { file: file.into_inner().map_err(|e| e.into_error())?, schema, n_rows })
+    }
+
+    /// A batch, mapped: its pages are read when they are touched.
+    fn batch(&self, index: usize) -> io::Result<RecordBatch> {
+        let buffer = Buffer::from(bytes::Bytes::from_owner(pwalk_sys::map_file(&self.file)?));
+        let read = || -> Result<Option<RecordBatch>, ArrowError> {
+            let trailer_start = buffer.len() - 10;
+            let trailer = buffer[trailer_start..].try_into().map_err(|_| too_short())?;
+            let footer_start = trailer_start - read_footer_length(trailer)?;
+            let footer = root_as_footer(&buffer[footer_start..trailer_start])
+                .map_err(|error| ArrowError::ParseError(error.to_string()))?;
+            let mut decoder = FileDecoder::new(self.schema.clone(), footer.version());
+            let slice = |block: &arrow_ipc::Block| {
+                let len = block.bodyLength() as usize + block.metaDataLength() as usize;
+                buffer.slice_with_length(block.offset() as usize, len)
+            };
+            for block in footer.dictionaries().into_iter().flatten() {
+                decoder.read_dictionary(block, &slice(block))?;
+            }
+            let blocks = footer.recordBatches().ok_or_else(too_short)?;
+            let block = blocks.get(index);
+            decoder.read_record_batch(block, &slice(block))
+        };
+        read().map_err(to_io)?.ok_or_else(|| io::Error::other("a spilled batch is missing"))
+    }
+}
+
+fn too_short() -> ArrowError {
+    ArrowError::ParseError("a spilled table is too short".to_owned())
+}
+
+/// Puts pieces into the table.
+struct MemoryWriter {
+    table: Arc<MemoryTable>,
+    spill: SpillConfig,
+}
+
+impl Table for MemoryWriter {
+    type Content = RecordBatch;
+
+    fn append(&mut self, piece: Piece<RecordBatch>) -> Result<(), OutputError> {
+        let SpillConfig { max_bytes, folder } = &self.spill;
+        if self.table.push(piece.content) > *max_bytes {
+            self.table.spill(folder).map_err(|error| OutputError::new(folder, error))?;
+        }
+        Ok(())
+    }
+
+    fn n_bytes(&self) -> u64 {
+        lock(&self.table.state).n_bytes as u64
+    }
+
+    fn finish(self, _summary: Option<&Summary>) -> Result<u64, OutputError> {
+        Ok(self.n_bytes())
+    }
+}
+
+impl Drop for MemoryWriter {
+    /// At its end, or because the walk was cut short: nobody waits for ever.
+    fn drop(&mut self) {
+        self.table.end();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pwalk_engine::{Batch, Contents, Kind, Stat};
+
+    fn fill(sink: &dyn TableSink, n_batches: u64) {
+        for number in 0..n_batches {
+            let mut batch = Batch::new(sink.fields());
+            let dir = batch.push_dir(b"/r/", 1, 0, -1);
+            for ino in number * 5000..(number + 1) * 5000 {
+                let stat = Stat { ino, size: ino as i64, ..Stat::default() };
+                batch.push(dir, format!("f{ino}").as_bytes(), Kind::File, &stat, Contents::None);
+            }
+            sink.put(&mut batch).expect("there is memory");
+        }
+    }
+
+    fn rows(table: &MemoryTable) -> Vec<RecordBatch> {
+        let mut batches = Vec::new();
+        while let Next::Batch(batch) = table.batch(batches.len(), Duration::ZERO).expect("reads") {
+            batches.push(batch);
+        }
+        batches
+    }
+
+    #[test]
+    fn t36_a_table_beyond_its_bound_is_spilled_and_reads_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let spill = |max_bytes| SpillConfig { max_bytes, folder: folder.path().to_owned() };
+        let (held, sink) = MemoryTable::new(&Columns::columnar(), 1, spill(usize::MAX));
+        fill(&*sink, 20);
+        let (spilled, small_sink) = MemoryTable::new(&Columns::columnar(), 1, spill(1 << 20));
+        fill(&*small_sink, 20);
+        drop((sink, small_sink));
+        assert_eq!(held.n_spills(), 0);
+        assert!(spilled.n_spills() > 3, "{}", spilled.n_spills());
+        assert_eq!(rows(&held), rows(&spilled));
+        for index in 0..held.schema().fields().len() {
+            let whole = held.column(index).expect("it is there");
+            assert_eq!(&whole, &spilled.column(index).expect("it is there"));
+        }
+        assert_eq!(rows(&held), rows(&spilled));
+        assert_eq!(std::fs::read_dir(folder.path()).expect("it is there").count(), 0);
+    }
+
+    #[test]
+    fn a_whole_column_and_the_batches_share_their_memory() {
+        let spill = SpillConfig { max_bytes: usize::MAX, folder: std::env::temp_dir() };
+        let (table, sink) = MemoryTable::new(&Columns::columnar(), 1, spill);
+        fill(&*sink, 4);
+        drop(sink);
+        let whole = table.column(0).expect("it is there").to_data();
+        let start = whole.buffers()[0].as_ptr();
+        let mut n_before = 0;
+        for batch in rows(&table) {
+            let data = batch.column(0).to_data();
+            // A slice keeps the buffer and moves its start.
+            let offset = data.offset() * 8;
+            let address = data.buffers()[0].as_ptr() as usize + offset;
+            assert_eq!(address, start as usize + 8 * n_before);
+            n_before += batch.num_rows();
+        }
+    }
+
+    #[test]
+    fn a_reader_waits_and_hears_of_the_end() {
+        let spill = SpillConfig { max_bytes: usize::MAX, folder: std::env::temp_dir() };
+        let (table, sink) = MemoryTable::new(&Columns::columnar(), 1, spill);
+        assert!(matches!(table.batch(0, Duration::from_millis(1)), Ok(Next::Pending)));
+        let reader = std::thread::spawn(move || table.batch(0, Duration::from_secs(60)));
+        drop(sink);
+        assert!(matches!(reader.join().expect("it ends"), Ok(Next::End)));
+    }
+}

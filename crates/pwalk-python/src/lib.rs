@@ -1,0 +1,44 @@
+//! The module `pwalk._pwalk`: what the Python package stands on.
+//!
+//! Conversions only: arguments come checked from `python/pwalk`, jobs are done by the crate
+//! `pwalk`. Whatever touches the disk runs without the GIL.
+
+#![forbid(unsafe_code)]
+
+mod column;
+mod convert;
+mod report;
+mod scan;
+mod table;
+mod walk;
+mod watch;
+
+use pyo3::prelude::*;
+use std::ffi::OsString;
+
+/// The native part of the package pwalk.
+#[pymodule(gil_used = false)]
+mod _pwalk {
+    #[pymodule_export]
+    use super::column::Column;
+    #[pymodule_export]
+    use super::convert::effective_config;
+    #[pymodule_export]
+    use super::report::report;
+    #[pymodule_export]
+    use super::run_command;
+    #[pymodule_export]
+    use super::scan::{Batch, Scan};
+    #[pymodule_export]
+    use super::table::{column_names, read_rows};
+    #[pymodule_export]
+    use super::walk::OrderedWalk;
+    #[pymodule_export]
+    use super::watch::work_done;
+}
+
+/// Runs the `pwalk` command with these arguments, the program's name first; returns its status.
+#[pyfunction]
+fn run_command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    py.detach(|| pwalk_cli::run(arguments))
+}

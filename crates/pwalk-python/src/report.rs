@@ -1,0 +1,45 @@
+//! `report`: every inode into a file.
+
+use crate::convert::{WalkArguments, os_errors, to_py_err};
+use crate::watch::{self, Listener, Meter, lock};
+use pwalk::{Control, EntryError, Format, Output, OutputConfig, Report, ReportConfig};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+
+/// Writes a report; returns the summary as JSON, and the errors.
+#[pyfunction]
+#[pyo3(signature = (walk, output, *, format, compress, columns, callback, interval))]
+#[expect(clippy::too_many_arguments, reason = "they are keywords of a Python function")]
+pub(crate) fn report<'py>(
+    py: Python<'py>,
+    walk: WalkArguments,
+    output: PathBuf,
+    format: Option<String>,
+    compress: String,
+    columns: Option<String>,
+    callback: Option<Py<PyAny>>,
+    interval: f64,
+) -> PyResult<(String, Bound<'py, PyList>)> {
+    let walk = walk.config();
+    let format = format.as_deref().map(Format::from_str).transpose();
+    let format = format.map_err(|error| to_py_err(error.into()))?;
+    let table = OutputConfig {
+        format,
+        compress: Some(compress),
+        columns,
+        ..OutputConfig::new(Output::File(output))
+    };
+    let config = ReportConfig { walk, table, summary: None, errors: None };
+    let control = Arc::<Control>::default();
+    let _meter = Meter::of(&control);
+    let errors = Mutex::new(Vec::new());
+    let keep = |error: &EntryError| lock(&errors).push(error.clone());
+    let summary = watch::run(py, &control, Listener::new(callback, interval), || {
+        Report::prepare(config)?.run(&control, &keep)
+    })?;
+    let summary = summary.map_err(to_py_err)?;
+    Ok((summary.to_json(), PyList::new(py, os_errors(py, &lock(&errors))?)?))
+}

@@ -1,0 +1,317 @@
+//! `scan`: every inode as a table in memory, which can be read while it grows.
+
+use crate::column::Column;
+use crate::convert::{WalkArguments, os_errors, to_py_err};
+use crate::watch::{self, Listener, Meter, TICK, lock};
+use arrow_array::ffi::to_ffi;
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::{Array, RecordBatch, RecordBatchReader, StructArray};
+use arrow_schema::ffi::FFI_ArrowSchema;
+use arrow_schema::{ArrowError, SchemaRef};
+use pwalk::{Control, EntryError, MemoryTable, Next, SpillConfig};
+use pyo3::exceptions::{PyIndexError, PyKeyError, PyOSError};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyList, PyTuple};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A table of every inode, which a walk fills in the background.
+#[pyclass(frozen, module = "pwalk._pwalk")]
+pub(crate) struct Scan {
+    table: Arc<MemoryTable>,
+    running: Arc<Running>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the walk and its readers share.
+#[derive(Default)]
+struct Running {
+    control: Arc<Control>,
+    errors: Mutex<Vec<EntryError>>,
+    /// The summary as JSON, or what was raised, once the walk has ended.
+    outcome: Mutex<Option<Result<String, PyErr>>>,
+}
+
+#[pymethods]
+impl Scan {
+    #[new]
+    #[pyo3(signature = (walk, *, columns, spill_folder, callback, interval))]
+    fn new(
+        py: Python<'_>,
+        walk: WalkArguments,
+        columns: Option<String>,
+        spill_folder: PathBuf,
+        callback: Option<Py<PyAny>>,
+        interval: f64,
+    ) -> PyResult<Scan> {
+        let config = walk.config();
+        let max_bytes = usize::try_from(config.settings.buffer_size_mb).unwrap_or(usize::MAX);
+        let spill =
+            SpillConfig { max_bytes: max_bytes.saturating_mul(1 << 20), folder: spill_folder };
+        let scan = py
+            .detach(|| pwalk::Scan::prepare(&config, columns.as_deref(), spill))
+            .map_err(to_py_err)?;
+        let (table, running) = (scan.table(), Arc::new(Running::default()));
+        let listener = Listener::new(callback, interval);
+        let work = {
+            let running = running.clone();
+            move || {
+                let _meter = Meter::of(&running.control);
+                let keep = |error: &EntryError| lock(&running.errors).push(error.clone());
+                let walk = || scan.run(&running.control, &keep);
+                let done = match listener {
+                    None => Ok(walk()),
+                    // The thread of the callbacks; signals belong to the main thread.
+                    Some(listener) => {
+                        Python::attach(|py| watch::run(py, &running.control, Some(listener), walk))
+                    }
+                };
+                let outcome = done.and_then(|summary| summary.map_err(to_py_err));
+                *lock(&running.outcome) = Some(outcome.map(|summary| summary.to_json()));
+            }
+        };
+        let thread = std::thread::Builder::new().name("pwalk-scan".to_owned()).spawn(work)?;
+        Ok(Scan { table, running, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// The batch with this number; waits for it. `IndexError` after the last.
+    fn batch(&self, py: Python<'_>, number: usize) -> PyResult<Batch> {
+        loop {
+            match py.detach(|| self.table.batch(number, TICK)).map_err(PyOSError::new_err)? {
+                Next::Batch(batch) => return Ok(Batch { batch }),
+                Next::Pending => self.check_signals(py)?,
+                Next::End => {
+                    self.wait(py)?;
+                    return Err(PyIndexError::new_err("batch: there are no more"));
+                }
+            }
+        }
+    }
+
+    /// Waits for the end of the walk; raises what has ended it.
+    fn wait(&self, py: Python<'_>) -> PyResult<()> {
+        while lock(&self.running.outcome).is_none() {
+            py.detach(|| std::thread::sleep(Duration::from_millis(1)));
+            self.check_signals(py)?;
+        }
+        self.join(py);
+        match &*lock(&self.running.outcome) {
+            Some(Err(error)) => Err(error.clone_ref(py)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the walk, if it is still under way.
+    fn close(&self, py: Python<'_>) {
+        self.running.control.cancel();
+        self.join(py);
+    }
+
+    /// The summary as JSON; waits for it.
+    fn summary(&self, py: Python<'_>) -> PyResult<String> {
+        self.wait(py)?;
+        match &*lock(&self.running.outcome) {
+            Some(Ok(summary)) => Ok(summary.clone()),
+            _ => Ok("{}".to_owned()),
+        }
+    }
+
+    /// What could not be seen; waits for the end of the walk.
+    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.wait(py)?;
+        PyList::new(py, os_errors(py, &lock(&self.running.errors))?)
+    }
+
+    fn column(&self, py: Python<'_>, name: &str) -> PyResult<Column> {
+        let index = self.table.schema().index_of(name);
+        let index = index.map_err(|_| PyKeyError::new_err(name.to_owned()))?;
+        self.wait(py)?;
+        let array = py.detach(|| self.table.column(index)).map_err(PyOSError::new_err)?;
+        Ok(Column::new(array))
+    }
+
+    #[getter]
+    fn column_names(&self) -> Vec<String> {
+        self.table.schema().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        self.wait(py)?;
+        Ok(self.table.n_rows())
+    }
+
+    /// How often the table was spilled to a file.
+    #[getter]
+    fn spill_count(&self) -> usize {
+        self.table.n_spills()
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        // The protocol allows to answer any request with the own schema.
+        drop(requested_schema);
+        let (table, running) = (self.table.clone(), self.running.clone());
+        let reader = Reader { table, running, number: 0 };
+        let stream = FFI_ArrowArrayStream::new(Box::new(reader));
+        PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        schema_capsule(py, self.table.schema())
+    }
+}
+
+impl Scan {
+    /// A signal whose handler raises ends the walk, too.
+    fn check_signals(&self, py: Python<'_>) -> PyResult<()> {
+        py.check_signals().inspect_err(|_| self.close(py))
+    }
+
+    fn join(&self, py: Python<'_>) {
+        let thread = lock(&self.thread).take();
+        py.detach(|| {
+            // A panic of the walk is an outcome that never came: `wait` would not end.
+            if thread.is_some_and(|thread| thread.join().is_err()) {
+                let panicked = PyOSError::new_err("the walk has panicked");
+                lock(&self.running.outcome).get_or_insert(Err(panicked));
+            }
+        });
+    }
+}
+
+impl Drop for Scan {
+    /// Nothing of it goes on: no thread, no file.
+    fn drop(&mut self) {
+        self.running.control.cancel();
+        Python::try_attach(|py| self.join(py));
+    }
+}
+
+fn schema_capsule<'py>(py: Python<'py>, schema: &SchemaRef) -> PyResult<Bound<'py, PyCapsule>> {
+    let schema = FFI_ArrowSchema::try_from(schema.as_ref()).map_err(to_os_error)?;
+    PyCapsule::new_with_value(py, schema, c"arrow_schema")
+}
+
+fn to_os_error(error: ArrowError) -> PyErr {
+    PyOSError::new_err(error.to_string())
+}
+
+/// The batches of a scan, one after the other, for who takes them through the C stream interface.
+struct Reader {
+    table: Arc<MemoryTable>,
+    running: Arc<Running>,
+    number: usize,
+}
+
+impl Reader {
+    /// What ends the stream early: a signal, or what has ended the walk.
+    fn check(&self) -> Result<(), ArrowError> {
+        let raised = Python::attach(|py| {
+            let raised = py.check_signals().err();
+            if raised.is_some() {
+                self.running.control.cancel();
+            }
+            raised.map(|error| error.to_string())
+        });
+        raised.map_or(Ok(()), |raised| Err(ArrowError::CDataInterface(raised)))
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.table.batch(self.number, TICK) {
+                Ok(Next::Batch(batch)) => {
+                    self.number += 1;
+                    return Some(Ok(batch));
+                }
+                Ok(Next::Pending) => {
+                    if let Err(error) = self.check() {
+                        return Some(Err(error));
+                    }
+                }
+                Ok(Next::End) => return self.end().map(Err),
+                Err(error) => return Some(Err(ArrowError::IoError(error.to_string(), error))),
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// The table has ended: wholly, or by an error.
+    fn end(&self) -> Option<ArrowError> {
+        loop {
+            match &*lock(&self.running.outcome) {
+                Some(Ok(_)) => return None,
+                Some(Err(error)) => {
+                    let message = Python::attach(|_| error.to_string());
+                    return Some(ArrowError::CDataInterface(message));
+                }
+                None => {}
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl RecordBatchReader for Reader {
+    fn schema(&self) -> SchemaRef {
+        self.table.schema().clone()
+    }
+}
+
+/// Some rows of a scan.
+#[pyclass(frozen, module = "pwalk._pwalk")]
+pub(crate) struct Batch {
+    batch: RecordBatch,
+}
+
+#[pymethods]
+impl Batch {
+    fn __len__(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    #[getter]
+    fn num_rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    #[getter]
+    fn column_names(&self) -> Vec<String> {
+        self.batch.schema().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    fn column(&self, name: &str) -> PyResult<Column> {
+        let array = self.batch.column_by_name(name);
+        array
+            .map(|array| Column::new(array.clone()))
+            .ok_or_else(|| PyKeyError::new_err(name.to_owned()))
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_array__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        drop(requested_schema);
+        let data = StructArray::from(self.batch.clone()).to_data();
+        let (array, schema) = to_ffi(&data).map_err(to_os_error)?;
+        let schema = PyCapsule::new_with_value(py, schema, c"arrow_schema")?;
+        let array = PyCapsule::new_with_value(py, array, c"arrow_array")?;
+        PyTuple::new(py, [schema, array])
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        schema_capsule(py, &self.batch.schema())
+    }
+}

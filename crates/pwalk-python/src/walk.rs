@@ -1,0 +1,214 @@
+//! `walk`: the directories of a tree in the order of `os.walk`.
+
+use crate::convert::{name, os_error, settings_of};
+use crate::watch::add_done;
+use pwalk::{Child, Disk, Folder, Order, Ordered, OrderedConfig, Step, walk_in_order};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, TryLockError};
+
+/// An iterator over the triples of `os.walk`.
+#[pyclass(frozen, module = "pwalk._pwalk")]
+pub(crate) struct OrderedWalk {
+    /// `None` once it is closed.
+    walking: Mutex<Option<Walking>>,
+    /// The root as it was given.
+    top: Py<PyAny>,
+    top_path: Vec<u8>,
+    is_bytes: bool,
+    on_error: Option<Py<PyAny>>,
+}
+
+struct Walking {
+    walk: Ordered<Disk>,
+    is_top_down: bool,
+    /// The triple that was delivered last, top down: its subdirectories may be changed.
+    delivered: Option<Delivered>,
+}
+
+struct Delivered {
+    dirpath: Py<PyAny>,
+    /// The list that the consumer has.
+    dirnames: Py<PyList>,
+    /// What it held.
+    names: Vec<Py<PyAny>>,
+}
+
+#[pymethods]
+impl OrderedWalk {
+    #[new]
+    #[pyo3(signature = (top, path, *, topdown, onerror, followlinks, snapshots, threads, settings))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords of a Python function")]
+    fn new(
+        top: Py<PyAny>,
+        path: Vec<u8>,
+        topdown: bool,
+        onerror: Option<Py<PyAny>>,
+        followlinks: bool,
+        snapshots: bool,
+        threads: Option<usize>,
+        settings: HashMap<String, Option<u64>>,
+        py: Python<'_>,
+    ) -> OrderedWalk {
+        let config = OrderedConfig {
+            order: if topdown { Order::TopDown } else { Order::BottomUp },
+            follow: followlinks,
+            snapshots,
+            threads,
+            settings: settings_of(&settings),
+        };
+        let walk = walk_in_order(&path, &config);
+        let is_bytes = top.bind(py).is_instance_of::<pyo3::types::PyBytes>();
+        let walking = Walking { walk, is_top_down: topdown, delivered: None };
+        let walking = Mutex::new(Some(walking));
+        OrderedWalk { walking, top, top_path: path, is_bytes, on_error: onerror }
+    }
+
+    fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        this
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        self.advance(py, true)
+    }
+
+    /// The next triple if that needs no waiting; `None` if it does, or there is none.
+    fn next_ready<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        self.advance(py, false)
+    }
+
+    /// Ends the walk: no thread and no descriptor of it is left.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let walking = self.lock()?.take();
+        py.detach(|| drop(walking.map(|walking| walking.walk)));
+        Ok(())
+    }
+}
+
+impl OrderedWalk {
+    fn advance<'py>(
+        &self,
+        py: Python<'py>,
+        may_wait: bool,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        loop {
+            let step = {
+                let mut walking = self.lock()?;
+                let Some(walking) = &mut *walking else { return Ok(None) };
+                if let Some(delivered) = walking.delivered.take() {
+                    settle(py, walking, &delivered)?;
+                }
+                match walking.walk.try_next() {
+                    Some(step) => step,
+                    None if may_wait => wait(py, walking)?,
+                    None => return Ok(None),
+                }
+            };
+            match step {
+                Step::End => {
+                    self.close(py)?;
+                    return Ok(None);
+                }
+                Step::Failed { path, errno } => {
+                    if let Some(on_error) = &self.on_error {
+                        on_error.call1(py, (os_error(py, errno, self.path(py, &path))?,))?;
+                    }
+                }
+                Step::Directory { path, folder } => {
+                    return self.deliver(py, &path, &folder).map(Some);
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> PyResult<MutexGuard<'_, Option<Walking>>> {
+        match self.walking.try_lock() {
+            Ok(walking) => Ok(walking),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                Err(PyValueError::new_err("walk: another thread is waiting for its next directory"))
+            }
+        }
+    }
+
+    fn deliver<'py>(
+        &self,
+        py: Python<'py>,
+        path: &[u8],
+        folder: &Folder,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let dirs = folder.dirs.names().map(|dir| name(py, dir, self.is_bytes));
+        let names: Vec<_> = dirs.collect();
+        let others = &folder.others;
+        let file = |index| name(py, others.get(index).name.to_bytes(), self.is_bytes);
+        let files = PyList::new(py, (0..others.len()).map(file))?;
+        let dirnames = PyList::new(py, &names)?;
+        let dirpath = self.path(py, path);
+        add_done(others.len() as u64, 0);
+        if let Some(walking) = &mut *self.lock()? {
+            if walking.is_top_down {
+                walking.delivered = Some(Delivered {
+                    dirpath: dirpath.clone().unbind(),
+                    dirnames: dirnames.clone().unbind(),
+                    names: names.into_iter().map(Bound::unbind).collect(),
+                });
+            }
+        }
+        PyTuple::new(py, [dirpath, dirnames.into_any(), files.into_any()])
+    }
+
+    /// A path, which for the root is the very object that was given.
+    fn path<'py>(&self, py: Python<'py>, path: &[u8]) -> Bound<'py, PyAny> {
+        if path == self.top_path {
+            self.top.bind(py).clone()
+        } else {
+            name(py, path, self.is_bytes)
+        }
+    }
+}
+
+/// Where to go on below the directory that was delivered last: to what its list holds now.
+fn settle(py: Python<'_>, walking: &mut Walking, delivered: &Delivered) -> PyResult<()> {
+    let dirnames = delivered.dirnames.bind(py);
+    let is_same = dirnames.len() == delivered.names.len()
+        && dirnames.iter().zip(&delivered.names).all(|(now, then)| now.is(then));
+    if is_same {
+        return Ok(());
+    }
+    let known = PyDict::new(py);
+    for (index, name) in delivered.names.iter().enumerate() {
+        known.set_item(name, index)?;
+    }
+    let join = py.import("os.path")?.getattr("join")?;
+    let encode = py.import("os")?.getattr("fsencode")?;
+    let child = |name: Bound<'_, PyAny>| -> PyResult<Child> {
+        // Says what is no name, as `os.walk` does.
+        let path = join.call1((delivered.dirpath.bind(py), &name))?;
+        if let Some(index) = known.get_item(&name)? {
+            return Ok(Child::Found(index.extract()?));
+        }
+        Ok(Child::Other(encode.call1((path,))?.extract()?))
+    };
+    let children = dirnames.iter().map(child).collect::<PyResult<_>>()?;
+    walking.walk.choose(children);
+    Ok(())
+}
+
+/// The next step, which has to be waited for; without the GIL.
+fn wait(py: Python<'_>, walking: &mut Walking) -> PyResult<Step> {
+    let mut raised = None;
+    let step = py.detach(|| {
+        walking.walk.next_step(&mut || {
+            let checked = Python::attach(|py| py.check_signals());
+            raised = checked.err();
+            raised.is_some()
+        })
+    });
+    match (step, raised) {
+        (Some(step), _) => Ok(step),
+        (None, Some(error)) => Err(error),
+        (None, None) => unreachable!("a walk stops only when it is told to"),
+    }
+}

@@ -1,0 +1,162 @@
+//! A job in a thread of its own, while the calling one looks after signals and progress.
+
+use crate::convert::text;
+use pwalk::Control;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// How often signals are looked at: often enough to end within 200 ms.
+pub(crate) const TICK: Duration = Duration::from_millis(50);
+
+/// Directories that a progress report names.
+const N_LAST_DIRS: usize = 10;
+
+/// Files and bytes that walks of this process have seen and that no `Meter` counts any more.
+static DONE: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+
+/// Walks that are under way.
+static RUNNING: Mutex<Vec<Weak<Control>>> = Mutex::new(Vec::new());
+
+/// Counts a walk, while it runs and after it.
+pub(crate) struct Meter(Arc<Control>);
+
+impl Meter {
+    pub(crate) fn of(control: &Arc<Control>) -> Meter {
+        lock(&RUNNING).push(Arc::downgrade(control));
+        Meter(control.clone())
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        let mut running = lock(&RUNNING);
+        running.retain(|control| !std::ptr::eq(control.as_ptr(), Arc::as_ptr(&self.0)));
+        let progress = self.0.progress();
+        add_done(progress.n_files, progress.bytes);
+    }
+}
+
+/// Counts what no `Meter` does.
+pub(crate) fn add_done(n_files: u64, n_bytes: u64) {
+    DONE[0].fetch_add(n_files, Relaxed);
+    DONE[1].fetch_add(n_bytes, Relaxed);
+}
+
+/// Files that all walks of the process have seen, and their bytes.
+#[pyfunction]
+pub(crate) fn work_done() -> (u64, u64) {
+    let running = lock(&RUNNING);
+    let progress = running.iter().filter_map(Weak::upgrade).map(|control| control.progress());
+    let done = (DONE[0].load(Relaxed), DONE[1].load(Relaxed));
+    progress.fold(done, |(files, bytes), more| (files + more.n_files, bytes + more.bytes))
+}
+
+/// Who wants to hear of progress.
+pub(crate) struct Listener {
+    callback: Py<PyAny>,
+    interval: Duration,
+    started: Instant,
+    told: Instant,
+    last_dirs: Vec<Vec<u8>>,
+}
+
+impl Listener {
+    pub(crate) fn new(callback: Option<Py<PyAny>>, interval: f64) -> Option<Listener> {
+        let interval = Duration::try_from_secs_f64(interval).unwrap_or(Duration::MAX);
+        let started = Instant::now();
+        callback.map(|callback| Listener {
+            callback,
+            interval,
+            started,
+            told: started,
+            last_dirs: Vec::new(),
+        })
+    }
+
+    /// Calls back, if it is time to.
+    pub(crate) fn tell_in_time(&mut self, py: Python<'_>, control: &Control) -> PyResult<()> {
+        if self.told.elapsed() < self.interval {
+            return Ok(());
+        }
+        self.tell(py, control)
+    }
+
+    /// Calls back.
+    pub(crate) fn tell(&mut self, py: Python<'_>, control: &Control) -> PyResult<()> {
+        self.told = Instant::now();
+        let progress = control.progress();
+        let mut last_dirs = control.last_dirs();
+        if !last_dirs.is_empty() {
+            last_dirs.truncate(N_LAST_DIRS);
+            self.last_dirs = last_dirs;
+        }
+        let dirs: Vec<_> = self.last_dirs.iter().map(|path| text(py, path)).collect();
+        let dict = PyDict::new(py);
+        dict.set_item("files", progress.n_files)?;
+        dict.set_item("dirs", progress.n_dirs)?;
+        dict.set_item("bytes", progress.bytes)?;
+        dict.set_item("elapsed", self.started.elapsed().as_secs_f64())?;
+        dict.set_item("errors", progress.n_errors)?;
+        dict.set_item("last_dirs", PyList::new(py, dirs)?)?;
+        self.callback.bind(py).call1((dict,)).map(drop)
+    }
+}
+
+/// Runs a job. A signal whose handler raises, or a callback that does, cancels it; what was
+/// raised is returned once the job has ended.
+pub(crate) fn run<T: Send>(
+    py: Python<'_>,
+    control: &Control,
+    mut listener: Option<Listener>,
+    job: impl FnOnce() -> T + Send,
+) -> PyResult<T> {
+    if listener.is_some() {
+        // Asks for the names of directories, to have some for the first report.
+        control.last_dirs();
+    }
+    let (result, raised) = py.detach(|| {
+        std::thread::scope(|scope| {
+            let (send, ended) = channel::<()>();
+            let worker = scope.spawn(move || {
+                let _at_the_end = send;
+                job()
+            });
+            let mut raised = None;
+            while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                if raised.is_some() {
+                    continue;
+                }
+                let looked = Python::attach(|py| {
+                    py.check_signals()?;
+                    match &mut listener {
+                        Some(listener) => listener.tell_in_time(py, control),
+                        None => Ok(()),
+                    }
+                });
+                if let Err(error) = looked {
+                    control.cancel();
+                    raised = Some(error);
+                }
+            }
+            (worker.join(), raised)
+        })
+    });
+    match (result, raised) {
+        (Err(panic), _) => std::panic::resume_unwind(panic),
+        (_, Some(error)) => Err(error),
+        (Ok(result), None) => {
+            if let Some(listener) = &mut listener {
+                listener.tell(py, control)?;
+            }
+            Ok(result)
+        }
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

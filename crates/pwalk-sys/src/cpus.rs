@@ -1,0 +1,77 @@
+//! Processors and NUMA nodes, and where a thread runs.
+
+#![allow(unsafe_code)]
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use std::fs;
+
+/// The processors that this process may use.
+pub fn allowed_cpus() -> Vec<usize> {
+    let Ok(set) = sched_getaffinity(None) else { return Vec::new() };
+    (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()
+}
+
+/// Of each NUMA node the processors that this process may use; nodes without any are left out.
+pub fn numa_nodes() -> Vec<Vec<usize>> {
+    let allowed = allowed_cpus();
+    let Ok(entries) = fs::read_dir("/sys/devices/system/node") else { return vec![allowed] };
+    let lists = entries.flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        let is_node = name.to_str()?.strip_prefix("node")?.parse::<usize>().is_ok();
+        is_node.then(|| fs::read_to_string(entry.path().join("cpulist")).ok())?
+    });
+    let nodes = lists.map(|list| {
+        parse_cpu_list(&list).into_iter().filter(|cpu| allowed.contains(cpu)).collect()
+    });
+    let nodes: Vec<Vec<usize>> = nodes.filter(|cpus: &Vec<usize>| !cpus.is_empty()).collect();
+    if nodes.is_empty() { vec![allowed] } else { nodes }
+}
+
+/// Binds the calling thread to some processors. Without effect where the kernel refuses.
+pub fn bind_thread(cpus: &[usize]) {
+    let mut set = CpuSet::new();
+    cpus.iter().filter(|&&cpu| cpu < CpuSet::MAX_CPU).for_each(|&cpu| set.set(cpu));
+    let _ = sched_setaffinity(None, &set);
+}
+
+/// Asks for memory of the node that the calling thread runs on. Without effect where the kernel
+/// knows no nodes.
+pub fn prefer_local_memory() {
+    // SAFETY: with this mode the call takes no mask, and reads no memory of ours.
+    unsafe { libc::syscall(libc::SYS_set_mempolicy, libc::MPOL_LOCAL, 0, 0) };
+}
+
+/// Reads `0-3,8,10-11`. What is no number is left out.
+fn parse_cpu_list(list: &str) -> Vec<usize> {
+    let ranges = list.trim().split(',').filter_map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    });
+    ranges.flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_processors_are_read() {
+        assert_eq!(parse_cpu_list("0-3,8,10-11\n"), [0, 1, 2, 3, 8, 10, 11]);
+        assert_eq!(parse_cpu_list(""), []);
+    }
+
+    #[test]
+    fn a_bound_thread_stays_where_it_is_put() {
+        let allowed = allowed_cpus();
+        assert!(!allowed.is_empty());
+        assert_eq!(numa_nodes().concat().len(), allowed.len());
+        let first = allowed[0];
+        let bound = std::thread::spawn(move || {
+            bind_thread(&[first]);
+            prefer_local_memory();
+            allowed_cpus()
+        });
+        assert_eq!(bound.join().unwrap(), [first]);
+        assert_eq!(allowed_cpus(), allowed);
+    }
+}

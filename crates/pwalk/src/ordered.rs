@@ -1,0 +1,47 @@
+//! The walk in the order of `os.walk`, on disk.
+
+use crate::settings::Settings;
+use crate::threads::Threads;
+use pwalk_engine::{Config, Disk, FsKind, Links, Order, Ordered};
+use pwalk_sys::filesystem;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How to walk in order.
+#[derive(Clone, Debug)]
+pub struct OrderedConfig {
+    /// When a directory is delivered.
+    pub order: Order,
+    /// Enters symbolic links to directories.
+    pub follow: bool,
+    /// Walks snapshot directories too.
+    pub snapshots: bool,
+    /// Worker threads that read ahead; `None`: as [`Threads::choose`] finds.
+    pub threads: Option<usize>,
+    /// How the filesystem is asked.
+    pub settings: Settings,
+}
+
+/// A walk of the directory at `root`, which is not touched before the first step.
+///
+/// What filesystem it is on is asked only when workers are to start: small trees are walked
+/// without, and before others would be done asking.
+pub fn walk_in_order(root: &[u8], config: &OrderedConfig) -> Ordered<Disk> {
+    let OrderedConfig { order, follow, snapshots, threads, settings } = config.clone();
+    let engine_config = Config {
+        links: if follow { Links::Follow } else { Links::Keep },
+        walks_snapshots: snapshots,
+        ..Config::default()
+    };
+    let source = settings.source(FsKind::unknown().tuning, false);
+    let path = root.to_vec();
+    let n_workers = move || {
+        let raw = filesystem(Path::new(OsStr::from_bytes(&path))).ok();
+        let kind = settings.fs_kind(raw.as_ref());
+        let choice = Threads::choose(threads, |name| std::env::var_os(name), kind);
+        choice.map_or(1, |threads| settings.clamp(threads).count)
+    };
+    Ordered::new(root.to_vec(), order, engine_config, Arc::new(source), n_workers)
+}

@@ -1,0 +1,62 @@
+"""`AsyncWalker`: `walk` for asyncio."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import AnyStr
+
+from . import _check
+from ._walk import open_ordered
+
+# Directories in a row that need no waiting, before others get their turn.
+_AT_ONCE = 64
+
+
+class AsyncWalker:
+    """`async for dirpath, dirnames, filenames in AsyncWalker().walk(path)`."""
+
+    def __init__(self, max_workers: int | None = None) -> None:
+        """Take a number of threads that read ahead; `None`: as many as the filesystem wants."""
+        self.max_workers = _check.threads("max_workers", max_workers)
+
+    async def walk(
+        self,
+        path: AnyStr | os.PathLike[AnyStr],
+        topdown: bool = True,
+        onerror: Callable[[OSError], object] | None = None,
+        followlinks: bool = False,
+        *,
+        ignore_snapshots: bool = True,
+    ) -> AsyncIterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]:
+        """As the function `walk`. The event loop goes on while a directory is waited for;
+        `onerror` may be called in another thread than the loop's.
+        """
+        native = open_ordered(
+            {},
+            os.fspath(path),
+            topdown,
+            onerror,
+            followlinks,
+            threads=self.max_workers,
+            snapshots=not _check.switch("ignore_snapshots", ignore_snapshots),
+        )
+        loop = asyncio.get_running_loop()
+        executor = ThreadPoolExecutor(1, thread_name_prefix="pwalk-async")
+        try:
+            n_at_once = 0
+            while True:
+                triple = native.next_ready()
+                if triple is None:
+                    n_at_once = 0
+                    triple = await loop.run_in_executor(executor, next, native, None)
+                    if triple is None:
+                        return
+                elif (n_at_once := n_at_once + 1) == _AT_ONCE:
+                    n_at_once = 0
+                    await asyncio.sleep(0)
+                yield triple
+        finally:
+            # A thread that waits for a directory ends with that directory.
+            executor.shutdown()
+            native.close()

@@ -1,0 +1,108 @@
+"""The low-level pair: `traverse` writes a buffer, `read_buffer` reads it."""
+
+import os
+import tempfile
+from typing import NamedTuple, TypedDict
+
+from . import _check, _pwalk
+from ._progress import ProgressCallback
+from ._report import report
+
+
+class Traversal(TypedDict):
+    """What `traverse` has found."""
+
+    buffer_file: str
+    """An Arrow IPC file with the columns of a report. It is the caller's to remove."""
+    total_files: int
+    """Entries that are no directories."""
+    total_dirs: int
+    """Directories, the root among them."""
+    total_bytes: int
+    """Sum of apparent sizes."""
+    elapsed: float
+    """Seconds."""
+
+
+class Row(NamedTuple):
+    """One entry of a buffer."""
+
+    path: str
+    is_dir: bool
+    inode: int
+    size: int
+    """Bytes."""
+    uid: int
+    gid: int
+    mtime: int
+    """Seconds since the epoch."""
+
+
+def traverse(
+    path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+    *,
+    update_interval: float = 2,
+    max_threads: int | None = None,
+    ignore_snapshots: bool = True,
+    progress_callback: ProgressCallback | None = None,
+    output_dir: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
+) -> Traversal:
+    """Write every inode below `path` into a new Arrow file.
+
+    Args:
+        path: The root.
+        update_interval: Seconds between two calls of `progress_callback`.
+        max_threads: Worker threads; `None`: as many as the filesystem wants.
+        ignore_snapshots: Don't enter snapshot directories.
+        progress_callback: Called with a `Progress`.
+        output_dir: The folder of the file; `None`: the temporary folder.
+
+    Raises:
+        TypeError, ValueError: For an argument that can't be meant.
+        FileNotFoundError: If `path` or `output_dir` is missing.
+    """
+    interval = _check.interval("update_interval", update_interval)
+    root = _check.path("path", path)
+    folder = None if output_dir is None else _check.path("output_dir", output_dir)
+    descriptor, name = tempfile.mkstemp(prefix="pwalk-", suffix=".arrow", dir=folder)
+    os.close(descriptor)
+    try:
+        done = report(
+            root,
+            name,
+            max_threads,
+            ignore_snapshots=ignore_snapshots,
+            progress_callback=progress_callback,
+            progress_interval=interval,
+        )
+    except BaseException:
+        os.unlink(name)
+        raise
+    entries = done.summary["entries"]
+    dirs = entries.get("dir", 0)
+    return Traversal(
+        buffer_file=name,
+        total_files=sum(entries.values()) - dirs,
+        total_dirs=dirs,
+        total_bytes=done.summary["bytes"]["apparent"],
+        elapsed=done.summary["seconds"],
+    )
+
+
+def read_buffer(
+    buffer_file: str | bytes | os.PathLike[str] | os.PathLike[bytes], limit: int | None = None
+) -> list[Row]:
+    """Read the rows of a buffer, or of any saved table.
+
+    Args:
+        buffer_file: What `traverse` or `report` has written.
+        limit: Rows at the most; `None`: all.
+
+    Raises:
+        TypeError, ValueError: For an argument that can't be meant.
+        OSError: If the file is missing or is no table.
+    """
+    if limit is not None:
+        limit = _check.integer("limit", limit, 0, 2**63 - 1)
+    rows = _pwalk.read_rows(_check.path("buffer_file", buffer_file), limit)
+    return [Row._make(row) for row in rows]

@@ -1,0 +1,102 @@
+"""Arguments, checked: a wrong one raises an error that names it."""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+THREADS_MAX = 4096
+
+
+def switch(name: str, value: Any) -> bool:
+    """A `bool`, and nothing that only looks like one."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: must be True or False, not {_kind(value)}")
+    return value
+
+
+def integer(name: str, value: Any, low: int, high: int) -> int:
+    """An `int` within bounds."""
+    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
+        raise TypeError(f"{name}: must be an integer, not {_kind(value)}")
+    number: int = value.__index__()
+    if not low <= number <= high:
+        raise ValueError(f"{name}: must be from {low} to {high}, not {number}")
+    return number
+
+
+def threads(name: str, value: Any) -> int | None:
+    """A number of threads, or `None` for as many as the filesystem and the cores want."""
+    return None if value is None else integer(name, value, 1, THREADS_MAX)
+
+
+def depth(value: Any) -> int | None:
+    """A maximum depth; 0 is the root alone."""
+    return None if value is None else integer("max_depth", value, 0, 2**32 - 1)
+
+
+def interval(name: str, value: Any) -> float:
+    """A positive number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name}: must be a number of seconds, not {_kind(value)}")
+    if not value > 0:
+        raise ValueError(f"{name}: must be more than 0 seconds, not {value}")
+    return float(value)
+
+
+def callback(name: str, value: Any) -> Any:
+    """Something to call, or `None`."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name}: must be callable, not {_kind(value)}")
+    return value
+
+
+def path(name: str, value: Any) -> str:
+    """A path, as `str`; bytes are decoded as the filesystem's."""
+    try:
+        text = os.fsdecode(value)
+    except TypeError:
+        raise TypeError(f"{name}: must be a path, not {_kind(value)}") from None
+    if not text:
+        raise ValueError(f"{name}: must not be empty")
+    if "\0" in text:
+        raise ValueError(f"{name}: must not hold a null character")
+    return text
+
+
+def texts(name: str, value: Any) -> list[str]:
+    """Strings: one, or several."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, Iterable) or isinstance(value, bytes):
+        raise TypeError(f"{name}: must be a string or several, not {_kind(value)}")
+    found = list(value)
+    for text in found:
+        if not isinstance(text, str):
+            raise TypeError(f"{name}: must hold strings, not {_kind(text)}")
+    return found
+
+
+def columns(value: Any) -> str | None:
+    """Names of columns, as the native part takes them."""
+    if value is None:
+        return None
+    names = texts("columns", value)
+    if not any(name.strip() for name in names):
+        raise ValueError("columns: must name a column")
+    return ",".join(names)
+
+
+def choice(name: str, value: Any, known: Iterable[str]) -> str:
+    """One of some words."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: must be a string, not {_kind(value)}")
+    known = list(known)
+    if value not in known:
+        raise ValueError(f"{name}: must be one of {', '.join(known)}, not {value!r}")
+    return value
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__

@@ -1,0 +1,152 @@
+"""`Config` and `Walker`: how the system is asked."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, AnyStr, NamedTuple
+
+from . import _check, _pwalk
+from ._progress import ProgressCallback
+from ._report import Report, report_with
+from ._scan import Scan, scan_with
+from ._walk import walk_with
+
+_BUFFER_MAX = 2**40
+
+
+class Setting(NamedTuple):
+    """What a field of a `Config` has become."""
+
+    value: bool | int
+    """The value that is used."""
+    reason: str
+    """Why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of a `Walker`. The defaults are what measured best.
+
+    What measured as useless or worse is off, and does what its name says when it is switched on;
+    the numbers are from warm ext4 on two cores. `Walker.effective_config` says what becomes of
+    each on a given path.
+    """
+
+    min_threads: int | None = None
+    """The fewest worker threads, whatever the cores and the filesystem say."""
+    max_threads: int | None = None
+    """The most worker threads."""
+    work_stealing: bool = True
+    """Each worker has a deque of its own and idle ones steal; else all share one queue."""
+    cpu_affinity: bool = False
+    """Bind each worker to a core. Measured as no gain (1.01)."""
+    numa_aware: bool = False
+    """Bind the workers to the NUMA nodes, in turn."""
+    prefer_local_numa: bool = False
+    """Ask for memory of the node that a worker runs on, which is the kernel's default anyway."""
+    use_getdents: bool = True
+    """Read names by getdents64 into a large buffer; else by readdir(3)."""
+    use_statx: bool = True
+    """Read inodes by statx, with a mask of the fields needed; else by fstatat (1.4% slower, and
+    without creation times)."""
+    use_o_direct: bool = False
+    """Open directories with O_DIRECT first. Linux filesystems refuse that (EINVAL), and each is
+    opened again without."""
+    readahead_kb: int = 0
+    """Announce that so many KiB of each directory will be read (posix_fadvise). Measured as
+    without effect; readahead(2) itself is refused on directories."""
+    use_io_uring: bool = False
+    """Read inodes by statx through an io_uring. Measured as 1.24 times slower, since the kernel
+    hands each request to a thread of its own."""
+    use_mmap: bool = False
+    """Write outputs through a memory map. Measured as no gain (0.99)."""
+    buffer_size_mb: int = 512
+    """MiB that a scan holds in memory before it moves them into a file."""
+    detect_filesystem: bool = True
+    """Look what filesystem it is; else it is taken for a local disk."""
+    auto_tune: bool = True
+    """Take threads, slices and buffers from the filesystem's row of the table of tunings; else
+    those of a local disk."""
+
+    def __post_init__(self) -> None:
+        """Check every field, by name."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("min_threads", "max_threads"):
+                _check.threads(field.name, value)
+            elif field.name == "readahead_kb":
+                _check.integer(field.name, value, 0, _BUFFER_MAX)
+            elif field.name == "buffer_size_mb":
+                _check.integer(field.name, value, 1, _BUFFER_MAX)
+            else:
+                _check.switch(field.name, value)
+        if self.min_threads and self.max_threads and self.min_threads > self.max_threads:
+            raise ValueError("min_threads: must not be more than max_threads")
+
+    def _settings(self) -> dict[str, int | None]:
+        """As the native part takes them."""
+        fields = dataclasses.asdict(self).items()
+        return {name: None if value is None else int(value) for name, value in fields}
+
+
+class Walker:
+    """`walk`, `scan` and `report` with the settings of a `Config`."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        """Take a configuration; `None`: the defaults."""
+        if config is not None and not isinstance(config, Config):
+            raise TypeError(f"config: must be a Config, not {type(config).__name__}")
+        self.config = config or Config()
+
+    def effective_config(
+        self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]
+    ) -> dict[str, Setting]:
+        """For each setting the value that a walk of `path` uses, and why.
+
+        Besides the fields of `Config` there is `threads`: the number of workers.
+
+        Raises:
+            FileNotFoundError: If `path` is missing.
+        """
+        settings = self.config._settings()
+        effective = _pwalk.effective_config(_check.path("path", path), settings)
+        return {name: Setting(*setting) for name, setting in effective.items()}
+
+    def walk(
+        self,
+        path: AnyStr | os.PathLike[AnyStr],
+        topdown: bool = True,
+        onerror: Callable[[OSError], object] | None = None,
+        followlinks: bool = False,
+        *,
+        ignore_snapshots: bool = True,
+        progress_callback: ProgressCallback | None = None,
+        progress_interval: float = 1.0,
+    ) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]:
+        """As the function `walk`."""
+        return walk_with(
+            self.config._settings(),
+            path,
+            topdown,
+            onerror,
+            followlinks,
+            max_threads=None,
+            ignore_snapshots=ignore_snapshots,
+            progress_callback=progress_callback,
+            progress_interval=progress_interval,
+        )
+
+    def scan(
+        self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes], **arguments: Any
+    ) -> Scan:
+        """As the function `scan`, with the same keywords."""
+        return scan_with(self.config._settings(), path, **arguments)
+
+    def report(
+        self,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        output: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
+        **arguments: Any,
+    ) -> Report:
+        """As the function `report`, with the same keywords."""
+        return report_with(self.config._settings(), path, output, **arguments)

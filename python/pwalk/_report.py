@@ -1,0 +1,158 @@
+"""`report`: metadata of every inode, as a file."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from . import _check, _pwalk
+from ._progress import ProgressCallback
+
+_FORMATS = ["csv", "csv.zst", "csv.gz", "parquet", "arrow", "ndjson", "ndjson.zst"]
+_COMPRESSIONS = ["auto", "zstd", "gzip", "none", "lz4"]
+
+
+class Report(tuple[str, list[OSError]]):
+    """What `report` has done: `output, errors = report('/data')`."""
+
+    summary: dict[str, Any]
+    """The summary: `complete`, `entries` by kind, `bytes`, `errors` by errno, `seconds`..."""
+
+    def __new__(cls, output: str, errors: list[OSError], summary: dict[str, Any]) -> Self:
+        self = super().__new__(cls, (output, errors))
+        self.summary = summary
+        return self
+
+    @property
+    def output(self) -> str:
+        """The path of the file, or of the folder of part files."""
+        return self[0]
+
+    @property
+    def errors(self) -> list[OSError]:
+        """What could not be seen, each with `errno` and `filename`."""
+        return self[1]
+
+    def __repr__(self) -> str:
+        complete = self.summary.get("complete")
+        return f"Report(output={self.output!r}, errors={len(self.errors)}, complete={complete})"
+
+
+def report(
+    top: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+    output: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
+    max_threads: int | None = None,
+    compress: str = "auto",
+    *,
+    format: str | None = None,
+    columns: str | Iterable[str] | None = None,
+    ignore_snapshots: bool = True,
+    exclude: str | Iterable[str] | None = None,
+    one_file_system: bool = False,
+    max_depth: int | None = None,
+    progress_callback: ProgressCallback | None = None,
+    progress_interval: float = 1.0,
+) -> Report:
+    """Write the metadata of every inode below `top`, as the command `pwalk report` does.
+
+    Args:
+        top: The root.
+        output: The file; its suffix tells the format (`.csv`, `.csv.zst`, `.csv.gz`, `.parquet`,
+            `.arrow`, `.ndjson`, `.ndjson.zst`). A path that ends in a slash becomes a folder of
+            part files. `None`: `scan.csv.zst` in the working directory, or what `format` and
+            `compress` make of that. It gets its name when it is complete, and not before.
+        max_threads: Worker threads; `None`: as many as the filesystem wants.
+        compress: `auto` (what the format's name says), `zstd`, `gzip`, `none`, or `lz4` (Arrow).
+        format: A format, whatever the suffix says.
+        columns: Names of columns, or changes of the default ones (`+user`, `-filename_bytes`).
+            Not for CSV, which has always the same 17.
+        ignore_snapshots: Don't enter directories named `.snapshot`, `.snapshots`, `~snapshot`
+            and `.zfs`.
+        exclude: Patterns of entries to leave out, as in gitignore.
+        one_file_system: Stay on the filesystem of `top`.
+        max_depth: Levels below `top`; 0 is `top` alone.
+        progress_callback: Called with a `Progress`. An exception in it ends the walk and is
+            raised here.
+        progress_interval: Seconds between two calls.
+
+    Returns:
+        The output's path and the list of errors, and as an attribute the summary.
+
+    Raises:
+        TypeError, ValueError: For an argument that can't be meant.
+        FileNotFoundError: If `top` is missing.
+        OSError: If `top` can't be reached, or the output not be written.
+    """
+    return report_with(
+        {},
+        top,
+        output,
+        max_threads,
+        compress,
+        format=format,
+        columns=columns,
+        ignore_snapshots=ignore_snapshots,
+        exclude=exclude,
+        one_file_system=one_file_system,
+        max_depth=max_depth,
+        progress_callback=progress_callback,
+        progress_interval=progress_interval,
+    )
+
+
+def report_with(
+    settings: Mapping[str, int | None],
+    top: Any,
+    output: Any = None,
+    max_threads: Any = None,
+    compress: Any = "auto",
+    *,
+    format: Any = None,
+    columns: Any = None,
+    progress_callback: Any = None,
+    progress_interval: Any = 1.0,
+    **walk: Any,
+) -> Report:
+    """`report` with the settings of a `Config`."""
+    compress = _check.choice("compress", compress, _COMPRESSIONS)
+    if format is not None:
+        format = _check.choice("format", format, _FORMATS)
+    path = _default_output(format, compress) if output is None else _check.path("output", output)
+    summary, errors = _pwalk.report(
+        walk_arguments(settings, top, max_threads, **walk),
+        path,
+        format=format,
+        compress=compress,
+        columns=_check.columns(columns),
+        callback=_check.callback("progress_callback", progress_callback),
+        interval=_check.interval("progress_interval", progress_interval),
+    )
+    return Report(path, errors, json.loads(summary))
+
+
+def walk_arguments(
+    settings: Mapping[str, int | None],
+    top: Any,
+    max_threads: Any,
+    *,
+    ignore_snapshots: Any = True,
+    exclude: Any = None,
+    one_file_system: Any = False,
+    max_depth: Any = None,
+) -> dict[str, Any]:
+    """What `report` and `scan` have in common, as the native part takes it."""
+    return {
+        "root": _check.path("top", top),
+        "threads": _check.threads("max_threads", max_threads),
+        "snapshots": not _check.switch("ignore_snapshots", ignore_snapshots),
+        "exclude": _check.texts("exclude", exclude),
+        "one_file_system": _check.switch("one_file_system", one_file_system),
+        "max_depth": _check.depth(max_depth),
+        "settings": dict(settings),
+    }
+
+
+def _default_output(format: str | None, compress: str) -> str:
+    if format is not None:
+        return f"scan.{format}"
+    return {"gzip": "scan.csv.gz", "none": "scan.csv"}.get(compress, "scan.csv.zst")
