@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import AnyStr
 
@@ -28,13 +28,14 @@ class AsyncWalker:
         followlinks: bool = False,
         *,
         ignore_snapshots: bool = True,
-    ) -> AsyncIterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]:
+    ) -> AsyncGenerator[tuple[AnyStr, list[AnyStr], list[AnyStr]], None]:
         """As the function `walk`. The event loop goes on while a directory is waited for;
         `onerror` may be called in another thread than the loop's.
         """
+        root: AnyStr = os.fspath(path)
         native = open_ordered(
             {},
-            os.fspath(path),
+            root,
             topdown,
             onerror,
             followlinks,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any, AnyStr, NamedTuple
 
 from . import _check, _pwalk
@@ -122,7 +122,7 @@ class Walker:
         ignore_snapshots: bool = True,
         progress_callback: ProgressCallback | None = None,
         progress_interval: float = 1.0,
-    ) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]:
+    ) -> Generator[tuple[AnyStr, list[AnyStr], list[AnyStr]], None, None]:
         """As the function `walk`."""
         return walk_with(
             self.config._settings(),

@@ -5,6 +5,19 @@ from typing import Any, AnyStr, Generic, final
 
 from ._progress import Progress
 
+__all__ = [
+    "Batch",
+    "Column",
+    "OrderedWalk",
+    "Scan",
+    "column_names",
+    "effective_config",
+    "read_rows",
+    "report",
+    "run_command",
+    "work_done",
+]
+
 @final
 class OrderedWalk(Generic[AnyStr]):
     """An iterator over the triples of `os.walk`."""

@@ -3,15 +3,25 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from . import _check, _pwalk
 from ._progress import ProgressCallback
+
+if TYPE_CHECKING:
+    from typing_extensions import disjoint_base
+else:
+
+    def disjoint_base(kind):
+        """For type checkers only: the class has attributes besides the items of its tuple."""
+        return kind
+
 
 _FORMATS = ["csv", "csv.zst", "csv.gz", "parquet", "arrow", "ndjson", "ndjson.zst"]
 _COMPRESSIONS = ["auto", "zstd", "gzip", "none", "lz4"]
 
 
+@disjoint_base
 class Report(tuple[str, list[OSError]]):
     """What `report` has done: `output, errors = report('/data')`."""
 
@@ -118,15 +128,16 @@ def report_with(
     if format is not None:
         format = _check.choice("format", format, _FORMATS)
     path = _default_output(format, compress) if output is None else _check.path("output", output)
-    summary, errors = _pwalk.report(
-        walk_arguments(settings, top, max_threads, **walk),
-        path,
-        format=format,
-        compress=compress,
-        columns=_check.columns(columns),
-        callback=_check.callback("progress_callback", progress_callback),
-        interval=_check.interval("progress_interval", progress_interval),
-    )
+    with _check.named():
+        summary, errors = _pwalk.report(
+            walk_arguments(settings, top, max_threads, **walk),
+            path,
+            format=format,
+            compress=compress,
+            columns=_check.columns(columns),
+            callback=_check.callback("progress_callback", progress_callback),
+            interval=_check.interval("progress_interval", progress_interval),
+        )
     return Report(path, errors, json.loads(summary))
 
 

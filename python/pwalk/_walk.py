@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, AnyStr
 
 from . import _check
@@ -26,7 +26,7 @@ def walk(
     ignore_snapshots: bool = True,
     progress_callback: ProgressCallback | None = None,
     progress_interval: float = 1.0,
-) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]:
+) -> Generator[tuple[AnyStr, list[AnyStr], list[AnyStr]], None, None]:
     """Yield `(dirpath, dirnames, filenames)` for each directory below `top`, as `os.walk` does.
 
     The triples, their order, their types, the errors and where they come are those of `os.walk`:
@@ -83,7 +83,7 @@ def walk_with(
     ignore_snapshots: bool,
     progress_callback: ProgressCallback | None,
     progress_interval: float,
-) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]:
+) -> Generator[tuple[AnyStr, list[AnyStr], list[AnyStr]], None, None]:
     """`walk` with the settings of a `Config`."""
     threads = _check.threads("max_threads", max_threads)
     snapshots = not _check.switch("ignore_snapshots", ignore_snapshots)
@@ -146,7 +146,7 @@ def open_ordered(
 def _triples(
     open_walk: Callable[[Any], OrderedWalk[AnyStr]],
     onerror: Callable[[OSError], object] | None,
-) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]:
+) -> Generator[tuple[AnyStr, list[AnyStr], list[AnyStr]], None, None]:
     native = open_walk(onerror)
     try:
         for triple in native:  # noqa: UP028 - `yield from` would pass `send` on
@@ -160,7 +160,7 @@ def _told(
     onerror: Callable[[OSError], object] | None,
     callback: ProgressCallback,
     interval: float,
-) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]:
+) -> Generator[tuple[AnyStr, list[AnyStr], list[AnyStr]], None, None]:
     """The triples, and progress between them."""
     started = told = time.monotonic()
     files = dirs = errors = 0

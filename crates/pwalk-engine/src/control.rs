@@ -5,7 +5,8 @@
 //! people to look at, and no memory is published through them.
 
 use crossbeam_utils::CachePadded;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 /// Counters are spread over this many cache lines.
@@ -20,10 +21,10 @@ pub struct Control {
     /// Set once, by anybody; read by workers before each job.
     is_cancelled: AtomicBool,
     shards: [CachePadded<Shard>; N_SHARDS],
-    /// How many directories the next report still wants to hear of.
-    n_dirs_wanted: AtomicUsize,
+    /// Somebody has asked for the directories visited last, and will again.
+    wants_dirs: AtomicBool,
     /// Their paths, the oldest first.
-    last_dirs: Mutex<Vec<Vec<u8>>>,
+    last_dirs: Mutex<VecDeque<Vec<u8>>>,
 }
 
 #[derive(Debug, Default)]
@@ -71,11 +72,11 @@ impl Control {
         }
     }
 
-    /// The directories visited since the last call, ten at the most, and asks for ten more.
+    /// The directories visited last, ten at the most, the oldest first. They are collected from
+    /// the first call on.
     pub fn last_dirs(&self) -> Vec<Vec<u8>> {
-        let mut last = self.last_dirs.lock().unwrap_or_else(PoisonError::into_inner);
-        self.n_dirs_wanted.store(N_LAST_DIRS, Relaxed);
-        std::mem::take(&mut last)
+        self.wants_dirs.store(true, Relaxed);
+        self.last_dirs.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// A worker adds what one slice brought.
@@ -91,12 +92,12 @@ impl Control {
 
     /// A worker visits a directory. One load, unless somebody asked for names.
     pub(crate) fn visit(&self, path: &[u8]) {
-        // Two workers may both see the last wish; a report of eleven names harms nobody.
-        let n_wanted = self.n_dirs_wanted.load(Relaxed);
-        if n_wanted > 0 {
-            self.n_dirs_wanted.store(n_wanted - 1, Relaxed);
+        if self.wants_dirs.load(Relaxed) {
             let mut last = self.last_dirs.lock().unwrap_or_else(PoisonError::into_inner);
-            last.push(path.to_vec());
+            if last.len() == N_LAST_DIRS {
+                last.pop_front();
+            }
+            last.push_back(path.to_vec());
         }
     }
 }

@@ -14,7 +14,7 @@
 //! below the subdirectories that they find, so that at most one buffer of names of each
 //! directory above waits in memory.
 //!
-//! Cancel is looked at where a job starts, and where a buffer is read. The budget is looked at
+//! Cancel is looked at where a job starts, where a buffer is read, and before each inode. The budget is looked at
 //! where a directory is opened: what was opened is finished, what was not is left.
 
 mod look;

@@ -7,7 +7,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The Python exception for a job that could not be done.
 pub(crate) fn to_py_err(error: pwalk::Error) -> PyErr {
@@ -31,6 +31,15 @@ pub(crate) fn os_error<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let reason = py.import("os")?.getattr("strerror")?.call1((errno.raw(),))?;
     py.get_type::<PyOSError>().call1((errno.raw(), reason, filename))
+}
+
+/// An `OSError` of a path that could not be asked.
+pub(crate) fn os_error_at(py: Python<'_>, error: &std::io::Error, path: &Path) -> PyErr {
+    let errno = Errno::from_io(error);
+    match os_error(py, errno, text(py, path.as_os_str().as_bytes()).into_any()) {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
 }
 
 /// The errors of entries, as a list of `OSError`.

@@ -37,8 +37,8 @@ pub(crate) fn report<'py>(
     let _meter = Meter::of(&control);
     let errors = Mutex::new(Vec::new());
     let keep = |error: &EntryError| lock(&errors).push(error.clone());
-    let summary = watch::run(py, &control, Listener::new(callback, interval), || {
-        Report::prepare(config)?.run(&control, &keep)
+    let summary = watch::run(py, &control, Listener::new(callback, interval), |may_finish| {
+        Report::prepare(config)?.run_with(&control, &keep, may_finish)
     })?;
     let summary = summary.map_err(to_py_err)?;
     Ok((summary.to_json(), PyList::new(py, os_errors(py, &lock(&errors))?)?))

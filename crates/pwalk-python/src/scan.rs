@@ -64,9 +64,14 @@ impl Scan {
                 let done = match listener {
                     None => Ok(walk()),
                     // The thread of the callbacks; signals belong to the main thread.
-                    Some(listener) => {
-                        Python::attach(|py| watch::run(py, &running.control, Some(listener), walk))
-                    }
+                    Some(listener) => Python::attach(|py| {
+                        watch::run(py, &running.control, Some(listener), |may_finish| {
+                            let done = walk();
+                            // All is in the table by now.
+                            let _ = may_finish();
+                            done
+                        })
+                    }),
                 };
                 let outcome = done.and_then(|summary| summary.map_err(to_py_err));
                 *lock(&running.outcome) = Some(outcome.map(|summary| summary.to_json()));
@@ -210,17 +215,28 @@ struct Reader {
 }
 
 impl Reader {
-    /// What ends the stream early: a signal, or what has ended the walk.
-    fn check(&self) -> Result<(), ArrowError> {
-        let raised = Python::attach(|py| {
-            let raised = py.check_signals().err();
-            if raised.is_some() {
-                self.running.control.cancel();
-            }
-            raised.map(|error| error.to_string())
-        });
-        raised.map_or(Ok(()), |raised| Err(ArrowError::CDataInterface(raised)))
+    /// True if a signal ends the stream. What its handler has raised is raised again as soon as
+    /// the reader is back in Python, in place of an error that a library would make of it.
+    fn is_interrupted(&self) -> bool {
+        Python::attach(|py| {
+            let Err(error) = py.check_signals() else { return false };
+            self.running.control.cancel();
+            // Without ctypes the stream only ends.
+            let _ = raise_soon(py, &error);
+            true
+        })
     }
+}
+
+/// Raises an exception in this thread as soon as it runs Python code again. No Python code may
+/// run here after the call: it would be met at once.
+fn raise_soon(py: Python<'_>, error: &PyErr) -> PyResult<()> {
+    let ctypes = py.import("ctypes")?;
+    let thread = py.import("threading")?.getattr("get_ident")?.call0()?;
+    let thread = ctypes.getattr("c_ulong")?.call1((thread,))?;
+    let kind = ctypes.getattr("py_object")?.call1((error.get_type(py),))?;
+    let raise = ctypes.getattr("pythonapi")?.getattr("PyThreadState_SetAsyncExc")?;
+    raise.call1((thread, kind)).map(drop)
 }
 
 impl Iterator for Reader {
@@ -228,16 +244,15 @@ impl Iterator for Reader {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match self.table.batch(self.number, TICK) {
+            // Whoever reads a stream may hold the GIL.
+            let next = Python::attach(|py| py.detach(|| self.table.batch(self.number, TICK)));
+            match next {
                 Ok(Next::Batch(batch)) => {
                     self.number += 1;
                     return Some(Ok(batch));
                 }
-                Ok(Next::Pending) => {
-                    if let Err(error) = self.check() {
-                        return Some(Err(error));
-                    }
-                }
+                Ok(Next::Pending) if self.is_interrupted() => return None,
+                Ok(Next::Pending) => {}
                 Ok(Next::End) => return self.end().map(Err),
                 Err(error) => return Some(Err(ArrowError::IoError(error.to_string(), error))),
             }
@@ -257,7 +272,7 @@ impl Reader {
                 }
                 None => {}
             }
-            std::thread::sleep(Duration::from_millis(1));
+            Python::attach(|py| py.detach(|| std::thread::sleep(Duration::from_millis(1))));
         }
     }
 }

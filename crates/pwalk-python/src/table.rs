@@ -1,7 +1,7 @@
 //! The table of columns, and saved tables read back.
 
-use crate::convert::{text, to_py_err};
-use pwalk::{Batch, COLUMNS, Columns, Fields, TableReader};
+use crate::convert::{os_error_at, text, to_py_err};
+use pwalk::{ArrowCompression, Batch, COLUMNS, Columns, Fields, Format, TableReader};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::path::PathBuf;
@@ -22,8 +22,14 @@ pub(crate) fn read_rows<'py>(
     limit: Option<usize>,
 ) -> PyResult<Vec<Bound<'py, PyTuple>>> {
     let limit = limit.unwrap_or(usize::MAX);
-    let mut table =
-        py.detach(|| TableReader::open(&path, None)).map_err(|e| to_py_err(e.into()))?;
+    // A buffer is an Arrow file, whatever its name.
+    let format = Format::of_path(&path).unwrap_or(Format::Arrow(ArrowCompression::None));
+    let opened = py.detach(|| {
+        std::fs::metadata(&path)?;
+        Ok(TableReader::open(&path, (!path.is_dir()).then_some(format)))
+    });
+    let opened = opened.map_err(|error: std::io::Error| os_error_at(py, &error, &path))?;
+    let mut table = opened.map_err(|error| to_py_err(error.into()))?;
     let mut batch = Batch::new(Fields::REPORT);
     let mut rows = Vec::new();
     while rows.len() < limit

@@ -111,6 +111,10 @@ impl OrderedWalk {
                     self.close(py)?;
                     return Ok(None);
                 }
+                Step::Failed { path, .. } if path.contains(&0) => {
+                    // No path, which the caller has put among the names: raises.
+                    py.import("os")?.call_method1("scandir", (self.path(py, &path),))?;
+                }
                 Step::Failed { path, errno } => {
                     if let Some(on_error) = &self.on_error {
                         on_error.call1(py, (os_error(py, errno, self.path(py, &path))?,))?;

@@ -5,15 +5,12 @@ use pwalk::Control;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// How often signals are looked at: often enough to end within 200 ms.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
-
-/// Directories that a progress report names.
-const N_LAST_DIRS: usize = 10;
 
 /// Files and bytes that walks of this process have seen and that no `Meter` counts any more.
 static DONE: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
@@ -61,20 +58,13 @@ pub(crate) struct Listener {
     interval: Duration,
     started: Instant,
     told: Instant,
-    last_dirs: Vec<Vec<u8>>,
 }
 
 impl Listener {
     pub(crate) fn new(callback: Option<Py<PyAny>>, interval: f64) -> Option<Listener> {
         let interval = Duration::try_from_secs_f64(interval).unwrap_or(Duration::MAX);
         let started = Instant::now();
-        callback.map(|callback| Listener {
-            callback,
-            interval,
-            started,
-            told: started,
-            last_dirs: Vec::new(),
-        })
+        callback.map(|callback| Listener { callback, interval, started, told: started })
     }
 
     /// Calls back, if it is time to.
@@ -89,12 +79,7 @@ impl Listener {
     pub(crate) fn tell(&mut self, py: Python<'_>, control: &Control) -> PyResult<()> {
         self.told = Instant::now();
         let progress = control.progress();
-        let mut last_dirs = control.last_dirs();
-        if !last_dirs.is_empty() {
-            last_dirs.truncate(N_LAST_DIRS);
-            self.last_dirs = last_dirs;
-        }
-        let dirs: Vec<_> = self.last_dirs.iter().map(|path| text(py, path)).collect();
+        let dirs: Vec<_> = control.last_dirs().iter().map(|path| text(py, path)).collect();
         let dict = PyDict::new(py);
         dict.set_item("files", progress.n_files)?;
         dict.set_item("dirs", progress.n_dirs)?;
@@ -108,38 +93,51 @@ impl Listener {
 
 /// Runs a job. A signal whose handler raises, or a callback that does, cancels it; what was
 /// raised is returned once the job has ended.
+///
+/// The job calls what it is given when nothing is left but to finish: that is the last report of
+/// progress. If it returns false, the job must not finish.
 pub(crate) fn run<T: Send>(
     py: Python<'_>,
     control: &Control,
     mut listener: Option<Listener>,
-    job: impl FnOnce() -> T + Send,
+    job: impl FnOnce(&dyn Fn() -> bool) -> T + Send,
 ) -> PyResult<T> {
     if listener.is_some() {
-        // Asks for the names of directories, to have some for the first report.
+        // From now on the names of directories are collected.
         control.last_dirs();
     }
     let (result, raised) = py.detach(|| {
         std::thread::scope(|scope| {
-            let (send, ended) = channel::<()>();
+            // The job sends where it wants the answer, and hangs up at its end.
+            let (send, asked) = channel::<Sender<bool>>();
             let worker = scope.spawn(move || {
-                let _at_the_end = send;
-                job()
+                let may_finish = || {
+                    let (answer, answered) = channel();
+                    send.send(answer).is_ok() && answered.recv() == Ok(true)
+                };
+                job(&may_finish)
             });
-            let mut raised = None;
-            while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                if raised.is_some() {
-                    continue;
+            let mut raised: Option<PyErr> = None;
+            let tick = listener.as_ref().map_or(TICK, |listener| listener.interval.min(TICK));
+            loop {
+                let is_last = match asked.recv_timeout(tick.max(Duration::from_millis(1))) {
+                    Ok(answer) => Some(answer),
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => break,
+                };
+                if raised.is_none() {
+                    let looked = Python::attach(|py| {
+                        py.check_signals()?;
+                        match &mut listener {
+                            Some(listener) if is_last.is_some() => listener.tell(py, control),
+                            Some(listener) => listener.tell_in_time(py, control),
+                            None => Ok(()),
+                        }
+                    });
+                    raised = looked.inspect_err(|_| control.cancel()).err();
                 }
-                let looked = Python::attach(|py| {
-                    py.check_signals()?;
-                    match &mut listener {
-                        Some(listener) => listener.tell_in_time(py, control),
-                        None => Ok(()),
-                    }
-                });
-                if let Err(error) = looked {
-                    control.cancel();
-                    raised = Some(error);
+                if let Some(answer) = is_last {
+                    let _ = answer.send(raised.is_none());
                 }
             }
             (worker.join(), raised)
@@ -148,12 +146,7 @@ pub(crate) fn run<T: Send>(
     match (result, raised) {
         (Err(panic), _) => std::panic::resume_unwind(panic),
         (_, Some(error)) => Err(error),
-        (Ok(result), None) => {
-            if let Some(listener) = &mut listener {
-                listener.tell(py, control)?;
-            }
-            Ok(result)
-        }
+        (Ok(result), None) => Ok(result),
     }
 }
 

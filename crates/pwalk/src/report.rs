@@ -110,11 +110,29 @@ impl Report {
         control: &Control,
         on_error: &(dyn Fn(&EntryError) + Sync),
     ) -> Result<Summary, Error> {
+        self.run_with(control, on_error, || true)
+    }
+
+    /// The same, but before the files get their names `may_finish` is asked; if it says no, the
+    /// report is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// Those of `run`.
+    pub fn run_with(
+        self,
+        control: &Control,
+        on_error: &(dyn Fn(&EntryError) + Sync),
+        may_finish: impl FnOnce() -> bool,
+    ) -> Result<Summary, Error> {
         let clock = Instant::now();
         let Setup { frontier, config, source, .. } = self.setup;
         let sink = ReportSink::new(self.table, self.errors, on_error);
         let outcome = walk(frontier, &config, &source, &sink, control)?;
         let summary = summarize(&self.preamble, clock, &outcome, &sink)?;
+        if !may_finish() {
+            return Err(Error::cancelled());
+        }
         // Everything is written before anything gets its name, the table first.
         let mut summary_file = self.summary;
         if let Some(file) = &mut summary_file {

@@ -47,16 +47,26 @@ def tree(tmp_path):
     return top
 
 
-@pytest.fixture(scope="session")
-def large():
-    """20,000 files in 200 folders: enough for a walk to be under way for a while."""
-    # In memory where that is possible: disks take long for so many, and are not the matter here.
+def _many(n_folders, n_files):
+    """Files in folders; in memory where that is possible, since disks take long for so many."""
     memory = "/dev/shm"
     top = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None))
-    for folder in range(200):
+    for folder in range(n_folders):
         path = top / f"folder-{folder:03}"
         path.mkdir()
-        for file in range(100):
+        for file in range(n_files):
             os.close(os.open(path / f"file-{file:03}.dat", os.O_CREAT | os.O_WRONLY))
     yield top
     shutil.rmtree(top)
+
+
+@pytest.fixture(scope="session")
+def large():
+    """20,000 files in 200 folders: enough to be under way for a while."""
+    yield from _many(200, 100)
+
+
+@pytest.fixture(scope="session")
+def medium():
+    """1,000 files in 40 folders: for a disk that is made slow."""
+    yield from _many(40, 25)

@@ -108,10 +108,10 @@ def slow_child(program, *arguments, milliseconds):
         try:
             pid = process.stdout.readline().strip()
             assert pid, process.stderr.read()
-            with subprocess.Popen([*tracer, "-p", pid]):
+            with subprocess.Popen([*tracer, "-p", pid], stderr=subprocess.DEVNULL):
                 while not _is_traced(pid):
                     time.sleep(0.001)
-                process.stdin.write("go\n")
+                process.stdin.write(f"{milliseconds}\n")
                 process.stdin.flush()
                 yield process
                 process.kill()
@@ -126,11 +126,16 @@ def _is_traced(pid):
 
 
 def ready():
-    """In a child: waits until the parent says go."""
+    """In a child: waits until its parent has made the disk slow."""
     # PR_SET_PTRACER: anybody may trace it, also where only a parent may by default.
     ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_long(-1), 0, 0, 0)
     print(os.getpid(), flush=True)
-    sys.stdin.readline()
+    seconds = float(sys.stdin.readline()) / 1000
+    # The tracer may take a moment to get going.
+    begin = time.monotonic()
+    while time.monotonic() - begin < seconds:
+        begin = time.monotonic()
+        os.stat("/")
 
 
 def finish(process, seconds=20):

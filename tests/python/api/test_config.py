@@ -161,7 +161,7 @@ def test_use_io_uring(marked, tmp_path):
     assert not _named(_traced(marked, tmp_path, "use_io_uring=False"), "io_uring_setup")
 
 
-def test_max_threads_bounds_the_threads(large, tmp_path):
+def test_max_threads_bounds_the_threads(medium, tmp_path):
     trace = tmp_path / "trace"
     program = """
 import sys
@@ -172,8 +172,8 @@ walker.report(sys.argv[1], sys.argv[2])
 """
 
     def n_threads(wanted):
-        prefix = strace("-o", str(trace), "-e", "trace=clone,clone3")
-        python(program, large, tmp_path / "out.csv", str(wanted), prefix=prefix)
+        prefix = strace("--seccomp-bpf", "-o", str(trace), "-e", "trace=clone,clone3")
+        python(program, medium, tmp_path / "out.csv", str(wanted), prefix=prefix)
         return trace.read_text().count("CLONE_THREAD")
 
     # A few that are no workers: one that watches, and the caller's may be a worker.

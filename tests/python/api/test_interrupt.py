@@ -15,6 +15,7 @@ import pytest
 
 from api.process import finish, nothing_is_left, python, slow_child
 
+# Each would take about two seconds with the milliseconds that stand below for each look.
 WORK = {
     "report to csv": "pwalk.report(top, 'out.csv', 2)",
     "report to csv.zst": "pwalk.report(top, max_threads=2)",
@@ -32,8 +33,10 @@ WORK = {
     "async walk": "asyncio.run(consume(pwalk.AsyncWalker().walk(top)))",
 }
 
-POLARS = "import polars; polars.DataFrame({'a': [1]})"
-
+PREPARE = {
+    "scan, as a column": "import numpy",
+    "scan, by polars": "import polars; polars.DataFrame({'a': [1]})",
+}
 PROGRAM = """
 import asyncio, gc, json, os, signal, sys, time
 import pwalk
@@ -58,12 +61,13 @@ asyncio.run(asyncio.sleep(0))
 PREPARE
 before = n_threads(), descriptors()
 ready()
+print("begin", flush=True)
 begin = time.monotonic()
 try:
     WORK
     sys.exit(f"it ended by itself after {time.monotonic() - begin} s")
-except (KeyboardInterrupt, Expired) as error:
-    caught, kind = time.monotonic(), type(error).__name__
+except BaseException as error:
+    caught, kind = time.monotonic(), repr(error)
 end = time.monotonic() + 2
 while (n_threads(), descriptors()) != before and time.monotonic() < end:
     gc.collect()
@@ -73,12 +77,15 @@ print(json.dumps({"caught": caught, "kind": kind, "before": before, "after": aft
 """
 
 
-def _interrupt(work, large, tmp_path, number, milliseconds=20):
+def _interrupt(work, medium, tmp_path, number):
     """Sends the signal in the middle of the work; says what was caught, and how soon."""
-    prepare = POLARS if "polars" in WORK[work] else ""
-    program = PROGRAM.replace("PREPARE", prepare).replace("WORK", WORK[work])
-    with slow_child(program, large, tmp_path, milliseconds=milliseconds) as process:
-        time.sleep(0.3)
+    program = PROGRAM.replace("PREPARE", PREPARE.get(work, "")).replace("WORK", WORK[work])
+    # A walk looks at folders only, twice at each.
+    milliseconds = {"walk, one step": 250}.get(work, 50 if "walk" in work else 4)
+    with slow_child(program, medium, tmp_path, milliseconds=milliseconds) as process:
+        # It says when it begins.
+        assert process.stdout.readline() == "begin\n"
+        time.sleep(0.15)
         sent = time.monotonic()
         os.kill(process.pid, number)
         found = json.loads(finish(process))
@@ -86,21 +93,20 @@ def _interrupt(work, large, tmp_path, number, milliseconds=20):
 
 
 @pytest.mark.parametrize("work", WORK)
-def test_ctrl_c_ends_it_and_leaves_nothing(large, tmp_path, work):
-    # All of it would take more than two seconds; a single step only if each look is slow.
-    milliseconds = 300 if work == "walk, one step" else 20
-    found, seconds = _interrupt(work, large, tmp_path, signal.SIGINT, milliseconds)
-    assert found["kind"] == "KeyboardInterrupt"
+def test_ctrl_c_ends_it_and_leaves_nothing(medium, tmp_path, work):
+    found, seconds = _interrupt(work, medium, tmp_path, signal.SIGINT)
+    # A consumer by the C interface for streams has but a text for its exception.
+    exact = "KeyboardInterrupt()"
+    assert found["kind"] == exact or ("polars" in work and "KeyboardInterrupt" in found["kind"])
     assert found["after"] == found["before"]
     assert os.listdir(tmp_path) == []
-    # A look at the disk that is under way can't be broken off.
-    assert seconds < 1 + milliseconds / 1000
+    assert seconds < 1
 
 
 @pytest.mark.parametrize("work", ["report to csv", "scan", "walk from below"])
-def test_a_handler_that_raises_ends_it_as_well(large, tmp_path, work):
-    found, seconds = _interrupt(work, large, tmp_path, signal.SIGALRM)
-    assert found["kind"] == "Expired"
+def test_a_handler_that_raises_ends_it_as_well(medium, tmp_path, work):
+    found, seconds = _interrupt(work, medium, tmp_path, signal.SIGALRM)
+    assert found["kind"] == "Expired()"
     assert found["after"] == found["before"]
     assert os.listdir(tmp_path) == []
     assert seconds < 1
@@ -116,7 +122,7 @@ signal.signal(signal.SIGUSR1, lambda *_: calls.append(time.monotonic()))
 
 def send():
     for _ in range(3):
-        time.sleep(0.2)
+        time.sleep(0.15)
         sent.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGUSR1)
 
@@ -126,14 +132,14 @@ thread.start()
 n_rows = len(pwalk.scan(sys.argv[1], max_threads=2))
 end = time.monotonic()
 thread.join()
-assert n_rows == 20_201
+assert n_rows == 1041
 assert end > sent[-1], "it was over too soon"
 print(max(called - at for called, at in zip(calls, sent, strict=True)))
 """
 
 
-def test_a_handler_that_returns_runs_in_between(large):
-    with slow_child(HANDLED, large, milliseconds=0.2) as process:
+def test_a_handler_that_returns_runs_in_between(medium):
+    with slow_child(HANDLED, medium, milliseconds=2) as process:
         assert float(finish(process)) < 0.5
 
 

@@ -4,7 +4,6 @@ The rows themselves are the matter of other tests; here they are compared with t
 """
 
 import errno
-import itertools
 import os
 import subprocess
 from pathlib import Path
@@ -14,20 +13,23 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 import readers
-from expected import COLUMNS
+from expected import COLUMNS, CSV_COLUMNS
 
-from api.process import nothing_is_left, ordinary_user
+from api.process import ordinary_user
 
 ZSTD, GZIP, TEXT = b"\x28\xb5\x2f\xfd", b"\x1f\x8b", b"inode,"
-DEFAULT = [*COLUMNS, "kind", "filename_bytes"]
-PROGRESS = {"files", "dirs", "bytes", "elapsed", "errors", "last_dirs"}
+
+
+def _rows(path):
+    """The rows of a CSV, packed as its name says."""
+    columns = readers.parse_csv(readers.unpacked(Path(path)))
+    return list(zip(*columns.values(), strict=True))
 
 
 def _csv(top, output, **options):
     """The rows of a report in CSV, by name of column."""
     path, _ = pwalk.report(top, output, **options)
-    rows = readers.with_the_standard_library(Path(path))
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    return [dict(zip(CSV_COLUMNS, row, strict=True)) for row in _rows(path)]
 
 
 def _names(top, output, **options):
@@ -50,7 +52,7 @@ def test_the_rows_are_those_of_the_command(trees, command, tmp_path, suffix):
         ours, theirs = tmp_path / f"ours.{suffix}", tmp_path / f"theirs.{suffix}"
         pwalk.report(top, ours)
         subprocess.run([command, "report", "-q", "-o", theirs, top], check=True)
-        got, expected = map(readers.with_the_standard_library, (ours, theirs))
+        got, expected = map(_rows, (ours, theirs))
         assert sorted(got) == sorted(expected) != []
 
 
@@ -59,7 +61,7 @@ def test_the_default_is_a_packed_csv_in_the_working_directory(tree, tmp_path, mo
     output, errors = pwalk.report(tree)
     assert os.path.samefile(output, tmp_path / "scan.csv.zst")
     assert errors == []
-    assert len(readers.with_the_standard_library(tmp_path / "scan.csv.zst")) == 18
+    assert len(_rows(tmp_path / "scan.csv.zst")) == 18
 
 
 @pytest.mark.parametrize("wrap", [str, os.fsencode, Path])
@@ -98,7 +100,7 @@ def test_compress(tree, tmp_path, monkeypatch, compress, begin):
     output, _ = pwalk.report(tree, compress=compress)
     assert _begins(output, begin)
     # What is packed so says it in its name.
-    assert len(readers.with_the_standard_library(Path(output))) == 18
+    assert len(_rows(output)) == 18
 
 
 @pytest.mark.parametrize("format", ["csv", "csv.zst", "csv.gz", "parquet", "arrow", "ndjson"])
@@ -116,7 +118,7 @@ def test_columns(tree, tmp_path, suffix):
         output, _ = pwalk.report(tree, tmp_path / f"out.{suffix}", columns=columns)
         return read(output).column_names
 
-    assert names(None) == DEFAULT
+    assert names(None) == COLUMNS == pwalk.COLUMNS
     assert names(["inode", "st_size", "user"]) == ["inode", "st_size", "user"]
     assert names(("filename",)) == ["filename"]
 
@@ -220,7 +222,7 @@ def test_t20_what_could_not_be_read_is_listed(closed, public):
         assert error.strerror == os.strerror(errno.EACCES)
     assert result.summary["complete"] is False
     assert result.summary["errors"] == {"EACCES": 2}
-    rows = readers.with_the_standard_library(Path(result.output))
+    rows = _rows(result.output)
     assert len(rows) == 5
 
 
@@ -306,89 +308,3 @@ def test_keywords_only_after_compress(tree, tmp_path):
     with pytest.raises(TypeError, match="follow"):
         pwalk.report(tree, tmp_path / "out.csv", follow=True)
     assert pwalk.report(tree, tmp_path / "out.csv", 1, "auto").errors == []
-
-
-# Progress
-
-
-def _until_told(top, output, wanted=3):
-    """What the callback is told; a walk may be over before it is called, so there are several."""
-    told = []
-    for _ in range(100):
-        told.clear()
-        pwalk.report(top, output, progress_callback=told.append, progress_interval=0.001)
-        if len(told) >= wanted:
-            break
-    assert len(told) >= wanted
-    return told
-
-
-def test_progress(large, tmp_path):
-    told = _until_told(large, tmp_path / "out.csv")
-    for progress in told:
-        assert type(progress) is dict and set(progress) == PROGRESS
-        counts = [progress[key] for key in ("files", "dirs", "bytes", "errors")]
-        assert all(type(count) is int and count >= 0 for count in counts)
-        assert isinstance(progress["elapsed"], float)
-        assert isinstance(progress["last_dirs"], list) and len(progress["last_dirs"]) <= 10
-        assert all(os.path.isdir(path) for path in progress["last_dirs"])
-    for key in ("files", "dirs", "bytes", "elapsed"):
-        assert all(one[key] <= next[key] for one, next in itertools.pairwise(told))
-    assert told[-1]["files"] <= 20_000 and told[-1]["dirs"] <= 201
-    assert any(progress["last_dirs"] for progress in told)
-
-
-def test_progress_keeps_its_interval(large, tmp_path):
-    told = []
-    pwalk.report(large, tmp_path / "out.csv", progress_callback=told.append, progress_interval=1e6)
-    # At most the state at the beginning and at the end.
-    assert len(told) <= 2
-
-
-@pytest.mark.parametrize("kind", [LookupError, KeyboardInterrupt, SystemExit, OSError])
-def test_an_error_in_the_callback_reaches_the_caller_and_leaves_no_file(large, tmp_path, kind):
-    error = kind("enough")
-
-    def callback(progress):
-        raise error
-
-    with nothing_is_left():
-        with pytest.raises(kind) as raised:
-            _raise_sometime(large, tmp_path / "out.csv", callback)
-        assert raised.value is error
-    assert os.listdir(tmp_path) == []
-
-
-def _raise_sometime(top, output, callback):
-    for _ in range(100):
-        pwalk.report(top, output, progress_callback=callback, progress_interval=0.001)
-        output.unlink()
-
-
-def test_an_error_in_the_callback_leaves_the_older_file(large, tmp_path):
-    older = tmp_path / "out.csv"
-
-    def callback(progress):
-        raise LookupError
-
-    with pytest.raises(LookupError):
-        for _ in range(100):
-            older.write_text("older")
-            pwalk.report(large, older, progress_callback=callback, progress_interval=0.001)
-    assert older.read_text() == "older"
-    assert os.listdir(tmp_path) == ["out.csv"]
-
-
-def test_a_callback_may_use_the_package(tree, large, tmp_path):
-    found = []
-
-    def callback(progress):
-        found.append(len(list(pwalk.walk(tree))))
-        found.append(len(_csv(tree, tmp_path / "inner.csv")))
-
-    output = tmp_path / "out.csv"
-    for _ in range(100):
-        pwalk.report(large, output, progress_callback=callback, progress_interval=0.001)
-        if found:
-            break
-    assert set(found) == {7, 18}

@@ -23,10 +23,16 @@ pwalk.scan("top").nope
 WRONG_LINES = {3, 4, 6, 7, 8}
 
 
-def _run(tmp_path, *arguments):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the checkers run, and keep what they know for the next test."""
+    return tmp_path_factory.mktemp("types")
+
+
+def _run(folder, *arguments):
     """The status and the output of a checker of this very environment."""
     command = [sys.executable, "-m", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -34,24 +40,23 @@ MYPY = ["mypy", "--strict", "--no-error-summary"]
 PYRIGHT = ["pyright", "--pythonpath", sys.executable]
 
 
-@pytest.mark.parametrize("path", [USAGE, PACKAGE], ids=["usage", "package"])
 @pytest.mark.parametrize("checker", [MYPY, PYRIGHT], ids=["mypy", "pyright"])
-def test_the_checkers_accept(tmp_path, checker, path):
-    status, output = _run(tmp_path, *checker, path)
+def test_the_checkers_accept_the_package_and_its_use(folder, checker):
+    status, output = _run(folder, *checker, PACKAGE, USAGE)
     assert status == 0, output
 
 
 @pytest.mark.parametrize("checker", [MYPY, PYRIGHT], ids=["mypy", "pyright"])
-def test_the_checkers_refuse_what_is_wrong(tmp_path, checker):
-    (tmp_path / "wrong.py").write_text(WRONG)
-    status, output = _run(tmp_path, *checker, "wrong.py")
+def test_the_checkers_refuse_what_is_wrong(folder, checker):
+    (folder / "wrong.py").write_text(WRONG)
+    status, output = _run(folder, *checker, "wrong.py")
     assert status == 1, output
     marks = [f"wrong.py:{line}:" for line in WRONG_LINES]
     assert [mark for mark in marks if mark not in output] == [], output
 
 
-def test_the_stubs_are_those_of_the_module(tmp_path):
-    status, output = _run(tmp_path, "mypy.stubtest", "pwalk")
+def test_the_stubs_are_those_of_the_module(folder):
+    status, output = _run(folder, "mypy.stubtest", "pwalk")
     assert status == 0, output
 
 

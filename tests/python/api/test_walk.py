@@ -311,30 +311,3 @@ def test_a_top_that_is_a_snapshot_is_walked(trees):
     top = str(trees / "snapshots" / ".snapshot")
     folders = [path for path, _, _ in pwalk.walk(top)]
     assert folders[0] == top and len(folders) > 1
-
-
-# Progress
-
-
-def test_progress_is_told_while_the_consumer_goes_on(large):
-    told = []
-    n_triples = len(list(pwalk.walk(large, progress_callback=told.append, progress_interval=0.001)))
-    assert n_triples == 201 and told
-    for progress in told:
-        assert set(progress) >= {"files", "dirs", "bytes", "elapsed", "errors", "last_dirs"}
-        assert len(progress["last_dirs"]) <= 10
-    counts = [(progress["dirs"], progress["files"]) for progress in told]
-    assert counts == sorted(counts)
-
-
-def test_an_error_in_the_callback_reaches_the_consumer(large):
-    error = LookupError("enough")
-
-    def callback(progress):
-        raise error
-
-    triples = pwalk.walk(large, progress_callback=callback, progress_interval=0.001)
-    with pytest.raises(LookupError) as raised:
-        list(triples)
-    assert raised.value is error
-    assert list(triples) == []

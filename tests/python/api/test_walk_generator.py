@@ -105,10 +105,21 @@ def test_two_hundred_walks_at_once(large):
 
 
 def test_threads_that_share_a_walk_get_each_triple_once(large):
+    """As with any generator, they must take turns."""
     triples = pwalk.walk(large)
     shares = [[] for _ in range(8)]
+    turn = threading.Lock()
+
+    def take(share):
+        while True:
+            with turn:
+                triple = next(triples, None)
+            if triple is None:
+                return
+            share.append(triple)
+
     with nothing_is_left():
-        threads = [threading.Thread(target=share.extend, args=(triples,)) for share in shares]
+        threads = [threading.Thread(target=take, args=(share,)) for share in shares]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -94,7 +94,8 @@ impl<S: Source> Reader<'_, S> {
                 return Err(Errno::CANCELED);
             }
         }
-        Ok(self.divide(path, &dir, listing))
+        let folder = self.divide(path, &dir, listing, &mut is_stopped);
+        if is_stopped() { Err(Errno::CANCELED) } else { Ok(folder) }
     }
 
     /// True for a symbolic link; what can't be asked is none.
@@ -113,7 +114,14 @@ impl<S: Source> Reader<'_, S> {
     }
 
     /// Divides the entries into directories and others, and leaves out what the filters say.
-    fn divide(&self, path: &[u8], dir: &S::Dir, mut listing: Listing) -> Folder {
+    /// Once it is stopped, it asks nothing more, and what it returns is void.
+    fn divide(
+        &self,
+        path: &[u8],
+        dir: &S::Dir,
+        mut listing: Listing,
+        is_stopped: &mut impl FnMut() -> bool,
+    ) -> Folder {
         let prefix = with_slash(path);
         let filter = Filter::new(self.config);
         let filter = filter.in_dir(&prefix, self.root_len);
@@ -121,6 +129,7 @@ impl<S: Source> Reader<'_, S> {
         listing.retain(|entry| {
             let name = entry.name.to_bytes();
             let (kind, is_link) = match entry.kind {
+                Kind::Symlink | Kind::Unknown if is_stopped() => return false,
                 Kind::Symlink | Kind::Unknown => self.kind_of(dir, &prefix, entry.name, entry.kind),
                 kind => (kind, false),
             };

@@ -25,6 +25,10 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let row_dir = self.batch_dir(&dir.info);
         let mut slice = Found { row_dir, n_entries: 0, size_sum: 0, siblings: None };
         for index in range {
+            // Each look may take long on a slow filesystem.
+            if self.shared.control.is_cancelled() {
+                break;
+            }
             self.look_at_entry(dir, &filter, listing.get(index), &mut slice);
         }
         dir.count(slice.n_entries, slice.size_sum);
