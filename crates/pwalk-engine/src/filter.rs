@@ -197,6 +197,14 @@ impl<'a> Filter<'a> {
 }
 
 impl DirFilter<'_> {
+    /// True if nothing but directories can be left out.
+    pub(crate) fn keeps_files(&self) -> bool {
+        self.excluded.is_none()
+            && self.nested_roots.is_none()
+            && self.mount_points.is_none()
+            && self.config.excludes.patterns.is_empty()
+    }
+
     /// What the rules say of an entry. Of kind `Unknown`, only what holds for all kinds.
     #[inline]
     pub(crate) fn judge(&self, name: &[u8], kind: Kind) -> Verdict {

@@ -71,7 +71,7 @@ impl Listing {
         let mut n_kept = start;
         for index in start..self.entries.len() {
             let slot = self.entries[index];
-            if keep(slot.listed(&self.names).name.to_bytes()) {
+            if keep(slot.name(&self.names)) {
                 self.entries[n_kept] = slot;
                 n_kept += 1;
             }
@@ -79,12 +79,19 @@ impl Listing {
         self.entries.truncate(n_kept);
     }
 
-    /// Drops those entries for which `keep` says no.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(Listed<'_>) -> bool) {
-        let mut entries = std::mem::take(&mut self.entries);
+    /// Drops those entries for which `keep` says no. Of each it is told the kind, and the name with
+    /// its NUL.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(Kind, &[u8]) -> bool) {
         let names = &self.names;
-        entries.retain(|slot| keep(slot.listed(names)));
-        self.entries = entries;
+        let with_nul =
+            |slot: &Slot| slot.start as usize..slot.start as usize + usize::from(slot.len);
+        self.entries.retain(|slot| keep(slot.kind, &names[with_nul(slot)]));
+    }
+
+    /// The bytes of the name at `index`, which must be below `len`.
+    #[inline]
+    pub fn name(&self, index: usize) -> &[u8] {
+        self.entries[index].name(&self.names)
     }
 
     /// Bytes that it holds in memory, roughly.
@@ -94,6 +101,11 @@ impl Listing {
 }
 
 impl Slot {
+    #[inline]
+    fn name(self, names: &[u8]) -> &[u8] {
+        &names[self.start as usize..self.start as usize + usize::from(self.len) - 1]
+    }
+
     #[inline]
     fn listed(self, names: &[u8]) -> Listed<'_> {
         let bytes = &names[self.start as usize..self.start as usize + usize::from(self.len)];

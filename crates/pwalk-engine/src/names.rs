@@ -9,13 +9,20 @@ use pwalk_sys::Errno;
 const IDLE_READS_MAX: u32 = 64;
 
 /// One worker's reader of names, with the memory that goes from directory to directory.
-#[derive(Default)]
 pub(crate) struct NameReader {
     /// The names that the directory at hand has delivered.
     pub(crate) seen: Seen,
     /// Names that were delivered again, and dropped.
     pub(crate) n_repeated: u64,
+    /// Names go into `seen` as they come.
+    remembers: bool,
     scratch: Vec<u8>,
+}
+
+impl Default for NameReader {
+    fn default() -> Self {
+        NameReader { seen: Seen::default(), n_repeated: 0, remembers: true, scratch: Vec::new() }
+    }
 }
 
 impl NameReader {
@@ -44,9 +51,35 @@ impl NameReader {
         }
     }
 
+    /// Reads a whole directory, until `is_stopped`. Most are read at once, and who keeps all
+    /// names needs to remember none of those: only with a second buffer can some come again.
+    pub(crate) fn read_all<S: Source>(
+        &mut self,
+        source: &S,
+        dir: &S::Dir,
+        listing: &mut Listing,
+        mut is_stopped: impl FnMut() -> bool,
+    ) -> Result<(), Errno> {
+        self.seen.start();
+        self.remembers = false;
+        while self.read(source, dir, listing)? {
+            if is_stopped() {
+                return Err(Errno::CANCELED);
+            }
+        }
+        self.remembers = true;
+        Ok(())
+    }
+
     /// Drops names that the directory delivered before, of those from `start` on.
-    fn drop_repeated(&mut self, listing: &mut Listing, start: usize) {
+    fn drop_repeated(&mut self, listing: &mut Listing, mut start: usize) {
         let n_read = listing.len();
+        if !self.remembers {
+            if start == 0 || n_read == start {
+                return;
+            }
+            (self.remembers, start) = (true, 0);
+        }
         self.seen.reserve(n_read - start);
         listing.retain_from(start, |name| self.seen.insert(name));
         self.n_repeated += (n_read - listing.len()) as u64;

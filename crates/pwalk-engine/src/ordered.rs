@@ -33,10 +33,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Directories that the consumer reads by itself before workers are worth their start.
-const DIRS_ALONE: usize = 16;
+const DIRS_ALONE: usize = 64;
 
 /// Time after which they are worth it anyway: directories are large, or slow to read.
-const TIME_ALONE: Duration = Duration::from_micros(500);
+const TIME_ALONE: Duration = Duration::from_millis(1);
+
+/// Directories that a worker takes at once where they are read quickly: the lock is taken less
+/// often, and the consumer, once woken, finds several.
+const HANDFUL: usize = 8;
+
+/// Longer than this no worker keeps what others could read.
+const HANDFUL_TIME: Duration = Duration::from_millis(1);
 
 /// How long the consumer goes on before it looks whether it is to stop.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -472,24 +479,40 @@ impl<S: Source> Shared<S> {
     fn read_ahead(&self) {
         let mut reader = self.reader();
         let is_closed = || self.is_closed.load(Relaxed);
+        let mut handful = Vec::new();
+        let mut size = HANDFUL;
         let mut state = lock(&self.state);
         while !is_closed() {
-            let next = if state.plan.has_room() { state.plan.next() } else { None };
-            let Some((place, path)) = next else {
+            while handful.len() < size && state.plan.has_room() {
+                match state.plan.next() {
+                    Some((place, path)) => handful.push((place, path, None)),
+                    None => break,
+                }
+            }
+            if handful.is_empty() {
                 state.n_idle += 1;
                 state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 state.n_idle -= 1;
                 continue;
-            };
+            }
             drop(state);
-            // What panics here panics again where the consumer reads it.
-            let read = AssertUnwindSafe(|| reader.read(&path, self.config.links, is_closed));
-            let folder = catch_unwind(read).ok().and_then(Result::ok);
+            let start = Instant::now();
+            for (_, path, folder) in &mut handful {
+                // Those that are left are the consumer's to read.
+                if start.elapsed() < HANDFUL_TIME {
+                    // What panics here panics again where the consumer reads it.
+                    let read = AssertUnwindSafe(|| reader.read(path, self.config.links, is_closed));
+                    *folder = catch_unwind(read).ok().and_then(Result::ok);
+                }
+            }
+            size = if start.elapsed() < HANDFUL_TIME { HANDFUL } else { 1 };
             state = lock(&self.state);
-            state.plan.store(place, &path, folder);
-            if state.awaited == Some(place) {
-                state.awaited = None;
-                self.news.notify_one();
+            for (place, path, folder) in handful.drain(..) {
+                state.plan.store(place, &path, folder);
+                if state.awaited == Some(place) {
+                    state.awaited = None;
+                    self.news.notify_one();
+                }
             }
             if state.n_idle > 0 && state.plan.has_room() && state.plan.has_work() {
                 self.work.notify_one();

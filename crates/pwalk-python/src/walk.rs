@@ -146,19 +146,19 @@ impl OrderedWalk {
         let dirs = folder.dirs.names().map(|dir| name(py, dir, self.is_bytes));
         let names: Vec<_> = dirs.collect();
         let others = &folder.others;
-        let file = |index| name(py, others.get(index).name.to_bytes(), self.is_bytes);
+        let file = |index| name(py, others.name(index), self.is_bytes);
         let files = PyList::new(py, (0..others.len()).map(file))?;
         let dirnames = PyList::new(py, &names)?;
         let dirpath = self.path(py, path);
         add_done(others.len() as u64, 0);
-        if let Some(walking) = &mut *self.lock()? {
-            if walking.is_top_down {
-                walking.delivered = Some(Delivered {
-                    dirpath: dirpath.clone().unbind(),
-                    dirnames: dirnames.clone().unbind(),
-                    names: names.into_iter().map(Bound::unbind).collect(),
-                });
-            }
+        if let Some(walking) = &mut *self.lock()?
+            && walking.is_top_down
+        {
+            walking.delivered = Some(Delivered {
+                dirpath: dirpath.clone().unbind(),
+                dirnames: dirnames.clone().unbind(),
+                names: names.into_iter().map(Bound::unbind).collect(),
+            });
         }
         PyTuple::new(py, [dirpath, dirnames.into_any(), files.into_any()])
     }

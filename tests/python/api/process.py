@@ -10,8 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 # `nobody` on most systems.
 USER = 65_534
 # The system calls by which a walk learns what is there.
@@ -35,17 +33,19 @@ def descriptors():
 
 @contextlib.contextmanager
 def nothing_is_left(seconds=2.0):
-    """Threads and descriptors are soon those that they were before.
+    """There are soon no more threads than before, and the same open descriptors.
 
-    The list of tasks keeps a thread for a moment after it was joined, hence the patience.
+    Soon, since the list of tasks keeps a thread for a moment after it was joined.
     """
-    before = (n_threads(), descriptors())
+    threads, opened = n_threads(), descriptors()
     yield
     gc.collect()
     end = time.monotonic() + seconds
-    while (n_threads(), descriptors()) != before and time.monotonic() < end:
+    while n_threads() > threads or descriptors() != opened:
+        if time.monotonic() > end:
+            assert descriptors() == opened, f"{descriptors()} are open, not {opened}"
+            raise AssertionError(f"{n_threads()} threads run, not {threads}")
         time.sleep(0.005)
-    assert (n_threads(), descriptors()) == before
 
 
 @contextlib.contextmanager
@@ -92,6 +92,9 @@ def strace(*arguments):
         ["strace", "-f", "-qq", "-o", "/dev/null", "true"], capture_output=True
     )
     if not works or works.returncode != 0:
+        # Not above, since children would import it for nothing.
+        import pytest
+
         pytest.skip("needs strace, and the permission to trace")
     return ["strace", "-f", "-qq", *arguments]
 

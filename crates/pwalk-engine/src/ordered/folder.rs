@@ -88,12 +88,7 @@ impl<S: Source> Reader<'_, S> {
     ) -> Result<Folder, Errno> {
         let dir = self.open(path, links)?;
         let mut listing = Listing::default();
-        self.names.seen.start();
-        while self.names.read(self.source, &dir, &mut listing)? {
-            if is_stopped() {
-                return Err(Errno::CANCELED);
-            }
-        }
+        self.names.read_all(self.source, &dir, &mut listing, &mut is_stopped)?;
         let folder = self.divide(path, &dir, listing, &mut is_stopped);
         if is_stopped() { Err(Errno::CANCELED) } else { Ok(folder) }
     }
@@ -126,11 +121,16 @@ impl<S: Source> Reader<'_, S> {
         let filter = Filter::new(self.config);
         let filter = filter.in_dir(&prefix, self.root_len);
         let mut dirs = Subdirs::default();
-        listing.retain(|entry| {
-            let name = entry.name.to_bytes();
-            let (kind, is_link) = match entry.kind {
+        let keeps_files = filter.keeps_files();
+        listing.retain(|told, name| {
+            if keeps_files && !matches!(told, Kind::Dir | Kind::Symlink | Kind::Unknown) {
+                return true;
+            }
+            let c_name = CStr::from_bytes_with_nul(name).expect("a name ends in its NUL");
+            let name = c_name.to_bytes();
+            let (kind, is_link) = match told {
                 Kind::Symlink | Kind::Unknown if is_stopped() => return false,
-                Kind::Symlink | Kind::Unknown => self.kind_of(dir, &prefix, entry.name, entry.kind),
+                Kind::Symlink | Kind::Unknown => self.kind_of(dir, &prefix, c_name, told),
                 kind => (kind, false),
             };
             if filter.judge(name, if is_link { Kind::Symlink } else { kind }) != Verdict::Keep {

@@ -112,6 +112,10 @@ impl Plan {
         let (id, index) = place;
         if let Some(group) = self.groups.get_mut(&id) {
             group.slots.insert(index, Slot::Reading);
+            // The consumer keeps to the order: what stands before this one is behind it.
+            let rest = &group.order[group.n_given..];
+            let ahead = rest.iter().position(|&other| other == index);
+            group.n_given += ahead.map_or(0, |ahead| ahead + 1);
             let is_group = |item: &Item| matches!(item, Item::Group(other) if *other == id);
             let above = self.todo.iter().rposition(is_group).map_or(self.todo.len(), |at| at + 1);
             self.todo.insert(above, Item::Mark(place));
