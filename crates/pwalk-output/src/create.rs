@@ -6,7 +6,7 @@ use crate::csv::{CsvRows, csv_header};
 use crate::dataset::{Dataset, PartBounds};
 use crate::file::{OutputError, OutputFile};
 use crate::format::Format;
-use crate::ipc::{IpcEncoder, IpcTable};
+use crate::ipc::{FILE_BATCH_ROWS, IpcEncoder, IpcTable};
 use crate::names::Names;
 use crate::ndjson::JsonRows;
 use crate::parquet::ParquetLayout;
@@ -64,7 +64,8 @@ pub fn create_table(config: TableConfig, place: Place) -> Result<Box<dyn TableSi
         Format::Parquet => create_parquet(&config, place, n),
         Format::Arrow(compression) => {
             let TableConfig { columns, preamble, .. } = config.clone();
-            let encoders = |name, rows| Ok(IpcEncoder::all(&config.columns, name, rows, n));
+            let encoders =
+                |name, rows| Ok(IpcEncoder::all(&config.columns, name, FILE_BATCH_ROWS, rows, n));
             let begin = move |file| IpcTable::begin(file, &columns, compression, &preamble);
             create(&config, place, begin, |_: &IpcTable, name, rows| encoders(name, rows))
         }

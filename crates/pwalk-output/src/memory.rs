@@ -22,6 +22,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// Rows of a batch: the memory stays with the table, and readers like few batches.
+const BATCH_ROWS: usize = 32 << 10;
+
 /// Where a table goes that does not fit into memory.
 #[derive(Clone, Debug)]
 pub struct SpillConfig {
@@ -81,7 +84,7 @@ impl MemoryTable {
             news: Condvar::new(),
         });
         let name = PathBuf::from("table in memory");
-        let encoders = IpcEncoder::all(columns, name, u64::MAX, n_encoders.max(1));
+        let encoders = IpcEncoder::all(columns, name, BATCH_ROWS, u64::MAX, n_encoders.max(1));
         let writer = MemoryWriter { table: table.clone(), spill };
         (table, Box::new(PooledSink::new(columns.fields(), encoders, writer)))
     }
@@ -337,9 +340,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let spill = |max_bytes| SpillConfig { max_bytes, folder: folder.path().to_owned() };
         let (held, sink) = MemoryTable::new(&Columns::columnar(), 1, spill(usize::MAX));
-        fill(&*sink, 20);
+        fill(&*sink, 60);
         let (spilled, small_sink) = MemoryTable::new(&Columns::columnar(), 1, spill(1 << 20));
-        fill(&*small_sink, 20);
+        fill(&*small_sink, 60);
         drop((sink, small_sink));
         assert_eq!(held.n_spills(), 0);
         assert!(spilled.n_spills() > 3, "{}", spilled.n_spills());

@@ -11,7 +11,7 @@ import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
 # No folder of examples in the checkout.
-set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "pwalk-hypothesis")
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / f"pwalk-hypothesis-{os.getuid()}")
 hypothesis.settings.register_profile("api", deadline=None, database=None, print_blob=True)
 hypothesis.settings.load_profile("api")
 

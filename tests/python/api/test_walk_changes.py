@@ -56,7 +56,8 @@ def _prune(dirnames, how, at):
         case "twice":
             dirnames += name
         case "path":
-            dirnames[at : at + 1] = [PurePosixPath(os.fsdecode(n)) for n in name]
+            # A path-like object is text, and does not go with bytes.
+            dirnames[at : at + 1] = [n if isinstance(n, bytes) else PurePosixPath(n) for n in name]
         case _ if name:
             spelled = how.format(os.fsdecode(name[0]))
             dirnames[at] = os.fsencode(spelled) if isinstance(name[0], bytes) else spelled
