@@ -19,7 +19,7 @@ SMOKE_SECONDS := 5
 # `make bench BENCH="--suite flat --rounds 7"`
 BENCH := --suite wide
 
-.PHONY: help setup check test ci bench fuzz clean
+.PHONY: help setup check test ci bench fuzz wheel clean
 .PHONY: lint doc test-rust test-python release fuzz-smoke
 
 help: ## List the commands
@@ -54,10 +54,24 @@ fuzz: ## Fuzz each target for a minute (FUZZ_SECONDS=60); needs a nightly toolch
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
 	$(call run_fuzz,$(FUZZ_SECONDS))
 
+# The wheel says by itself which C library it needs at least (manylinux). Both are installed and
+# used in environments of their own.
+wheel: setup ## Build the Python package into dist/: a wheel, and a source distribution
+	rm -rf dist
+	$(VENV)/bin/maturin build --quiet --release --out dist
+	$(VENV)/bin/maturin sdist --quiet --out dist
+	@for package in dist/*.whl dist/*.tar.gz; do \
+		folder=$$(mktemp -d); python3 -m venv $$folder; \
+		$$folder/bin/pip install --quiet --disable-pip-version-check $$package; \
+		(cd $$folder && bin/python -c 'import pwalk; print(pwalk.__version__, len(list(pwalk.walk("/etc"))))' \
+			&& bin/pwalk --version && echo "$$package works"); \
+		rm -rf $$folder; \
+	done
+
 clean: ## Remove everything that was built or set up
 	cargo clean
 	cargo clean --manifest-path fuzz/Cargo.toml
-	rm -rf $(VENV) fuzz/artifacts fuzz/corpus
+	rm -rf $(VENV) dist fuzz/artifacts fuzz/corpus python/pwalk/*.so
 
 # ---- the parts ----
 
@@ -79,8 +93,10 @@ test-rust:
 	fi
 	cargo test --workspace --doc
 
+# The package is installed so that it is what stands in python/.
 test-python: setup
 	cargo build --workspace --bins
+	VIRTUAL_ENV=$(abspath $(VENV)) $(VENV)/bin/maturin develop --quiet
 	PWALK_BIN=$(TARGET)/debug/pwalk PWALK_FIXTURES_BIN=$(TARGET)/debug/pwalk-fixtures \
 		$(PYTHON) -m pytest tests/python
 	$(PYTHON) -m unittest discover --start-directory bench

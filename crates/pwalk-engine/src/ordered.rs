@@ -16,19 +16,19 @@
 
 mod folder;
 mod plan;
+mod shared;
 
 pub use folder::{Folder, Subdirs};
 
 use crate::config::Config;
-use crate::names::NameReader;
 use crate::source::{At, Source};
-use folder::{Reader, with_slash};
+use folder::with_slash;
 use plan::{Asked, Found, GroupId, Place, Plan};
 use pwalk_sys::{Errno, Links};
+use shared::{PATIENCE, Patience, Shared, State, lock};
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -37,16 +37,6 @@ const DIRS_ALONE: usize = 64;
 
 /// Time after which they are worth it anyway: directories are large, or slow to read.
 const TIME_ALONE: Duration = Duration::from_millis(1);
-
-/// Directories that a worker takes at once where they are read quickly: the lock is taken less
-/// often, and the consumer, once woken, finds several.
-const HANDFUL: usize = 8;
-
-/// Longer than this no worker keeps what others could read.
-const HANDFUL_TIME: Duration = Duration::from_millis(1);
-
-/// How long the consumer goes on before it looks whether it is to stop.
-const PATIENCE: Duration = Duration::from_millis(50);
 
 /// When a directory is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,29 +113,6 @@ enum Children {
     /// From this place on, those that can be entered.
     All(usize),
     Chosen(VecDeque<Child>),
-}
-
-struct Shared<S: Source> {
-    source: Arc<S>,
-    config: Arc<Config>,
-    /// What paths begin at: `/`, or the working directory when the walk began. `None` if that
-    /// can't be opened.
-    base: Option<Arc<S::Dir>>,
-    root_len: usize,
-    state: Mutex<State>,
-    /// Workers shall end. Set without the lock, and followed by a turn of it.
-    is_closed: AtomicBool,
-    work: Condvar,
-    news: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    plan: Plan,
-    /// Workers that wait for work.
-    n_idle: usize,
-    /// What the consumer waits for.
-    awaited: Option<Place>,
 }
 
 impl<S: Source + Send + 'static> Ordered<S> {
@@ -433,111 +400,4 @@ impl Frame {
             Children::Chosen(rest) => drop(rest.pop_front()),
         }
     }
-}
-
-impl<S: Source> Shared<S> {
-    fn without_plan(&self) -> Self {
-        Shared {
-            source: self.source.clone(),
-            config: self.config.clone(),
-            base: self.base.clone(),
-            root_len: self.root_len,
-            state: Mutex::default(),
-            is_closed: AtomicBool::new(false),
-            work: Condvar::new(),
-            news: Condvar::new(),
-        }
-    }
-
-    fn reader(&self) -> Reader<'_, S> {
-        Reader {
-            source: &self.source,
-            config: &self.config,
-            base: self.base.as_deref(),
-            root_len: self.root_len,
-            names: NameReader::default(),
-        }
-    }
-
-    fn may_enter(&self, dirs: &Subdirs, index: usize) -> bool {
-        self.config.links == Links::Follow || !dirs.is_link(index)
-    }
-
-    fn store(&self, place: Option<Place>, path: &[u8], folder: Option<Folder>) {
-        if let Some(place) = place {
-            lock(&self.state).plan.store(place, path, folder);
-        }
-    }
-
-    fn wake_workers(&self, state: &State) {
-        if state.n_idle > 0 && state.plan.has_much_room() && state.plan.has_work() {
-            self.work.notify_all();
-        }
-    }
-
-    /// What a worker does.
-    fn read_ahead(&self) {
-        let mut reader = self.reader();
-        let is_closed = || self.is_closed.load(Relaxed);
-        let mut handful = Vec::new();
-        let mut size = HANDFUL;
-        let mut state = lock(&self.state);
-        while !is_closed() {
-            while handful.len() < size && state.plan.has_room() {
-                match state.plan.next() {
-                    Some((place, path)) => handful.push((place, path, None)),
-                    None => break,
-                }
-            }
-            if handful.is_empty() {
-                state.n_idle += 1;
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.n_idle -= 1;
-                continue;
-            }
-            drop(state);
-            let start = Instant::now();
-            for (_, path, folder) in &mut handful {
-                // Those that are left are the consumer's to read.
-                if start.elapsed() < HANDFUL_TIME {
-                    // What panics here panics again where the consumer reads it.
-                    let read = AssertUnwindSafe(|| reader.read(path, self.config.links, is_closed));
-                    *folder = catch_unwind(read).ok().and_then(Result::ok);
-                }
-            }
-            size = if start.elapsed() < HANDFUL_TIME { HANDFUL } else { 1 };
-            state = lock(&self.state);
-            for (place, path, folder) in handful.drain(..) {
-                state.plan.store(place, &path, folder);
-                if state.awaited == Some(place) {
-                    state.awaited = None;
-                    self.news.notify_one();
-                }
-            }
-            if state.n_idle > 0 && state.plan.has_room() && state.plan.has_work() {
-                self.work.notify_one();
-            }
-        }
-    }
-}
-
-/// How long the consumer may be kept.
-struct Patience<'a> {
-    is_stopped: &'a mut dyn FnMut() -> bool,
-    asked: Instant,
-    has_ended: bool,
-}
-
-impl Patience<'_> {
-    fn is_over(&mut self) -> bool {
-        if self.asked.elapsed() >= PATIENCE {
-            self.asked = Instant::now();
-            self.has_ended |= (self.is_stopped)();
-        }
-        self.has_ended
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

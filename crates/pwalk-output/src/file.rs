@@ -57,6 +57,8 @@ pub struct OutputFile {
     name: PathBuf,
     kind: OutputKind,
     n_bytes: u64,
+    /// Bytes go through a memory map.
+    is_mapped: bool,
 }
 
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl OutputFile {
     /// Begins the file `path`. A link is followed: the file that it points to is replaced.
     pub fn create(path: &Path) -> Result<OutputFile, OutputError> {
         let kind = open(path).map_err(|error| OutputError::new(path, error))?;
-        Ok(OutputFile { name: path.to_owned(), kind, n_bytes: 0 })
+        Ok(OutputFile { name: path.to_owned(), kind, n_bytes: 0, is_mapped: false })
     }
 
     /// Begins writing to standard output.
@@ -80,7 +82,12 @@ impl OutputFile {
         let stdout = io::stdout().as_fd().try_clone_to_owned();
         let kind = stdout.map(|fd| OutputKind::Direct(File::from(fd)));
         let kind = kind.map_err(|error| OutputError::new(&name, error))?;
-        Ok(OutputFile { name, kind, n_bytes: 0 })
+        Ok(OutputFile { name, kind, n_bytes: 0, is_mapped: false })
+    }
+
+    /// From now on writes through a memory map, where it is a file of its own.
+    pub fn map_writes(&mut self) {
+        self.is_mapped = matches!(self.kind, OutputKind::Part { .. });
     }
 
     /// Makes an error of the system one of this file.
@@ -94,7 +101,11 @@ impl OutputFile {
             OutputKind::Part { part, .. } => part.as_file_mut(),
             OutputKind::Direct(file) => file,
         };
-        file.write_all(bytes).map_err(|error| self.error(error))?;
+        let written = match self.is_mapped {
+            true => pwalk_sys::write_mapped(file, self.n_bytes, bytes),
+            false => file.write_all(bytes),
+        };
+        written.map_err(|error| self.error(error))?;
         self.n_bytes += bytes.len() as u64;
         Ok(())
     }

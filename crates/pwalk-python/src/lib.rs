@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod column;
+mod command;
 mod convert;
 mod report;
 mod scan;
@@ -13,20 +14,17 @@ mod table;
 mod walk;
 mod watch;
 
-use pyo3::prelude::*;
-use std::ffi::OsString;
-
 /// The native part of the package pwalk.
-#[pymodule(gil_used = false)]
+#[pyo3::pymodule(gil_used = false)]
 mod _pwalk {
     #[pymodule_export]
     use super::column::Column;
     #[pymodule_export]
+    use super::command::run_command;
+    #[pymodule_export]
     use super::convert::effective_config;
     #[pymodule_export]
     use super::report::report;
-    #[pymodule_export]
-    use super::run_command;
     #[pymodule_export]
     use super::scan::{Batch, Scan};
     #[pymodule_export]
@@ -35,10 +33,4 @@ mod _pwalk {
     use super::walk::OrderedWalk;
     #[pymodule_export]
     use super::watch::work_done;
-}
-
-/// Runs the `pwalk` command with these arguments, the program's name first; returns its status.
-#[pyfunction]
-fn run_command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
-    py.detach(|| pwalk_cli::run(arguments))
 }

@@ -25,7 +25,7 @@ pub use dirent::{Dirents, Malformed, RawDirent, read_dirents};
 pub use errno::{Errno, errno_name};
 pub use filesystem::{RawFilesystem, filesystem, innermost_mount};
 pub use limits::raise_descriptor_limit;
-pub use map::map_file;
+pub use map::{map_file, write_mapped};
 pub use mounts::{Mount, mounts, parse_mountinfo};
 pub use open::{
     Access, announce_read, can_open_direct, open_directory, open_directory_by_path, split_long_path,

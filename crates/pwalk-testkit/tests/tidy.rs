@@ -23,6 +23,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("pwalk-output", &["pwalk-sys", "pwalk-engine"]),
     ("pwalk", &["pwalk-sys", "pwalk-engine", "pwalk-output"]),
     ("pwalk-cli", &["pwalk"]),
+    ("pwalk-python", &["pwalk", "pwalk-cli"]),
     ("pwalk-testkit", &["pwalk-sys", "pwalk-engine"]),
     ("pwalk-bench", &[]),
 ];
@@ -37,6 +38,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("zstd", &["pwalk-output"]),
     ("flate2", &["pwalk-output"]),
     ("libc", &["pwalk-bench", "pwalk-sys"]),
+    ("memmap2", &["pwalk-sys"]),
+    ("io-uring", &["pwalk-sys"]),
+    ("pyo3", &["pwalk-python"]),
 ];
 
 const EMPTY_NAMES: [&str; 5] = ["utils", "common", "helpers", "misc", "types"];

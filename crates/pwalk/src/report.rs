@@ -61,7 +61,12 @@ impl Report {
         let mut setup = Setup::new(&config.walk, config.table.folder())?;
         let errors = open(&config.errors)?.map(ErrorList::new);
         let summary = open(&config.summary)?;
-        let place = config.table.open()?;
+        let mut place = config.table.open()?;
+        if let Place::File(file) = &mut place
+            && config.walk.settings.use_mmap
+        {
+            file.map_writes();
+        }
         let table_file = match &place {
             Place::File(file) => Some(file),
             Place::Folder(..) => None,

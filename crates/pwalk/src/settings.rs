@@ -208,7 +208,7 @@ impl Settings {
                 "use_mmap",
                 self.use_mmap,
                 true,
-                "outputs are written through a memory map".to_owned(),
+                "files are written through a memory map; parts of a folder are not".to_owned(),
                 "off: writing through a memory map measured as no gain (0.99)",
             ),
             number(

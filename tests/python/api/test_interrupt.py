@@ -15,7 +15,7 @@ import pytest
 
 from api.process import finish, nothing_is_left, python, slow_child
 
-# Each would take about two seconds with the milliseconds that stand below for each look.
+# Each would take more than a second with the milliseconds that `_interrupt` asks for.
 WORK = {
     "report to csv.zst": "pwalk.report(top, max_threads=2)",
     "report to parquet": "pwalk.report(top, 'out.parquet', 2)",
@@ -75,7 +75,7 @@ def _interrupt(work, medium, tmp_path, number):
     """Sends the signal in the middle of the work; says what was caught, and how soon."""
     program = PROGRAM.replace("PREPARE", PREPARE.get(work, "")).replace("WORK", WORK[work])
     # A walk looks at folders only, twice at each.
-    milliseconds = {"walk, one step": 150}.get(work, 50 if "walk" in work else 4)
+    milliseconds = {"walk, one step": 150}.get(work, 30 if "walk" in work else 4)
     with slow_child(program, medium, tmp_path, milliseconds=milliseconds) as process:
         # It says when it begins.
         assert process.stdout.readline() == "begin\n"
