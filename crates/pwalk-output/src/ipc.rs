@@ -13,7 +13,7 @@ use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
 use arrow_schema::ArrowError;
 use pwalk_engine::Batch;
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, BufWriter};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +23,9 @@ pub(crate) const FILE_BATCH_ROWS: usize = 8 << 10;
 
 /// Bytes of paths of a record batch, however few its rows. Offsets have 31 bits.
 const BATCH_BYTES: usize = 16 << 20;
+
+/// Bytes that are written at once, where a single buffer has not more.
+const WRITE_BYTES: usize = 64 << 10;
 
 /// Collects record batches.
 pub(crate) struct IpcEncoder {
@@ -81,7 +84,8 @@ impl Encoder for IpcEncoder {
 
 /// One Arrow file.
 pub(crate) struct IpcTable {
-    writer: FileWriter<OutputFile>,
+    /// The library writes each buffer of a batch by itself; most of them are tiny.
+    writer: FileWriter<BufWriter<OutputFile>>,
     name: PathBuf,
 }
 
@@ -101,6 +105,7 @@ impl IpcTable {
                 ArrowCompression::Lz4 => Some(CompressionType::LZ4_FRAME),
                 ArrowCompression::Zstd => Some(CompressionType::ZSTD),
             })?;
+            let file = BufWriter::with_capacity(WRITE_BYTES, file);
             FileWriter::try_new_with_options(file, &schema, options)
         };
         match begin() {
@@ -122,7 +127,7 @@ impl Table for IpcTable {
     }
 
     fn n_bytes(&self) -> u64 {
-        self.writer.get_ref().n_bytes()
+        self.writer.get_ref().get_ref().n_bytes()
     }
 
     fn finish(mut self, summary: Option<&Summary>) -> Result<u64, OutputError> {
@@ -131,7 +136,9 @@ impl Table for IpcTable {
         }
         let name = self.name;
         let ended = self.writer.finish().and_then(|()| self.writer.into_inner());
-        ended.map_err(|error| OutputError::new(&name, to_io(error)))?.finish()
+        let buffer = ended.map_err(|error| OutputError::new(&name, to_io(error)))?;
+        let file = buffer.into_inner().map_err(|e| OutputError::new(&name, e.into_error()))?;
+        file.finish()
     }
 }
 
