@@ -4,10 +4,10 @@
 #![allow(unsafe_code)]
 
 use crate::errno::Errno;
-use crate::stat::{Links, RawStat};
+use crate::stat::{Links, RawStat, at_flags, sync_flag};
 use io_uring::{IoUring, opcode, types};
 use rustix::fd::{AsFd, AsRawFd};
-use rustix::fs::{AtFlags, StatxFlags};
+use rustix::fs::StatxFlags;
 use std::cell::RefCell;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -30,12 +30,7 @@ pub fn stat_by_ring(
     fields: StatxFlags,
     strict: bool,
 ) -> Result<RawStat, Errno> {
-    let links = match links {
-        Links::Keep => AtFlags::SYMLINK_NOFOLLOW,
-        Links::Follow => AtFlags::empty(),
-    };
-    let sync = if strict { AtFlags::empty() } else { AtFlags::STATX_DONT_SYNC };
-    let flags = links | AtFlags::NO_AUTOMOUNT | sync;
+    let flags = at_flags(links) | sync_flag(strict);
     let mut stat = MaybeUninit::<RawStat>::zeroed();
     let parent = types::Fd(parent.as_fd().as_raw_fd());
     let request = opcode::Statx::new(parent, name.as_ptr(), stat.as_mut_ptr().cast())

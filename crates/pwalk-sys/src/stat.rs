@@ -39,11 +39,7 @@ pub fn stat_at(
     fields: StatxFlags,
     strict: bool,
 ) -> Result<RawStat, Errno> {
-    let links = match links {
-        Links::Keep => AtFlags::SYMLINK_NOFOLLOW,
-        Links::Follow => AtFlags::empty(),
-    };
-    let flags = links | AtFlags::NO_AUTOMOUNT | sync_flag(strict);
+    let flags = at_flags(links) | sync_flag(strict);
     Ok(retry_on_intr(|| statx(&parent, name, flags, fields))?)
 }
 
@@ -52,12 +48,7 @@ pub use rustix::fs::Stat as OldStat;
 
 /// Reads the inode of `name` in the directory `parent` by fstatat(2).
 pub fn fstat_at(parent: impl AsFd, name: &CStr, links: Links) -> Result<OldStat, Errno> {
-    let links = match links {
-        Links::Keep => AtFlags::SYMLINK_NOFOLLOW,
-        Links::Follow => AtFlags::empty(),
-    };
-    let flags = links | AtFlags::NO_AUTOMOUNT;
-    Ok(retry_on_intr(|| rustix::fs::statat(&parent, name, flags))?)
+    Ok(retry_on_intr(|| rustix::fs::statat(&parent, name, at_flags(links)))?)
 }
 
 /// Reads the inode behind an open descriptor.
@@ -88,7 +79,15 @@ pub fn make_device(major: u32, minor: u32) -> u64 {
     rustix::fs::makedev(major, minor)
 }
 
-fn sync_flag(strict: bool) -> AtFlags {
+pub(crate) fn at_flags(links: Links) -> AtFlags {
+    let links = match links {
+        Links::Keep => AtFlags::SYMLINK_NOFOLLOW,
+        Links::Follow => AtFlags::empty(),
+    };
+    links | AtFlags::NO_AUTOMOUNT
+}
+
+pub(crate) fn sync_flag(strict: bool) -> AtFlags {
     if strict { AtFlags::empty() } else { AtFlags::STATX_DONT_SYNC }
 }
 
