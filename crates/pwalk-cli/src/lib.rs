@@ -22,7 +22,6 @@ use exit::Exit;
 use std::ffi::OsString;
 
 pub use args::command;
-pub use pwalk::keep_freed_memory;
 
 /// Runs the command with these arguments, the program's name first, and returns the exit status:
 /// 0 complete, 1 finished with errors, 2 could not run, 130 interrupted.

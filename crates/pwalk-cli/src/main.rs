@@ -5,6 +5,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    pwalk_cli::keep_freed_memory();
     ExitCode::from(pwalk_cli::run(std::env::args_os()))
 }

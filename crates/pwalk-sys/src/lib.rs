@@ -24,7 +24,7 @@ pub use cpus::{allowed_cpus, bind_thread, numa_nodes, prefer_local_memory};
 pub use dirent::{Dirents, Malformed, RawDirent, read_dirents};
 pub use errno::{Errno, errno_name};
 pub use filesystem::{RawFilesystem, filesystem, innermost_mount};
-pub use limits::{keep_freed_memory, raise_descriptor_limit};
+pub use limits::raise_descriptor_limit;
 pub use map::{map_file, write_mapped};
 pub use mounts::{Mount, mounts, parse_mountinfo};
 pub use open::{

@@ -53,4 +53,4 @@ pub use pwalk_output::{
     ArrowCompression, COLUMNS, Column, Columns, Compression, Format, MemoryTable, Names, Next,
     PartBounds, ReadError, SpillConfig, Summary, TableReader,
 };
-pub use pwalk_sys::{Mount, RawFilesystem, keep_freed_memory};
+pub use pwalk_sys::{Mount, RawFilesystem};
