@@ -59,7 +59,7 @@ fuzz: ## Fuzz each target for a minute (FUZZ_SECONDS=60); needs a nightly toolch
 wheel: setup ## Build the Python package into dist/: a wheel, and a source distribution
 	rm -rf dist
 	$(VENV)/bin/maturin build --quiet --release --out dist
-	$(VENV)/bin/maturin sdist --quiet --out dist
+	$(VENV)/bin/maturin sdist --out dist
 	@for package in dist/*.whl dist/*.tar.gz; do \
 		folder=$$(mktemp -d); python3 -m venv $$folder; \
 		$$folder/bin/pip install --quiet --disable-pip-version-check $$package; \

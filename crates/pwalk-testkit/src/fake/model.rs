@@ -360,8 +360,10 @@ impl Model<'_> {
         let is_loop = self.options.links == Links::Follow && dir.ancestors.contains(&stat.id());
         if kind == Kind::Dir && may_enter && is_loop {
             self.fail(Operation::Follow, &path, depth, Errno::LOOP);
-            let itself = self.source.stat(opened, &told.name, Links::Keep, self.want);
-            stat = itself.expect("a link that was followed is there");
+            let itself = || self.source.stat(opened, &told.name, Links::Keep, self.want);
+            // Its error is told already; what the link itself is can't be.
+            let Ok(itself) = once_more(itself) else { return 0 };
+            stat = itself;
             kind = stat.kind();
             contents = if kind == Kind::Dir { Contents::Unread } else { Contents::None };
         } else if kind == Kind::Dir && may_enter {
