@@ -6,7 +6,7 @@ use crate::csv::{CsvRows, csv_header};
 use crate::dataset::{Dataset, PartBounds};
 use crate::file::{OutputError, OutputFile};
 use crate::format::Format;
-use crate::ipc::{FILE_BATCH_ROWS, IpcEncoder, IpcTable};
+use crate::ipc::{FILE_BATCHES, IpcEncoder, IpcTable};
 use crate::names::Names;
 use crate::ndjson::JsonRows;
 use crate::parquet::ParquetLayout;
@@ -65,7 +65,7 @@ pub fn create_table(config: TableConfig, place: Place) -> Result<Box<dyn TableSi
         Format::Arrow(compression) => {
             let TableConfig { columns, preamble, .. } = config.clone();
             let encoders =
-                |name, rows| Ok(IpcEncoder::all(&config.columns, name, FILE_BATCH_ROWS, rows, n));
+                |name, rows| Ok(IpcEncoder::all(&config.columns, name, FILE_BATCHES, rows, n));
             let begin = move |file| IpcTable::begin(file, &columns, compression, &preamble);
             create(&config, place, begin, |_: &IpcTable, name, rows| encoders(name, rows))
         }

@@ -224,7 +224,12 @@ fn open_part(target: PathBuf, mode: u32, keeps_mode: bool) -> io::Result<OutputK
     remove_leftovers(folder, &prefix);
     loop {
         let create = |path: &Path| {
-            fs::OpenOptions::new().write(true).create_new(true).mode(mode & 0o777).open(path)
+            fs::OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .mode(mode & 0o777)
+                .open(path)
         };
         // `make_in`, because `tempfile_in` hides the system's error behind a text of its own.
         let part =

@@ -17,9 +17,18 @@ use std::io::{self, BufWriter};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Rows of a record batch in a file: large for readers, small enough that its memory is used
+/// Rows of the record batches of a file: large for readers, small enough that their memory is used
 /// again for the next (with four times as many, three times the page faults).
-pub(crate) const FILE_BATCH_ROWS: usize = 8 << 10;
+pub(crate) const FILE_BATCHES: BatchRows = BatchRows { first: 8 << 10, max: 8 << 10 };
+
+/// Rows of record batches: from the first on, each has twice as many as the one before.
+#[derive(Clone, Copy)]
+pub(crate) struct BatchRows {
+    /// Of the first.
+    pub(crate) first: usize,
+    /// At the most.
+    pub(crate) max: usize,
+}
 
 /// Bytes of paths of a record batch, however few its rows. Offsets have 31 bits.
 const BATCH_BYTES: usize = 16 << 20;
@@ -30,8 +39,8 @@ const WRITE_BYTES: usize = 64 << 10;
 /// Collects record batches.
 pub(crate) struct IpcEncoder {
     rows: RowsBuilder,
-    /// Rows that make up a record batch.
-    batch_rows: usize,
+    /// Rows that make up a record batch, of the next and later ones.
+    batch_rows: BatchRows,
     /// Rows that it may have at the most.
     max_rows: u64,
     /// For messages.
@@ -42,7 +51,7 @@ impl IpcEncoder {
     pub(crate) fn all(
         columns: &Columns,
         name: PathBuf,
-        batch_rows: usize,
+        batch_rows: BatchRows,
         max_rows: u64,
         n: usize,
     ) -> Vec<IpcEncoder> {
@@ -56,6 +65,8 @@ impl IpcEncoder {
 
     fn take(&mut self) -> Result<Option<Piece<RecordBatch>>, OutputError> {
         let n_rows = self.rows.len() as u64;
+        let BatchRows { first, max } = &mut self.batch_rows;
+        *first = (*first * 2).min(*max);
         let record = self.rows.finish();
         let content = record.map_err(|error| OutputError::new(&self.name, to_io(error)))?;
         Ok(Some(Piece { content, n_rows }))
@@ -67,7 +78,7 @@ impl Encoder for IpcEncoder {
 
     fn encode(&mut self, batch: &mut Batch) -> Result<Option<Piece<RecordBatch>>, OutputError> {
         self.rows.append(batch);
-        let is_full = self.rows.len() >= self.batch_rows
+        let is_full = self.rows.len() >= self.batch_rows.first
             || self.rows.n_text_bytes() >= BATCH_BYTES
             || self.n_free_rows() == 0;
         if is_full { self.take() } else { Ok(None) }

@@ -6,7 +6,7 @@
 
 use crate::columns::Columns;
 use crate::file::OutputError;
-use crate::ipc::{IpcEncoder, to_io};
+use crate::ipc::{BatchRows, IpcEncoder, to_io};
 use crate::rows::arrow_schema;
 use crate::summary::Summary;
 use crate::table::{Piece, PooledSink, Table, TableSink};
@@ -22,8 +22,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Rows of a batch: the memory stays with the table, and readers like few batches.
-const BATCH_ROWS: usize = 32 << 10;
+/// Readers that follow the table want something soon, and later few batches; the memory stays with
+/// the table anyway.
+const BATCHES: BatchRows = BatchRows { first: 1 << 10, max: 32 << 10 };
 
 /// Where a table goes that does not fit into memory.
 #[derive(Clone, Debug)]
@@ -84,7 +85,7 @@ impl MemoryTable {
             news: Condvar::new(),
         });
         let name = PathBuf::from("table in memory");
-        let encoders = IpcEncoder::all(columns, name, BATCH_ROWS, u64::MAX, n_encoders.max(1));
+        let encoders = IpcEncoder::all(columns, name, BATCHES, u64::MAX, n_encoders.max(1));
         let writer = MemoryWriter { table: table.clone(), spill };
         (table, Box::new(PooledSink::new(columns.fields(), encoders, writer)))
     }
