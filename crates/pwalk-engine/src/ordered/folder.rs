@@ -53,7 +53,7 @@ impl Subdirs {
         self.entries[index].1
     }
 
-    fn push(&mut self, name: &[u8], is_link: bool) {
+    pub(super) fn push(&mut self, name: &[u8], is_link: bool) {
         self.names.extend_from_slice(name);
         self.entries.push((self.names.len() as u32, is_link));
     }

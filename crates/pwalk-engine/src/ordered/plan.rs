@@ -183,6 +183,27 @@ impl Plan {
         }
     }
 
+    /// A worker has not read a subdirectory that it took: others may.
+    pub(super) fn give_back(&mut self, place: Place) {
+        let (id, index) = place;
+        let has_group = self.todo.iter().any(|item| matches!(item, Item::Group(it) if *it == id));
+        let is_mark = |item: &Item| matches!(item, Item::Mark(other) if *other == place);
+        let Some(at) = self.todo.iter().rposition(is_mark) else { return };
+        match self.groups.get_mut(&id) {
+            Some(group) if matches!(group.slots.get(&index), Some(Slot::Reading)) => {
+                group.slots.remove(&index);
+                let place = group.order.iter().position(|&other| other == index);
+                group.n_given = group.n_given.min(place.unwrap_or(usize::MAX));
+                if has_group {
+                    self.todo.remove(at);
+                } else {
+                    self.todo[at] = Item::Group(id);
+                }
+            }
+            _ => drop(self.todo.remove(at)),
+        }
+    }
+
     /// The consumer has read a subdirectory by itself, or its root.
     pub(super) fn keep(&mut self, place: Option<Place>, path: &[u8], folder: Folder) -> Found {
         let group = match place {
@@ -311,5 +332,34 @@ fn group_of(slot: &Slot) -> Option<GroupId> {
     match slot {
         Slot::Reading => None,
         Slot::Read(found) => found.group,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_back_is_given_again_in_its_place_and_nothing_else_is() {
+        let mut plan = Plan::new(false);
+        let mut dirs = Subdirs::default();
+        [b"a", b"b", b"c"].iter().for_each(|name| dirs.push(*name, false));
+        let folder = Folder { dirs: Arc::new(dirs), ..Folder::default() };
+        plan.keep(None, b"/r", folder);
+        let mut next =
+            || plan.next().map(|(place, path)| (place, String::from_utf8(path).unwrap()));
+        let given: Vec<_> = std::iter::from_fn(&mut next).collect();
+        let paths = |given: &[(Place, String)]| -> Vec<String> {
+            given.iter().map(|(_, path)| path.clone()).collect()
+        };
+        assert_eq!(paths(&given), ["/r/a", "/r/b", "/r/c"]);
+        plan.give_back(given[2].0);
+        plan.give_back(given[1].0);
+        plan.store(given[0].0, b"/r/a", Some(Folder::default()));
+        let mut next =
+            || plan.next().map(|(place, path)| (place, String::from_utf8(path).unwrap()));
+        assert_eq!(paths(&std::iter::from_fn(&mut next).collect::<Vec<_>>()), ["/r/b", "/r/c"]);
+        assert!(matches!(plan.ask(given[0].0), Asked::Read(_)));
+        assert!(matches!(plan.ask(given[1].0), Asked::Soon));
     }
 }

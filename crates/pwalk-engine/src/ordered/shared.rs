@@ -89,7 +89,7 @@ impl<S: Source> Shared<S> {
         let mut reader = self.reader();
         let is_closed = || self.is_closed.load(Relaxed);
         let mut handful = Vec::new();
-        let mut size = HANDFUL;
+        let mut size = 1;
         let mut state = lock(&self.state);
         while !is_closed() {
             while handful.len() < size && state.plan.has_room() {
@@ -106,18 +106,22 @@ impl<S: Source> Shared<S> {
             }
             drop(state);
             let start = Instant::now();
-            for (_, path, folder) in &mut handful {
-                // Those that are left are the consumer's to read.
-                if start.elapsed() < HANDFUL_TIME {
-                    // What panics here panics again where the consumer reads it.
-                    let read = AssertUnwindSafe(|| reader.read(path, self.config.links, is_closed));
-                    *folder = catch_unwind(read).ok().and_then(Result::ok);
+            let is_quick = || start.elapsed() < HANDFUL_TIME;
+            for (_, path, read) in &mut handful {
+                // What panics here panics again where the consumer reads it.
+                let reads = AssertUnwindSafe(|| reader.read(path, self.config.links, is_closed));
+                *read = Some(catch_unwind(reads).ok().and_then(Result::ok));
+                if !is_quick() {
+                    break;
                 }
             }
-            size = if start.elapsed() < HANDFUL_TIME { HANDFUL } else { 1 };
+            size = if is_quick() { HANDFUL.min(2 * size) } else { 1 };
             state = lock(&self.state);
-            for (place, path, folder) in handful.drain(..) {
-                state.plan.store(place, &path, folder);
+            for (place, path, read) in handful.drain(..) {
+                match read {
+                    Some(folder) => state.plan.store(place, &path, folder),
+                    None => state.plan.give_back(place),
+                }
                 if state.awaited == Some(place) {
                     state.awaited = None;
                     self.news.notify_one();
