@@ -4,10 +4,11 @@
 //! entry, so that they cost nothing measurable. All of them are Relaxed: they are read for
 //! people to look at, and no memory is published through them.
 
+use crate::sync::lock;
 use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 /// Counters are spread over this many cache lines.
 const N_SHARDS: usize = 16;
@@ -76,7 +77,7 @@ impl Control {
     /// the first call on.
     pub fn last_dirs(&self) -> Vec<Vec<u8>> {
         self.wants_dirs.store(true, Relaxed);
-        self.last_dirs.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        lock(&self.last_dirs).iter().cloned().collect()
     }
 
     /// A worker adds what one slice brought.
@@ -93,7 +94,7 @@ impl Control {
     /// A worker visits a directory. One load, unless somebody asked for names.
     pub(crate) fn visit(&self, path: &[u8]) {
         if self.wants_dirs.load(Relaxed) {
-            let mut last = self.last_dirs.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = lock(&self.last_dirs);
             if last.len() == N_LAST_DIRS {
                 last.pop_front();
             }

@@ -5,8 +5,9 @@
 //! off instead, and it goes on with jobs that need no new descriptor and give one back. A lack
 //! is an error only if this walk holds no descriptor that it could give back, for a while.
 
+use crate::sync::lock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long to wait for others before looking again whether there are any.
@@ -152,8 +153,4 @@ impl Drop for Closer<'_> {
     fn drop(&mut self) {
         self.0.close();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

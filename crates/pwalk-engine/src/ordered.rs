@@ -22,10 +22,11 @@ pub use folder::{Folder, Subdirs};
 
 use crate::config::Config;
 use crate::source::{At, Source};
+use crate::sync::lock;
 use folder::with_slash;
 use plan::{Asked, Found, GroupId, Place, Plan};
 use pwalk_sys::{Errno, Links};
-use shared::{PATIENCE, Patience, Shared, State, lock};
+use shared::{PATIENCE, Patience, Shared, State};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};

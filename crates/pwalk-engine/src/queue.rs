@@ -25,10 +25,11 @@
 //! first in the single order of all SeqCst fences: either the pusher sees the parker and wakes
 //! it, or the parker sees the job (I4).
 
+use crate::sync::lock;
 use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a worker waits before it tries a deferred job again.
@@ -199,10 +200,6 @@ impl<'q, J> Local<'q, J> {
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

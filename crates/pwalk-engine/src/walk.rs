@@ -9,6 +9,7 @@ use crate::filter::Filter;
 use crate::frontier::Frontier;
 use crate::queue::{Local, Queue};
 use crate::source::{Sink, Source};
+use crate::sync::lock;
 use crate::totals::Totals;
 use crate::worker::{Job, Worker};
 use std::collections::HashMap;
@@ -156,7 +157,7 @@ impl<'a, S: Source, K: Sink> Shared<'a, S, K> {
 
     /// Puts directories into the frontier that the walk returns.
     pub(crate) fn leave(&self, dirs: impl IntoIterator<Item = crate::FrontierDir>) {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).extend(dirs);
+        lock(&self.left).extend(dirs);
     }
 
     /// Hands a batch to the sink and clears it; the sink's first error cancels the walk.
@@ -165,7 +166,7 @@ impl<'a, S: Source, K: Sink> Shared<'a, S, K> {
             && !self.control.is_cancelled()
             && let Err(error) = self.sink.put(batch)
         {
-            let mut first = self.sink_error.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut first = lock(&self.sink_error);
             first.get_or_insert(error);
             self.control.cancel();
         }
@@ -179,7 +180,7 @@ impl<'a, S: Source, K: Sink> Shared<'a, S, K> {
             return true;
         }
         let shard = &self.hard_links[stat.ino as usize % self.hard_links.len()];
-        let mut links = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut links = lock(shard);
         let n_to_come = match links.get(&stat.id()) {
             Some(n) => n - 1,
             None => stat.nlink - 1,

@@ -5,10 +5,11 @@ use super::plan::{Place, Plan};
 use crate::config::Config;
 use crate::names::NameReader;
 use crate::source::Source;
+use crate::sync::lock;
 use pwalk_sys::Links;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Directories that a worker takes at once where they are read quickly: the lock is taken less
@@ -149,8 +150,4 @@ impl Patience<'_> {
         }
         self.has_ended
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

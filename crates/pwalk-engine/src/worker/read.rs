@@ -6,9 +6,10 @@ use crate::entry::Fields;
 use crate::error::Operation;
 use crate::listing::Listing;
 use crate::source::{Sink, Source};
+use crate::sync::lock;
 use pwalk_sys::Errno;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     /// Reads a directory that was just opened: to its end, if it is small.
@@ -102,8 +103,4 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             Err(errno) => is_gone(errno),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

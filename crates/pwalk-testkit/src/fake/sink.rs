@@ -3,10 +3,10 @@
 //! Owns the row as a test sees it. Checks of every batch that its columns are as long as they
 //! must be. Must not know what the rows should be.
 
-use pwalk_engine::{Batch, Contents, EntryError, Fields, Kind, Row, Sink, Stat};
+use pwalk_engine::{Batch, Contents, EntryError, Fields, Kind, Row, Sink, Stat, lock};
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A row of a walk, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,9 +211,4 @@ fn owned(batch: &Batch, row: &Row<'_>) -> FakeRow {
         stat: batch.fields().need_stat().then(stat),
         target: row.target().to_vec(),
     }
-}
-
-/// A panic in another worker has spoiled nothing that is kept here.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
