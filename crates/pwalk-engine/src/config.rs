@@ -6,11 +6,24 @@ use crate::tuning::Tuning;
 use pwalk_sys::Links;
 use std::time::Duration;
 
-/// How a walk is done. Which fields are read is the sink's to say.
+/// What a walk does, and how. Which fields are read is the sink's to say.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What is left out, and what is followed.
+    pub rules: Rules,
     /// Worker threads, at least 1.
     pub n_workers: usize,
+    /// Settings for the filesystem.
+    pub tuning: Tuning,
+    /// How jobs and workers are placed.
+    pub placement: Placement,
+    /// When to stop with a frontier.
+    pub budget: Budget,
+}
+
+/// What of a tree is delivered: the same in whatever order and by whatever means it is read.
+#[derive(Clone, Debug)]
+pub struct Rules {
     /// Whether symbolic links are followed. Those given as roots always are.
     pub links: Links,
     /// Whether snapshot directories ([`crate::SNAPSHOT_NAMES`]) are walked like others.
@@ -31,12 +44,35 @@ pub struct Config {
     pub mount_points: PathSet,
     /// Files that the walk itself writes: they are no entries.
     pub own_files: Vec<FileId>,
-    /// When to stop with a frontier.
-    pub budget: Budget,
-    /// Settings for the filesystem.
-    pub tuning: Tuning,
-    /// How jobs and workers are placed.
-    pub placement: Placement,
+}
+
+impl Rules {
+    /// Whether symbolic links are followed.
+    pub fn follow_links(&self) -> bool {
+        self.links == Links::Follow
+    }
+
+    /// True for a directory that is entered: it lies `level` levels below its root.
+    pub fn may_enter(&self, level: u32) -> bool {
+        self.max_depth.is_none_or(|max_depth| level < max_depth)
+    }
+}
+
+impl Default for Rules {
+    /// Nothing is left out but snapshots.
+    fn default() -> Self {
+        Rules {
+            links: Links::Keep,
+            walks_snapshots: false,
+            one_file_system: false,
+            max_depth: None,
+            excludes: Excludes::default(),
+            exclude_paths: PathSet::default(),
+            nested_roots: PathSet::default(),
+            mount_points: PathSet::default(),
+            own_files: Vec::new(),
+        }
+    }
 }
 
 /// How jobs and workers are placed on the machine.
@@ -71,22 +107,14 @@ impl Default for Placement {
 }
 
 impl Default for Config {
-    /// One worker, nothing left out but snapshots, no budget.
+    /// One worker, the default rules, no budget.
     fn default() -> Self {
         Config {
+            rules: Rules::default(),
             n_workers: 1,
-            links: Links::Keep,
-            walks_snapshots: false,
-            one_file_system: false,
-            max_depth: None,
-            excludes: Excludes::default(),
-            exclude_paths: PathSet::default(),
-            nested_roots: PathSet::default(),
-            mount_points: PathSet::default(),
-            own_files: Vec::new(),
-            budget: Budget::default(),
             tuning: Tuning::default(),
             placement: Placement::default(),
+            budget: Budget::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Each rule is resolved once for a directory ([`Filter::in_dir`]) and then asked entry by
 //! entry, so that a walk without rules pays one comparison a name.
 
-use crate::config::Config;
+use crate::config::Rules;
 use crate::entry::Kind;
 use globset::{Candidate, GlobBuilder, GlobSet, GlobSetBuilder};
 use std::collections::{HashMap, HashSet};
@@ -161,14 +161,14 @@ pub(crate) enum Verdict {
     Root,
 }
 
-/// The rules of a walk.
+/// Judges the entries of a walk by its rules.
 pub(crate) struct Filter<'a> {
-    config: &'a Config,
+    rules: &'a Rules,
 }
 
 /// The rules for the entries of one directory.
 pub(crate) struct DirFilter<'a> {
-    config: &'a Config,
+    rules: &'a Rules,
     /// Path of the directory below its root: empty, or with a closing slash.
     below_root: &'a [u8],
     excluded: Option<&'a HashSet<Vec<u8>>>,
@@ -177,21 +177,21 @@ pub(crate) struct DirFilter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    pub(crate) fn new(config: &'a Config) -> Self {
-        Filter { config }
+    pub(crate) fn new(rules: &'a Rules) -> Self {
+        Filter { rules }
     }
 
     /// The rules for a directory. `path` has a closing slash; the root is its first `root_len`
     /// bytes.
     pub(crate) fn in_dir(&self, path: &'a [u8], root_len: usize) -> DirFilter<'a> {
-        let config = self.config;
+        let rules = self.rules;
         let root_prefix_len = if path.get(..root_len) == Some(b"/") { 1 } else { root_len + 1 };
         DirFilter {
-            config,
+            rules,
             below_root: &path[root_prefix_len.min(path.len())..],
-            excluded: config.exclude_paths.names_in(path),
-            nested_roots: config.nested_roots.names_in(path),
-            mount_points: config.mount_points.names_in(path),
+            excluded: rules.exclude_paths.names_in(path),
+            nested_roots: rules.nested_roots.names_in(path),
+            mount_points: rules.mount_points.names_in(path),
         }
     }
 }
@@ -202,7 +202,7 @@ impl DirFilter<'_> {
         self.excluded.is_none()
             && self.nested_roots.is_none()
             && self.mount_points.is_none()
-            && self.config.excludes.patterns.is_empty()
+            && self.rules.excludes.patterns.is_empty()
     }
 
     /// What the rules say of an entry. Of kind `Unknown`, only what holds for all kinds.
@@ -211,16 +211,16 @@ impl DirFilter<'_> {
         let has = |set: Option<&HashSet<Vec<u8>>>| set.is_some_and(|names| names.contains(name));
         let is_dir = kind == Kind::Dir;
         // Patterns for directories can't be asked before the kind is known.
-        let can_match = kind != Kind::Unknown || !self.config.excludes.need_kind();
+        let can_match = kind != Kind::Unknown || !self.rules.excludes.need_kind();
         if has(self.nested_roots) {
             Verdict::Root
         } else if has(self.excluded)
-            || (can_match && self.config.excludes.leave_out(self.below_root, name, is_dir))
+            || (can_match && self.rules.excludes.leave_out(self.below_root, name, is_dir))
         {
             Verdict::Exclude { is_mount_point: has(self.mount_points) }
-        } else if self.config.one_file_system && has(self.mount_points) {
+        } else if self.rules.one_file_system && has(self.mount_points) {
             Verdict::MountPoint
-        } else if is_dir && !self.config.walks_snapshots && is_snapshot(name) {
+        } else if is_dir && !self.rules.walks_snapshots && is_snapshot(name) {
             Verdict::Snapshot
         } else {
             Verdict::Keep
@@ -290,14 +290,14 @@ mod tests {
 
     #[test]
     fn paths_are_found_by_directory_and_name() {
-        let config = Config {
+        let rules = Rules {
             exclude_paths: ["/a/b/", "r/c"].iter().collect(),
             mount_points: ["/a/b", "/a/m", "/top"].iter().collect(),
             nested_roots: ["/a/root"].iter().collect(),
             one_file_system: true,
-            ..Config::default()
+            ..Rules::default()
         };
-        let filter = Filter::new(&config);
+        let filter = Filter::new(&rules);
         let judge = |dir: &str, root_len, name: &str, kind| {
             filter.in_dir(dir.as_bytes(), root_len).judge(name.as_bytes(), kind)
         };

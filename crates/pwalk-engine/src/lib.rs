@@ -33,7 +33,7 @@ mod walk;
 mod worker;
 
 pub use batch::{Batch, BatchDir, Contents, Row};
-pub use config::{Budget, Config, Placement};
+pub use config::{Budget, Config, Placement, Rules};
 pub use control::{Control, Progress};
 pub use disk::{Disk, NamesBy, StatBy};
 pub use entry::{Fields, FileId, Kind, Stat};

@@ -20,7 +20,7 @@ mod shared;
 
 pub use folder::{Folder, Subdirs};
 
-use crate::config::Config;
+use crate::config::Rules;
 use crate::source::{At, Source};
 use crate::sync::lock;
 use folder::with_slash;
@@ -80,7 +80,7 @@ pub enum Child {
 
 /// A walk in depth-first order.
 ///
-/// Of a [`Config`] it takes the links, and the filters that know an entry by its name. Errors come where the consumer meets them, and at that moment: one that only a
+/// Of the [`Rules`] it takes the links, and what knows an entry by its name. Errors come where the consumer meets them, and at that moment: one that only a
 /// worker met is none.
 pub struct Ordered<S: Source> {
     shared: Arc<Shared<S>>,
@@ -122,16 +122,16 @@ impl<S: Source + Send + 'static> Ordered<S> {
     pub fn new(
         root: Vec<u8>,
         order: Order,
-        config: Config,
+        rules: Rules,
         source: Arc<S>,
         n_workers: impl FnOnce() -> usize + Send + 'static,
     ) -> Self {
         let base: &[u8] = if root.first() == Some(&b'/') { b"/" } else { b"." };
         let base = source.open(At { parent: None, path: base }, Links::Follow);
-        let plan = Plan::new(config.links == Links::Follow);
+        let plan = Plan::new(rules.follow_links());
         let shared = Shared {
             source,
-            config: Arc::new(config),
+            rules: Arc::new(rules),
             base: base.ok().map(Arc::new),
             root_len: root.len(),
             state: Mutex::new(State { plan, ..State::default() }),
@@ -297,7 +297,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
     ) -> Result<Option<Found>, Errno> {
         let start = Instant::now();
         // The root is followed whatever the links are.
-        let links = if self.is_at_root() { Links::Follow } else { self.shared.config.links };
+        let links = if self.is_at_root() { Links::Follow } else { self.shared.rules.links };
         let mut reader = self.shared.reader();
         let result = reader.read(path, links, || patience.is_over());
         self.n_read_alone += 1;

@@ -121,7 +121,7 @@ impl<'a, S: Source, K: Sink> Shared<'a, S, K> {
             source,
             sink,
             control,
-            filter: Filter::new(config),
+            filter: Filter::new(&config.rules),
             descriptors: Descriptors::new(n_descriptors),
             left: Mutex::default(),
             started: Instant::now(),

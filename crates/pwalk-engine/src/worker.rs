@@ -100,7 +100,7 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         let mut want = fields;
         want.set(
             Fields::INODE | Fields::DEVICE,
-            shared.config.links == Links::Follow || fields.need_stat(),
+            shared.config.rules.follow_links() || fields.need_stat(),
         );
         Worker {
             shared,

@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use crate::threads::Threads;
-use pwalk_engine::{Config, Disk, FsKind, Links, Order, Ordered};
+use pwalk_engine::{Disk, FsKind, Links, Order, Ordered, Rules};
 use pwalk_sys::filesystem;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -30,10 +30,10 @@ pub struct OrderedConfig {
 /// without, and before others would be done asking.
 pub fn walk_in_order(root: &[u8], config: &OrderedConfig) -> Ordered<Disk> {
     let OrderedConfig { order, follow, snapshots, threads, settings } = config.clone();
-    let engine_config = Config {
+    let rules = Rules {
         links: if follow { Links::Follow } else { Links::Keep },
         walks_snapshots: snapshots,
-        ..Config::default()
+        ..Rules::default()
     };
     let source = settings.source(FsKind::unknown().tuning, false);
     let path = root.to_vec();
@@ -43,5 +43,5 @@ pub fn walk_in_order(root: &[u8], config: &OrderedConfig) -> Ordered<Disk> {
         let choice = Threads::choose(threads, |name| std::env::var_os(name), kind);
         choice.map_or(1, |threads| settings.clamp(threads).count)
     };
-    Ordered::new(root.to_vec(), order, engine_config, Arc::new(source), n_workers)
+    Ordered::new(root.to_vec(), order, rules, Arc::new(source), n_workers)
 }

@@ -74,7 +74,7 @@ impl Report {
         let files = [table_file, errors.as_ref().map(ErrorList::file), summary.as_ref()];
         let files: Vec<_> = files.into_iter().flatten().collect();
         check_distinct(&files)?;
-        setup.config.own_files = files.iter().filter_map(|file| file.id()).collect();
+        setup.config.rules.own_files = files.iter().filter_map(|file| file.id()).collect();
         let part_paths = files.iter().filter_map(|file| file.part_path());
         let part_paths = part_paths.map(Path::to_owned).collect();
         let preamble = preamble(&config.walk, &setup);

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::roots::Roots;
 use crate::settings::Settings;
 use crate::threads::Threads;
-use pwalk_engine::{Budget, Config, Disk, Excludes, Frontier, FsKind, Links, PathSet};
+use pwalk_engine::{Budget, Config, Disk, Excludes, Frontier, FsKind, Links, PathSet, Rules};
 use pwalk_sys::{RawFilesystem, filesystem};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -113,8 +113,7 @@ impl Setup {
         let threads = if threads.is_some() { chosen } else { settings.clamp(chosen) };
         let exclude_paths = read_path_lists(exclude_from)?;
         let needs_mounts = *one_file_system || !exclude.is_empty() || !exclude_from.is_empty();
-        let config = Config {
-            n_workers: threads.count,
+        let rules = Rules {
             links: if *follow { Links::Follow } else { Links::Keep },
             walks_snapshots: *snapshots,
             one_file_system: *one_file_system,
@@ -124,9 +123,13 @@ impl Setup {
             mount_points: if needs_mounts { roots.mount_points() } else { PathSet::default() },
             nested_roots: roots.nested,
             own_files: Vec::new(),
-            budget: Budget::default(),
+        };
+        let config = Config {
+            rules,
+            n_workers: threads.count,
             tuning,
             placement: settings.placement(),
+            budget: Budget::default(),
         };
         let source = settings.source(tuning, *strict);
         let n_expected = raw.and_then(|raw| expected_entries(&raw, &roots.frontier, first));

@@ -1,6 +1,6 @@
 //! One directory as `os.walk` sees it: what can be entered, and everything else.
 
-use crate::config::Config;
+use crate::config::Rules;
 use crate::entry::{Fields, Kind};
 use crate::filter::{Filter, Verdict};
 use crate::listing::Listing;
@@ -70,7 +70,7 @@ impl Folder {
 /// say, with its limits (PATH_MAX, forty links), and so the errors are the same.
 pub(super) struct Reader<'a, S: Source> {
     pub(super) source: &'a S,
-    pub(super) config: &'a Config,
+    pub(super) rules: &'a Rules,
     /// What paths begin at.
     pub(super) base: Option<&'a S::Dir>,
     /// Length of the root's path.
@@ -118,7 +118,7 @@ impl<S: Source> Reader<'_, S> {
         is_stopped: &mut impl FnMut() -> bool,
     ) -> Folder {
         let prefix = with_slash(path);
-        let filter = Filter::new(self.config);
+        let filter = Filter::new(self.rules);
         let filter = filter.in_dir(&prefix, self.root_len);
         let mut dirs = Subdirs::default();
         let keeps_files = filter.keeps_files();

@@ -2,11 +2,10 @@
 
 use super::folder::{Folder, Reader, Subdirs};
 use super::plan::{Place, Plan};
-use crate::config::Config;
+use crate::config::Rules;
 use crate::names::NameReader;
 use crate::source::Source;
 use crate::sync::lock;
-use pwalk_sys::Links;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -24,7 +23,7 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
 pub(super) struct Shared<S: Source> {
     pub(super) source: Arc<S>,
-    pub(super) config: Arc<Config>,
+    pub(super) rules: Arc<Rules>,
     /// What paths begin at: `/`, or the working directory when the walk began. `None` if that
     /// can't be opened.
     pub(super) base: Option<Arc<S::Dir>>,
@@ -49,7 +48,7 @@ impl<S: Source> Shared<S> {
     pub(super) fn without_plan(&self) -> Self {
         Shared {
             source: self.source.clone(),
-            config: self.config.clone(),
+            rules: self.rules.clone(),
             base: self.base.clone(),
             root_len: self.root_len,
             state: Mutex::default(),
@@ -62,7 +61,7 @@ impl<S: Source> Shared<S> {
     pub(super) fn reader(&self) -> Reader<'_, S> {
         Reader {
             source: &self.source,
-            config: &self.config,
+            rules: &self.rules,
             base: self.base.as_deref(),
             root_len: self.root_len,
             names: NameReader::default(),
@@ -70,7 +69,7 @@ impl<S: Source> Shared<S> {
     }
 
     pub(super) fn may_enter(&self, dirs: &Subdirs, index: usize) -> bool {
-        self.config.links == Links::Follow || !dirs.is_link(index)
+        self.rules.follow_links() || !dirs.is_link(index)
     }
 
     pub(super) fn store(&self, place: Option<Place>, path: &[u8], folder: Option<Folder>) {
@@ -110,7 +109,7 @@ impl<S: Source> Shared<S> {
             let is_quick = || start.elapsed() < HANDFUL_TIME;
             for (_, path, read) in &mut handful {
                 // What panics here panics again where the consumer reads it.
-                let reads = AssertUnwindSafe(|| reader.read(path, self.config.links, is_closed));
+                let reads = AssertUnwindSafe(|| reader.read(path, self.rules.links, is_closed));
                 *read = Some(catch_unwind(reads).ok().and_then(Result::ok));
                 if !is_quick() {
                     break;

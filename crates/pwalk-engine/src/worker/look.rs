@@ -77,7 +77,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 return;
             }
         }
-        if kind == Kind::Dir && self.may_enter(dir.info.level() + 1) {
+        if kind == Kind::Dir && self.shared.config.rules.may_enter(dir.info.level() + 1) {
             if dir.info.is_below(stat.id()) {
                 return self.refuse_loop(dir, entry.name, found);
             }
@@ -98,7 +98,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     /// True for a file that the walk writes. Directories tell numbers only, so that one with the
     /// number of such a file is asked for its device.
     fn is_own_file(&self, dir: &Dir<'w, S::Dir>, entry: &Listed<'_>) -> bool {
-        let own = &self.shared.config.own_files;
+        let own = &self.shared.config.rules.own_files;
         if !own.iter().any(|id| id.ino == entry.ino) {
             return false;
         }
@@ -108,19 +108,19 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     }
 
     fn must_stat(&self, kind: Kind) -> bool {
-        let config = self.shared.config;
+        let rules = &self.shared.config.rules;
         self.want.need_stat()
             || match kind {
                 Kind::Unknown => true,
-                Kind::Dir => config.one_file_system,
-                Kind::Symlink => config.links == Links::Follow,
+                Kind::Dir => rules.one_file_system,
+                Kind::Symlink => rules.follow_links(),
                 _ => false,
             }
     }
 
     /// The inode of an entry, and what stands in the way of it.
     fn stat(&self, dir: &Dir<'w, S::Dir>, name: &CStr) -> (Option<Stat>, Option<Errno>) {
-        stat_behind(self.shared.config.links, |links| {
+        stat_behind(self.shared.config.rules.links, |links| {
             self.shared.source.stat(&dir.handle.dir, name, links, self.want)
         })
     }
@@ -150,7 +150,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     ///
     /// Only directories: on overlayfs files carry other devices than the directory they are in.
     fn is_elsewhere(&self, info: &DirInfo, stat: &Stat) -> bool {
-        self.shared.config.one_file_system
+        self.shared.config.rules.one_file_system
             && stat.kind() == Kind::Dir
             && (stat.dev != info.root_dev || stat.is_automount)
     }

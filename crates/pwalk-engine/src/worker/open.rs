@@ -38,7 +38,9 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     fn start_at(&mut self, start: FrontierDir, stat: Stat) {
         let info = Arc::new(self.info_of_start(&start, stat));
         match stat.kind() {
-            Kind::Dir if self.may_enter(info.level()) => self.open(info, Origin::Start(start)),
+            Kind::Dir if self.shared.config.rules.may_enter(info.level()) => {
+                self.open(info, Origin::Start(start))
+            }
             Kind::Dir => self.push_dir_row(&info, Contents::Unread),
             kind => {
                 let row_dir = self.batch_dir(&info);
@@ -55,12 +57,12 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     }
 
     fn links_of(&self, start: &FrontierDir) -> Links {
-        if start.is_root() { Links::Follow } else { self.shared.config.links }
+        if start.is_root() { Links::Follow } else { self.shared.config.rules.links }
     }
 
     fn info_of_start(&self, start: &FrontierDir, stat: Stat) -> DirInfo {
         let slash: &[u8] = if start.path == b"/" { b"" } else { b"/" };
-        let follows = self.shared.config.links == Links::Follow;
+        let follows = self.shared.config.rules.follow_links();
         DirInfo {
             path: [&start.path, slash].concat().into(),
             root_len: start.root_len,
@@ -72,10 +74,6 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 start.ancestors.iter().copied().chain(std::iter::once(stat.id())).collect()
             }),
         }
-    }
-
-    pub(super) fn may_enter(&self, level: u32) -> bool {
-        self.shared.config.max_depth.is_none_or(|max_depth| level < max_depth)
     }
 
     pub(super) fn open_one(&mut self, mut siblings: Box<Siblings<'w, S::Dir>>) {
@@ -136,7 +134,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             Origin::Start(start) => (self.links_of(start), None),
             Origin::Parent { handle, name, .. } => {
                 let parent = handle.as_ref().map(|handle| (&handle.dir, name.as_c_str()));
-                (self.shared.config.links, parent)
+                (self.shared.config.rules.links, parent)
             }
         };
         let open = || self.shared.source.open(At { parent, path: info.own_path() }, links);

@@ -4,7 +4,7 @@
 use crate::harness::{cases, faults_at, no_faults};
 use proptest::prelude::*;
 use proptest::sample::select;
-use pwalk_engine::{Child, Config, Errno, Kind, Links, Order, Ordered, Step};
+use pwalk_engine::{Child, Errno, Kind, Links, Order, Ordered, Rules, Step};
 use pwalk_testkit::fake::{
     Call, Fail, FakeSource, FakeTree, FaultPlan, NodeFaults, NodeRef, arb_tree,
 };
@@ -88,8 +88,8 @@ fn start(
     // The workers outlive no test, but the compiler can't know.
     let tree: &'static FakeTree = Box::leak(Box::new(tree.clone()));
     let source = Arc::new(FakeSource::new(tree, Box::leak(Box::new(plan))));
-    let config = Config { walks_snapshots: true, ..Config::default() };
-    Ordered::new(b"/r".to_vec(), order, config, source, move || n_workers)
+    let rules = Rules { walks_snapshots: true, ..Rules::default() };
+    Ordered::new(b"/r".to_vec(), order, rules, source, move || n_workers)
 }
 
 fn visit_of(path: Vec<u8>, folder: &pwalk_engine::Folder) -> Visit {
@@ -243,8 +243,8 @@ fn a_walk_that_is_dropped_leaves_no_directory_open() {
     let tree: &'static FakeTree = Box::leak(Box::new(bushy()));
     let source = Arc::new(FakeSource::new(tree, Box::leak(Box::new(slow()))));
     for n_steps in [0, 1, 20, 100] {
-        let (order, config) = (Order::TopDown, Config::default());
-        let mut walk = Ordered::new(b"/r".to_vec(), order, config, source.clone(), || 8);
+        let (order, rules) = (Order::TopDown, Rules::default());
+        let mut walk = Ordered::new(b"/r".to_vec(), order, rules, source.clone(), || 8);
         (0..n_steps).for_each(|_| drop(walk.next_step(&mut || false)));
         drop(walk);
         assert_eq!(source.n_handles(), 0, "after {n_steps} steps");
@@ -256,8 +256,8 @@ fn a_walk_that_is_dropped_leaves_no_directory_open() {
 fn t30_snapshots_are_left_out() {
     let tree: &'static FakeTree = Box::leak(Box::new(FakeTree::of(&["r/.snapshot/f", "r/a/"])));
     let source = Arc::new(FakeSource::new(tree, Box::leak(Box::new(no_faults()))));
-    let (order, config) = (Order::TopDown, Config::default());
-    let mut walk = Ordered::new(b"/r".to_vec(), order, config, source.clone(), || 2);
+    let (order, rules) = (Order::TopDown, Rules::default());
+    let mut walk = Ordered::new(b"/r".to_vec(), order, rules, source.clone(), || 2);
     let Some(Step::Directory { folder, .. }) = walk.next_step(&mut || false) else {
         panic!("the root comes")
     };

@@ -4,7 +4,7 @@
 //! none of them may change what is delivered.
 
 use pwalk_engine::{
-    Config, Excludes, Fields, FileId, Frontier, FrontierDir, Links, SNAPSHOT_NAMES,
+    Config, Excludes, Fields, FileId, Frontier, FrontierDir, Links, Rules, SNAPSHOT_NAMES,
 };
 
 /// What to walk, and what to leave out.
@@ -60,7 +60,7 @@ impl Options {
     ///
     /// If an exclude does not parse.
     pub fn config(&self) -> Config {
-        Config {
+        let rules = Rules {
             links: self.links,
             walks_snapshots: self.walks_snapshots,
             one_file_system: self.one_file_system,
@@ -70,8 +70,8 @@ impl Options {
             nested_roots: self.nested_roots.iter().collect(),
             mount_points: self.mount_points.iter().collect(),
             own_files: self.own_files.clone(),
-            ..Config::default()
-        }
+        };
+        Config { rules, ..Config::default() }
     }
 
     /// Where the walk starts.
