@@ -4,7 +4,7 @@
 //! to. A limit of time is many times what a walk with enough descriptors needs.
 
 use crate::harness::{N_WORKERS, Pace, check, faults_at, no_faults, run_over, small_tree};
-use pwalk_engine::{Control, Errno, Fields, Kind, Operation, walk};
+use pwalk_engine::{At, Control, Errno, Fields, Kind, Links, Operation, Source, walk};
 use pwalk_testkit::fake::{
     Call, CollectingSink, Fail, FakeSource, FakeTree, FaultPlan, NodeFaults, Options, Shortage,
 };
@@ -189,4 +189,37 @@ fn t28_two_short_lacks_far_apart_are_no_long_one() {
     let outcome = walk(options.frontier(), &config, &source, &sink, &Control::default());
     assert_eq!(outcome.map(|outcome| outcome.totals.errors), Ok([].into()));
     assert_eq!(sink.n_rows(), 4);
+}
+
+/// The fake source fails a node as often as its plan says, whoever holds the descriptors: else
+/// what has vanished would depend on the schedule, and on nothing that the model knows.
+#[test]
+fn t23_t28_what_is_stale_stays_so_without_a_descriptor() {
+    let tree = FakeTree::of(&["r/a/", "r/b/"]);
+    let open = Some(Fail::times(Errno::STALE, 2));
+    let mut plan = faults_at(&tree, "r/a", NodeFaults { open, ..NodeFaults::default() });
+    plan.shortage = Some(Shortage::Handles(1));
+    let source = FakeSource::new(&tree, &plan);
+    let open = |path: &[u8]| source.open(At { parent: None, path }, Links::Keep);
+    let other = open(b"/r/b").unwrap();
+    let errnos = [(); 3].map(|()| open(b"/r/a").map(|_| ()).unwrap_err());
+    assert_eq!(errnos, [Errno::STALE, Errno::STALE, Errno::MFILE]);
+    drop(other);
+    assert!(open(b"/r/a").is_ok());
+}
+
+/// A retry that is refused a descriptor has told nothing of the directory: the next try, once
+/// there is one, may be stale again, and is retried again.
+#[test]
+fn t23_t28_a_lack_between_two_stale_handles_loses_no_directory() {
+    let tree = FakeTree::of(&["r/a/f"]);
+    let errnos = [Errno::STALE, Errno::MFILE, Errno::STALE];
+    let calls = (1..).zip(errnos).map(|(at, errno)| (Call::Open, at..at + 1, errno)).collect();
+    let plan = FaultPlan { calls, ..FaultPlan::default() };
+    let source = FakeSource::new(&tree, &plan);
+    let options = Options::default();
+    let run = run_over(&source, options.frontier(), &options, &Pace::usual(1).config(&options));
+    assert_eq!(run.paths(), ["/r", "/r/a", "/r/a/f"]);
+    assert_eq!((run.totals().n_vanished, run.totals().n_errors()), (0, 0));
+    assert_eq!(source.n_calls(Call::Open), 5);
 }

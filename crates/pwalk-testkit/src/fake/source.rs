@@ -256,8 +256,9 @@ impl Source for FakeSource<'_> {
             std::thread::sleep(pause);
             panic!("opening {} panics", at.path.escape_ascii());
         }
-        let dir = self.new_handle(node)?;
+        // Its own faults first, as the model has them: they don't depend on who holds descriptors.
         self.try_node(node, Call::Open, self.faults(node).open)?;
+        let dir = self.new_handle(node)?;
         if self.tree.inode(node).kind() != Kind::Dir {
             return Err(Errno::NOTDIR);
         }
