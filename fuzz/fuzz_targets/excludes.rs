@@ -7,7 +7,7 @@ use pwalk_engine::Excludes;
 
 fuzz_target!(|patterns: Vec<String>| {
     if let Err(error) = Excludes::new(&patterns) {
-        assert!(!error.reason.is_empty());
+        assert!(!error.reason().is_empty());
         assert!(error.to_string().starts_with("exclude pattern '"));
     }
 });

@@ -1,8 +1,7 @@
 """Arguments, checked: a wrong one raises an error that names it."""
 
-import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 THREADS_MAX = 4096
@@ -97,20 +96,6 @@ def choice(name: str, value: Any, known: Iterable[str]) -> str:
     if value not in known:
         raise ValueError(f"{name}: must be one of {', '.join(known)}, not {value!r}")
     return value
-
-
-@contextlib.contextmanager
-def named() -> Iterator[None]:
-    """Put the name of the argument before what the native part says of it."""
-    try:
-        yield
-    except ValueError as error:
-        message = str(error)
-        name = "columns" if message.startswith("column") else None
-        name = "output" if "its suffix names no format" in message else name
-        if name is None:
-            raise
-        raise ValueError(f"{name}: {message}") from None
 
 
 def _kind(value: Any) -> str:

@@ -128,16 +128,15 @@ def report_with(
     if format is not None:
         format = _check.choice("format", format, _FORMATS)
     path = _default_output(format, compress) if output is None else _check.path("output", output)
-    with _check.named():
-        summary, errors = _pwalk.report(
-            walk_arguments(settings, top, max_threads, **walk),
-            path,
-            format=format,
-            compress=compress,
-            columns=_check.columns(columns),
-            callback=_check.callback("progress_callback", progress_callback),
-            interval=_check.interval("progress_interval", progress_interval),
-        )
+    summary, errors = _pwalk.report(
+        walk_arguments(settings, top, max_threads, **walk),
+        path,
+        format=format,
+        compress=compress,
+        columns=_check.columns(columns),
+        callback=_check.callback("progress_callback", progress_callback),
+        interval=_check.interval("progress_interval", progress_interval),
+    )
     return Report(path, errors, json.loads(summary))
 
 

@@ -174,12 +174,11 @@ def scan_with(
     settings = dict(settings)
     if buffer_size_mb is not None:
         settings["buffer_size_mb"] = _check.integer("buffer_size_mb", buffer_size_mb, 1, 2**40)
-    with _check.named():
-        native = _pwalk.Scan(
-            walk_arguments(settings, top, max_threads, **walk),
-            columns=_check.columns(columns),
-            spill_folder=tempfile.gettempdir(),
-            callback=_check.callback("progress_callback", progress_callback),
-            interval=_check.interval("progress_interval", progress_interval),
-        )
+    native = _pwalk.Scan(
+        walk_arguments(settings, top, max_threads, **walk),
+        columns=_check.columns(columns),
+        spill_folder=tempfile.gettempdir(),
+        callback=_check.callback("progress_callback", progress_callback),
+        interval=_check.interval("progress_interval", progress_interval),
+    )
     return Scan(native)

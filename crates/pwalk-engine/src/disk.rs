@@ -1,60 +1,37 @@
-//! The source that every user means: the files of this machine.
+//! The source that every user means: the files of this machine, read with getdents64 and statx.
+
+mod compared;
+
+pub use compared::Compared;
 
 use crate::entry::{Fields, Kind, Stat};
 use crate::listing::Listing;
 use crate::source::{At, Source};
-use pwalk_sys::{Access, Dirents, Errno, Links, OldStat, OwnedFd, RawStat, StatxFlags};
+use pwalk_sys::{Access, Dirents, Errno, Links, OwnedFd, RawStat, StatMask};
 use std::ffi::CStr;
 
-/// Reads real directories with getdents64 and statx.
+/// Reads real directories.
 #[derive(Clone, Debug)]
 pub struct Disk {
     /// Bytes of one getdents64 buffer.
     pub buffer_bytes: usize,
     /// Whether a network filesystem must answer with fresh attributes (never from its cache).
     pub is_strict: bool,
-    /// How names are read.
-    pub names_by: NamesBy,
-    /// How inodes are read.
-    pub stat_by: StatBy,
-    /// Whether directories are opened with O_DIRECT where the kernel allows it.
-    pub tries_direct: bool,
-    /// How much of each directory is announced to be read, bytes; 0 for not at all.
-    pub readahead_bytes: u64,
-}
-
-/// How names are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NamesBy {
-    /// getdents64 into a buffer of ours.
-    Getdents,
-    /// readdir(3), a whole directory at once.
-    Readdir,
-}
-
-/// How inodes are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatBy {
-    /// statx with a mask of the fields that are needed.
-    Statx,
-    /// fstatat: all fields, but no creation time.
-    Fstatat,
-    /// statx through an io_uring, one request at a time.
-    IoUring,
+    /// Whether inodes are read through an io_uring.
+    pub uses_ring: bool,
+    /// Mechanisms that are there only to be compared.
+    pub compared: Compared,
 }
 
 impl Source for Disk {
     type Dir = OwnedFd;
 
     fn open(&self, at: At<'_, OwnedFd>, links: Links) -> Result<OwnedFd, Errno> {
-        let access = if self.tries_direct { Access::ReadDirect } else { Access::Read };
-        let dir = match at.parent {
-            Some((parent, name)) => pwalk_sys::open_directory(parent, name, access, links),
-            None => pwalk_sys::open_directory_by_path(at.path, access, links),
-        }?;
-        if self.readahead_bytes > 0 {
-            pwalk_sys::announce_read(&dir, self.readahead_bytes);
-        }
+        let dir = self.compared.open(&at, links).unwrap_or_else(|| match at.parent {
+            Some((parent, name)) => pwalk_sys::open_directory(parent, name, Access::Read, links),
+            None => pwalk_sys::open_directory_by_path(at.path, Access::Read, links),
+        })?;
+        self.compared.announce(&dir);
         Ok(dir)
     }
 
@@ -64,11 +41,8 @@ impl Source for Disk {
         scratch: &mut Vec<u8>,
         listing: &mut Listing,
     ) -> Result<bool, Errno> {
-        if self.names_by == NamesBy::Readdir {
-            pwalk_sys::read_all_names(dir, |ino, kind, name| {
-                listing.push(ino, Kind::from_dirent_type(kind), name);
-            })?;
-            return Ok(false);
+        if self.compared.reads_by_readdir {
+            return Compared::read(dir, listing).map(|()| false);
         }
         scratch.resize(self.buffer_bytes, 0);
         let n_read = pwalk_sys::read_dirents(dir, scratch)?;
@@ -81,24 +55,21 @@ impl Source for Disk {
 
     #[inline]
     fn stat(&self, dir: &OwnedFd, name: &CStr, links: Links, want: Fields) -> Result<Stat, Errno> {
-        match self.stat_by {
-            StatBy::Statx => {
-                pwalk_sys::stat_at(dir, name, links, statx_mask(want), self.is_strict).map(from_raw)
-            }
-            StatBy::Fstatat => pwalk_sys::fstat_at(dir, name, links).map(from_old),
-            StatBy::IoUring => {
-                pwalk_sys::stat_by_ring(dir, name, links, statx_mask(want), self.is_strict)
-                    .map(from_raw)
-            }
+        if self.uses_ring {
+            pwalk_sys::stat_by_ring(dir, name, links, mask(want), self.is_strict).map(to_stat)
+        } else if self.compared.stats_by_fstatat {
+            Compared::stat(dir, name, links)
+        } else {
+            pwalk_sys::stat_at(dir, name, links, mask(want), self.is_strict).map(to_stat)
         }
     }
 
     fn stat_dir(&self, dir: &OwnedFd, want: Fields) -> Result<Stat, Errno> {
-        pwalk_sys::stat_open(dir, statx_mask(want), self.is_strict).map(from_raw)
+        pwalk_sys::stat_open(dir, mask(want), self.is_strict).map(to_stat)
     }
 
     fn stat_path(&self, path: &[u8], links: Links, want: Fields) -> Result<Stat, Errno> {
-        pwalk_sys::stat_by_path(path, links, statx_mask(want), self.is_strict).map(from_raw)
+        pwalk_sys::stat_by_path(path, links, mask(want), self.is_strict).map(to_stat)
     }
 
     fn read_link(&self, dir: &OwnedFd, name: &CStr) -> Result<Vec<u8>, Errno> {
@@ -106,65 +77,44 @@ impl Source for Disk {
     }
 }
 
-/// The bits of statx(2) that bring the fields asked for. The type is always among them.
-fn statx_mask(want: Fields) -> StatxFlags {
-    const BITS: [(Fields, StatxFlags); 10] = [
-        (Fields::INODE, StatxFlags::INO),
-        (Fields::OWNER, StatxFlags::UID.union(StatxFlags::GID)),
-        (Fields::SIZE.union(Fields::SIZE_SUM), StatxFlags::SIZE),
-        (Fields::BLOCKS, StatxFlags::BLOCKS),
-        (Fields::LINKS, StatxFlags::NLINK),
-        (Fields::MODE, StatxFlags::MODE),
-        (Fields::ATIME, StatxFlags::ATIME),
-        (Fields::MTIME, StatxFlags::MTIME),
-        (Fields::CTIME, StatxFlags::CTIME),
-        (Fields::BTIME, StatxFlags::BTIME),
+/// What the kernel must be asked for the fields that are wanted.
+fn mask(want: Fields) -> StatMask {
+    const MASKS: [(Fields, StatMask); 10] = [
+        (Fields::INODE, StatMask::INODE),
+        (Fields::OWNER, StatMask::OWNER),
+        (Fields::SIZE.union(Fields::SIZE_SUM), StatMask::SIZE),
+        (Fields::BLOCKS, StatMask::BLOCKS),
+        (Fields::LINKS, StatMask::LINKS),
+        (Fields::MODE, StatMask::MODE),
+        (Fields::ATIME, StatMask::ATIME),
+        (Fields::MTIME, StatMask::MTIME),
+        (Fields::CTIME, StatMask::CTIME),
+        (Fields::BTIME, StatMask::BTIME),
     ];
-    let wanted = BITS.iter().filter(|(field, _)| want.intersects(*field));
-    wanted.fold(StatxFlags::TYPE, |mask, (_, bits)| mask | *bits)
-}
-
-/// What fstatat knows.
-fn from_old(old: OldStat) -> Stat {
-    Stat {
-        ino: old.st_ino,
-        dev: old.st_dev,
-        size: old.st_size,
-        blocks: old.st_blocks,
-        mode: old.st_mode,
-        nlink: old.st_nlink as u32,
-        uid: old.st_uid,
-        gid: old.st_gid,
-        atime: old.st_atime,
-        mtime: old.st_mtime,
-        ctime: old.st_ctime,
-        btime: None,
-        nanos: [old.st_atime_nsec as u32, old.st_mtime_nsec as u32, old.st_ctime_nsec as u32, 0],
-        rdev: old.st_rdev,
-        blksize: old.st_blksize as u32,
-        is_automount: false,
-    }
+    let wanted = MASKS.iter().filter(|(field, _)| want.intersects(*field));
+    wanted.fold(StatMask::TYPE, |all, (_, mask)| all.union(*mask))
 }
 
 #[inline]
-fn from_raw(raw: RawStat) -> Stat {
-    let has_btime = raw.stx_mask & StatxFlags::BTIME.bits() != 0;
+fn to_stat(raw: RawStat) -> Stat {
+    let RawStat { ino, dev, size, blocks, mode, nlink, uid, gid, .. } = raw;
+    let RawStat { atime, mtime, ctime, btime, nanos, rdev, blksize, is_automount, .. } = raw;
     Stat {
-        ino: raw.stx_ino,
-        dev: pwalk_sys::make_device(raw.stx_dev_major, raw.stx_dev_minor),
-        size: raw.stx_size as i64,
-        blocks: raw.stx_blocks as i64,
-        mode: u32::from(raw.stx_mode),
-        nlink: raw.stx_nlink,
-        uid: raw.stx_uid,
-        gid: raw.stx_gid,
-        atime: raw.stx_atime.tv_sec,
-        mtime: raw.stx_mtime.tv_sec,
-        ctime: raw.stx_ctime.tv_sec,
-        btime: has_btime.then_some(raw.stx_btime.tv_sec),
-        nanos: [raw.stx_atime, raw.stx_mtime, raw.stx_ctime, raw.stx_btime].map(|t| t.tv_nsec),
-        rdev: pwalk_sys::make_device(raw.stx_rdev_major, raw.stx_rdev_minor),
-        blksize: raw.stx_blksize,
-        is_automount: raw.stx_attributes.contains(pwalk_sys::ATTR_AUTOMOUNT),
+        ino,
+        dev,
+        size,
+        blocks,
+        mode,
+        nlink,
+        uid,
+        gid,
+        atime,
+        mtime,
+        ctime,
+        btime,
+        nanos,
+        rdev,
+        blksize,
+        is_automount,
     }
 }

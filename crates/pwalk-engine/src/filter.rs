@@ -3,6 +3,7 @@
 //! Each rule is resolved once for a directory ([`Filter::in_dir`]) and then asked entry by
 //! entry, so that a walk without rules pays one comparison a name.
 
+use crate::argument::{Argument, ArgumentError};
 use crate::config::Rules;
 use crate::entry::Kind;
 use globset::{Candidate, GlobBuilder, GlobSet, GlobSetBuilder};
@@ -33,26 +34,19 @@ struct Pattern {
     is_for_dirs: bool,
 }
 
-/// A pattern that doesn't parse.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("exclude pattern '{pattern}': {reason}")]
-pub struct ExcludeError {
-    /// The pattern as given.
-    pub pattern: String,
-    /// What is wrong with it.
-    pub reason: String,
-}
+const EXCLUDE: Argument = Argument::new("exclude", "exclude pattern");
 
 impl Excludes {
     /// Compiles patterns, in the order in which they count.
-    pub fn new<P: AsRef<str>>(patterns: &[P]) -> Result<Excludes, ExcludeError> {
+    ///
+    /// # Errors
+    ///
+    /// The first that is no pattern.
+    pub fn new<P: AsRef<str>>(patterns: &[P]) -> Result<Excludes, ArgumentError> {
         let mut excludes = Excludes::default();
         let (mut names, mut paths) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         for (index, given) in patterns.iter().map(P::as_ref).enumerate() {
-            let error = |error: globset::Error| ExcludeError {
-                pattern: given.to_owned(),
-                reason: error.kind().to_string(),
-            };
+            let error = |error: globset::Error| bad_pattern(given, &error);
             let (takes_back, rest) =
                 given.strip_prefix('!').map_or((false, given), |rest| (true, rest));
             let (is_for_dirs, rest) =
@@ -60,8 +54,7 @@ impl Excludes {
             let is_path = rest.contains('/');
             let text = rest.strip_prefix('/').unwrap_or(rest);
             if text.is_empty() {
-                let reason = "it matches nothing".to_owned();
-                return Err(ExcludeError { pattern: given.to_owned(), reason });
+                return Err(ArgumentError::new(EXCLUDE, given, "it can match nothing"));
             }
             let mut builder = GlobBuilder::new(text);
             let glob =
@@ -75,10 +68,7 @@ impl Excludes {
                 excludes.name_index.push(index);
             }
         }
-        let failed = |error: globset::Error| ExcludeError {
-            pattern: error.glob().unwrap_or_default().to_owned(),
-            reason: error.kind().to_string(),
-        };
+        let failed = |error: globset::Error| bad_pattern(error.glob().unwrap_or_default(), &error);
         excludes.names = names.build().map_err(failed)?;
         excludes.paths = paths.build().map_err(failed)?;
         Ok(excludes)
@@ -109,6 +99,10 @@ impl Excludes {
         }
         last.is_some_and(|place| !self.patterns[place].takes_back)
     }
+}
+
+fn bad_pattern(pattern: &str, error: &globset::Error) -> ArgumentError {
+    ArgumentError::new(EXCLUDE, pattern, error.kind().to_string())
 }
 
 /// A set of paths, asked directory by directory.

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod argument;
 mod batch;
 mod config;
 mod control;
@@ -32,13 +33,14 @@ mod tuning;
 mod walk;
 mod worker;
 
+pub use argument::{Argument, ArgumentError};
 pub use batch::{Batch, BatchDir, Contents, Row};
 pub use config::{Budget, Config, Placement, Rules};
 pub use control::{Control, Progress};
-pub use disk::{Disk, NamesBy, StatBy};
+pub use disk::{Compared, Disk};
 pub use entry::{Fields, FileId, Kind, Stat};
 pub use error::{EntryError, Operation};
-pub use filter::{ExcludeError, Excludes, PathSet, SNAPSHOT_NAMES};
+pub use filter::{Excludes, PathSet, SNAPSHOT_NAMES};
 pub use frontier::{Frontier, FrontierDir};
 pub use listing::{Listed, Listing};
 pub use ordered::{Child, Folder, Order, Ordered, Step, Subdirs};

@@ -4,7 +4,8 @@
 //! A column's row here and its arm in `rows.rs` are all there is to it; the compiler asks for
 //! the arm.
 
-use pwalk_engine::Fields;
+use crate::argument;
+use pwalk_engine::{ArgumentError, Fields};
 
 /// A column that a report can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,16 +264,6 @@ pub const COLUMNS: [Column; 29] = {
 #[derive(Clone, Debug)]
 pub struct Columns(Vec<Column>);
 
-/// A list of columns that can't be meant.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("column '{name}': {reason}")]
-pub struct ColumnsError {
-    /// The part that is wrong.
-    pub name: String,
-    /// What is wrong with it.
-    pub reason: &'static str,
-}
-
 impl Columns {
     /// The 17 columns of the pwalk CSV.
     pub fn pwalk() -> Columns {
@@ -299,7 +290,7 @@ impl Columns {
     /// # Errors
     ///
     /// An unknown name, one that stands twice, or a mixture of both ways.
-    pub fn parse(list: &str) -> Result<Columns, ColumnsError> {
+    pub fn parse(list: &str) -> Result<Columns, ArgumentError> {
         let parts: Vec<_> = list.split(',').map(str::trim).collect();
         let is_change = |part: &str| part.starts_with(['+', '-']);
         let n_changes = parts.iter().filter(|part| is_change(part)).count();
@@ -307,8 +298,8 @@ impl Columns {
             0 => Columns(Vec::new()),
             n if n == parts.len() => Columns::columnar(),
             _ => {
-                let reason = "either all names have a + or -, or none has";
-                return Err(ColumnsError { name: list.to_owned(), reason });
+                let reason = "either all names begin with + or -, or none does";
+                return Err(ArgumentError::new(argument::COLUMNS, list, reason));
             }
         };
         for part in parts {
@@ -317,17 +308,17 @@ impl Columns {
         Ok(columns)
     }
 
-    fn change(&mut self, part: &str) -> Result<(), ColumnsError> {
-        let error = |reason| ColumnsError { name: part.to_owned(), reason };
+    fn change(&mut self, part: &str) -> Result<(), ArgumentError> {
+        let error = |reason: &str| ArgumentError::new(argument::COLUMNS, part, reason);
         let name = part.trim_start_matches(['+', '-']);
         let found = COLUMNS.iter().find(|column| column.name == name);
-        let column = *found.ok_or_else(|| error("there is none of that name"))?;
+        let column = *found.ok_or_else(|| error("no such column"))?;
         let place = self.0.iter().position(|known| known.id == column.id);
         match (part.starts_with('-'), place) {
             (true, Some(place)) => drop(self.0.remove(place)),
-            (true, None) => return Err(error("is not among the columns")),
+            (true, None) => return Err(error("not among the columns")),
             (false, None) => self.0.push(column),
-            (false, Some(_)) => return Err(error("stands there already")),
+            (false, Some(_)) => return Err(error("named twice")),
         }
         Ok(())
     }
@@ -371,11 +362,13 @@ mod tests {
         let changed = parse("+target,-kind").unwrap();
         assert_eq!(names(&changed)[17..], ["filename_bytes", "target"]);
         let reason = |list: &str| parse(list).unwrap_err().to_string();
-        assert_eq!(reason("nope"), "column 'nope': there is none of that name");
-        assert_eq!(reason("inode,inode"), "column 'inode': stands there already");
-        assert_eq!(reason("+kind"), "column '+kind': stands there already");
-        assert_eq!(reason("-user"), "column '-user': is not among the columns");
-        assert!(reason("+user,inode").ends_with("either all names have a + or -, or none has"));
-        assert_eq!(reason(""), "column '': there is none of that name");
+        assert_eq!(reason("nope"), "column 'nope': no such column");
+        assert_eq!(reason("inode,inode"), "column 'inode': named twice");
+        assert_eq!(reason("+kind"), "column '+kind': named twice");
+        assert_eq!(reason("-user"), "column '-user': not among the columns");
+        assert!(
+            reason("+user,inode").ends_with("either all names begin with + or -, or none does")
+        );
+        assert_eq!(reason(""), "column '': no such column");
     }
 }

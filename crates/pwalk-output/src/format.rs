@@ -1,7 +1,8 @@
 //! The formats of a table, and how a file's name tells them.
 
+use crate::argument::{COMPRESS, FORMAT, OUTPUT};
 use crate::compress::Compression;
-use std::fmt;
+use pwalk_engine::ArgumentError;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -40,34 +41,6 @@ const SUFFIXES: [(&str, Format); 7] = [
     ("ndjson.zst", Format::Ndjson(Compression::Zstd)),
 ];
 
-/// What names no format.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormatError {
-    /// The name or path, and what is wrong with it.
-    subject: String,
-    reason: String,
-}
-
-impl FormatError {
-    /// The name or path.
-    pub fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    /// What is wrong with it.
-    pub fn reason(&self) -> &str {
-        &self.reason
-    }
-}
-
-impl fmt::Display for FormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.subject, self.reason)
-    }
-}
-
-impl std::error::Error for FormatError {}
-
 impl Format {
     /// The names that `FromStr` takes: suffixes without their first dot.
     pub fn names() -> impl Iterator<Item = &'static str> {
@@ -79,7 +52,7 @@ impl Format {
     /// # Errors
     ///
     /// If its suffix is none of a format.
-    pub fn of_path(path: &Path) -> Result<Format, FormatError> {
+    pub fn of_path(path: &Path) -> Result<Format, ArgumentError> {
         let name = path.as_os_str().to_string_lossy();
         let has_suffix =
             |suffix: &str| name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
@@ -87,7 +60,7 @@ impl Format {
         found.map(|(_, format)| *format).ok_or_else(|| {
             let known: Vec<_> = Format::names().map(|name| format!(".{name}")).collect();
             let reason = format!("its suffix names no format; known are {}", known.join(", "));
-            FormatError { subject: name.into_owned(), reason }
+            ArgumentError::new(OUTPUT, name, reason)
         })
     }
 
@@ -106,7 +79,7 @@ impl Format {
     /// # Errors
     ///
     /// If the format can't be packed that way.
-    pub fn packed(self, compression: &str) -> Result<Format, FormatError> {
+    pub fn packed(self, compression: &str) -> Result<Format, ArgumentError> {
         let text = |compression| match compression {
             "none" => Some(Compression::None),
             "zstd" => Some(Compression::Zstd),
@@ -124,9 +97,9 @@ impl Format {
             (Format::Arrow(_), "zstd") => Some(Format::Arrow(ArrowCompression::Zstd)),
             _ => None,
         };
-        packed.ok_or_else(|| FormatError {
-            subject: format!("compression '{compression}'"),
-            reason: format!("is none that {} has", self.suffix()),
+        packed.ok_or_else(|| {
+            let reason = format!("{} can't be compressed this way", self.suffix());
+            ArgumentError::new(COMPRESS, compression, reason)
         })
     }
 
@@ -137,14 +110,14 @@ impl Format {
 }
 
 impl FromStr for Format {
-    type Err = FormatError;
+    type Err = ArgumentError;
 
-    fn from_str(name: &str) -> Result<Format, FormatError> {
+    fn from_str(name: &str) -> Result<Format, ArgumentError> {
         let found = SUFFIXES.iter().find(|(suffix, _)| *suffix == name);
         found.map(|(_, format)| *format).ok_or_else(|| {
             let known: Vec<_> = Format::names().collect();
-            let reason = format!("known are {}", known.join(", "));
-            FormatError { subject: format!("format '{name}'"), reason }
+            let reason = format!("no such format; known are {}", known.join(", "));
+            ArgumentError::new(FORMAT, name, reason)
         })
     }
 }
@@ -174,6 +147,6 @@ mod tests {
         assert_eq!(csv.packed("zstd"), Ok(Format::Csv(Compression::Zstd)));
         assert_eq!(csv.packed("auto"), Ok(csv));
         let error = Format::Parquet.packed("gzip").unwrap_err();
-        assert_eq!(error.to_string(), "compression 'gzip': is none that parquet has");
+        assert_eq!(error.to_string(), "compression 'gzip': parquet can't be compressed this way");
     }
 }

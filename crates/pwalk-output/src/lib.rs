@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod argument;
 mod columns;
 mod compress;
 mod create;
@@ -31,14 +32,14 @@ mod table;
 mod text;
 mod users;
 
-pub use columns::{COLUMNS, Column, ColumnId, ColumnType, Columns, ColumnsError, Presence};
+pub use columns::{COLUMNS, Column, ColumnId, ColumnType, Columns, Presence};
 pub use compress::Compression;
 pub use create::{Place, TableConfig, create_listing, create_table, is_folder};
 pub use csv::{CsvRows, csv_header};
 pub use dataset::{PartBounds, SUMMARY_NAME};
 pub use error_list::ErrorList;
 pub use file::{OutputError, OutputFile};
-pub use format::{ArrowCompression, Format, FormatError};
+pub use format::{ArrowCompression, Format};
 pub use memory::{MemoryTable, Next, SpillConfig};
 pub use names::{Names, extension};
 pub use read::{ReadError, TableReader};

@@ -12,11 +12,21 @@ use std::path::{Path, PathBuf};
 /// The Python exception for a job that could not be done.
 pub(crate) fn to_py_err(error: pwalk::Error) -> PyErr {
     match (error.kind(), error.errno()) {
-        (ErrorKind::Argument, _) => PyValueError::new_err(error.to_string()),
+        (ErrorKind::Argument, _) => PyValueError::new_err(invalid_argument(&error)),
         (ErrorKind::Cancelled, _) => PyKeyboardInterrupt::new_err(()),
-        (_, Some(errno)) => os_error_args(errno, error.subject().to_owned()),
+        (_, Some(errno)) => os_error_args(errno, error.subject()),
         (_, None) => PyOSError::new_err(error.to_string()),
     }
+}
+
+/// What is wrong with an argument, which Python knows by another name in places.
+fn invalid_argument(error: &pwalk::Error) -> String {
+    let name = match error.argument().unwrap_or_default() {
+        "roots" => "top",
+        "threads" => "max_threads",
+        name => name,
+    };
+    format!("{name}: '{}': {}", error.value().unwrap_or_default(), error.reason())
 }
 
 fn os_error_args(errno: Errno, filename: String) -> PyErr {

@@ -7,6 +7,7 @@
 //! On `rustix` wherever it has the call; `getdents64` alone is made by hand, because rustix
 //! hides the bytes that the kernel wrote and we want to parse (and fuzz) them ourselves.
 
+mod compared;
 mod cpus;
 mod dirent;
 mod errno;
@@ -15,29 +16,25 @@ mod limits;
 mod map;
 mod mounts;
 mod open;
-mod readdir;
 mod ring;
 mod stat;
 mod users;
 
+pub use compared::{
+    announce_read, can_open_direct, fstat_at, open_directory_direct, open_directory_direct_by_path,
+    read_all_names, write_mapped,
+};
 pub use cpus::{allowed_cpus, bind_thread, numa_nodes, prefer_local_memory};
 pub use dirent::{Dirents, Malformed, RawDirent, read_dirents};
 pub use errno::{Errno, errno_name};
 pub use filesystem::{RawFilesystem, filesystem, innermost_mount};
 pub use limits::raise_descriptor_limit;
-pub use map::{map_file, write_mapped};
+pub use map::map_file;
 pub use mounts::{Mount, mounts, parse_mountinfo};
-pub use open::{
-    Access, announce_read, can_open_direct, open_directory, open_directory_by_path, split_long_path,
-};
-pub use readdir::read_all_names;
+pub use open::{Access, open_directory, open_directory_by_path, split_long_path};
 pub use ring::{has_io_uring, stat_by_ring};
-pub use stat::{
-    ATTR_AUTOMOUNT, Links, OldStat, RawStat, Statx, fstat_at, make_device, read_link, stat_at,
-    stat_by_path, stat_open,
-};
+pub use stat::{Links, RawStat, StatMask, read_link, stat_at, stat_by_path, stat_open};
 
 pub use users::{group_name, user_name};
 
 pub use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-pub use rustix::fs::StatxFlags;

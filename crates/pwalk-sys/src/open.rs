@@ -15,8 +15,6 @@ use std::ffi::{CStr, CString};
 pub enum Access {
     /// To be read with getdents64.
     Read,
-    /// The same, with O_DIRECT where the kernel allows it on a directory.
-    ReadDirect,
     /// Only to stand at its entries (`O_PATH`): needs no read permission.
     Path,
 }
@@ -31,44 +29,37 @@ pub fn open_directory(
     access: Access,
     links: Links,
 ) -> Result<OwnedFd, Errno> {
-    let follow = match links {
-        Links::Follow => OFlags::empty(),
-        Links::Keep => OFlags::NOFOLLOW,
-    };
-    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NONBLOCK | follow;
-    let open = |flags| retry_on_intr(|| openat(&parent, name, flags, Mode::empty()));
-    let fd = match access {
-        Access::Path => open(flags.difference(OFlags::NONBLOCK) | OFlags::PATH),
-        Access::Read => open_quietly(open, flags),
-        Access::ReadDirect => match open_quietly(open, flags | OFlags::DIRECT) {
-            Err(rustix::io::Errno::INVAL) => open_quietly(open, flags),
-            result => result,
-        },
-    };
-    Ok(fd?)
+    match access {
+        Access::Path => open_with(parent, name, OFlags::PATH, links),
+        Access::Read => open_quietly(parent, name, OFlags::NONBLOCK, links),
+    }
 }
 
-fn open_quietly(
-    open: impl Fn(OFlags) -> rustix::io::Result<OwnedFd>,
+/// With O_NOATIME, or without where that is refused.
+pub(crate) fn open_quietly(
+    parent: impl AsFd,
+    name: &CStr,
     flags: OFlags,
-) -> rustix::io::Result<OwnedFd> {
-    match open(flags | OFlags::NOATIME) {
-        Err(rustix::io::Errno::PERM) => open(flags),
+    links: Links,
+) -> Result<OwnedFd, Errno> {
+    match open_with(&parent, name, flags | OFlags::NOATIME, links) {
+        Err(Errno::PERM) => open_with(parent, name, flags, links),
         result => result,
     }
 }
 
-/// True if the kernel lets this directory be opened with O_DIRECT.
-pub fn can_open_direct(path: &std::path::Path) -> bool {
-    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::DIRECT;
-    openat(CWD, path, flags, Mode::empty()).is_ok()
-}
-
-/// Says that the first bytes of a directory will be read. Without effect where the filesystem
-/// has no use for it.
-pub fn announce_read(directory: impl AsFd, n_bytes: u64) {
-    let n_bytes = std::num::NonZeroU64::new(n_bytes);
-    let _ = rustix::fs::fadvise(directory, 0, n_bytes, rustix::fs::Advice::WillNeed);
+fn open_with(
+    parent: impl AsFd,
+    name: &CStr,
+    flags: OFlags,
+    links: Links,
+) -> Result<OwnedFd, Errno> {
+    let follow = match links {
+        Links::Follow => OFlags::empty(),
+        Links::Keep => OFlags::NOFOLLOW,
+    };
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | follow | flags;
+    Ok(retry_on_intr(|| openat(&parent, name, flags, Mode::empty()))?)
 }
 
 /// Opens the directory at `path`, of any length.

@@ -4,10 +4,10 @@
 #![allow(unsafe_code)]
 
 use crate::errno::Errno;
-use crate::stat::{Links, RawStat, at_flags, sync_flag};
+use crate::stat::{Links, RawStat, StatMask, at_flags, sync_flag};
 use io_uring::{IoUring, opcode, types};
 use rustix::fd::{AsFd, AsRawFd};
-use rustix::fs::StatxFlags;
+use rustix::fs::Statx;
 use std::cell::RefCell;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -27,15 +27,15 @@ pub fn stat_by_ring(
     parent: impl AsFd,
     name: &CStr,
     links: Links,
-    fields: StatxFlags,
+    mask: StatMask,
     strict: bool,
 ) -> Result<RawStat, Errno> {
     let flags = at_flags(links) | sync_flag(strict);
-    let mut stat = MaybeUninit::<RawStat>::zeroed();
+    let mut stat = MaybeUninit::<Statx>::zeroed();
     let parent = types::Fd(parent.as_fd().as_raw_fd());
     let request = opcode::Statx::new(parent, name.as_ptr(), stat.as_mut_ptr().cast())
         .flags(flags.bits() as i32)
-        .mask(fields.bits())
+        .mask(mask.flags().bits())
         .build();
     let result = RING.with_borrow_mut(|ring| {
         let ring = ring.as_mut().ok_or(Errno::INVAL)?;
@@ -52,7 +52,7 @@ pub fn stat_by_ring(
     })?;
     match result {
         // SAFETY: the kernel has filled it; and all zeros are a valid value, too.
-        0.. => Ok(unsafe { stat.assume_init() }),
+        0.. => Ok(RawStat::from_statx(&unsafe { stat.assume_init() })),
         errno => Err(Errno::from_raw(-errno)),
     }
 }
@@ -72,10 +72,10 @@ mod tests {
         for (name, links) in
             [(c"exe", Links::Keep), (c"exe", Links::Follow), (c"none", Links::Keep)]
         {
-            let fields = StatxFlags::BASIC_STATS;
-            let by_ring = stat_by_ring(&directory, name, links, fields, false);
-            let by_call = stat_at(&directory, name, links, fields, false);
-            let of = |stat: RawStat| (stat.stx_mode, stat.stx_size, stat.stx_uid);
+            let mask = StatMask::SIZE.union(StatMask::OWNER);
+            let by_ring = stat_by_ring(&directory, name, links, mask, false);
+            let by_call = stat_at(&directory, name, links, mask, false);
+            let of = |stat: RawStat| (stat.mode, stat.size, stat.uid);
             assert_eq!(by_ring.map(of), by_call.map(of));
         }
     }

@@ -5,7 +5,7 @@ use crate::output::OutputConfig;
 use pwalk_engine::{Batch, Control, Fields, Kind};
 use pwalk_output::{
     ColumnId, Columns, Format, OutputFile, Place, Preamble, Summary, TableConfig, TableReader,
-    create_table,
+    argument, create_table,
 };
 use std::path::{Path, PathBuf};
 
@@ -90,8 +90,8 @@ fn check_columns(input: &Path, columns: &Columns, reader: &TableReader) -> Resul
         let is_name = matches!(column.id, ColumnId::User | ColumnId::Group);
         let can_be_made = is_there || (is_name && has_owner);
         if !can_be_made {
-            let subject = input.display().to_string();
-            return Err(Error::argument(subject, format!("has no column {}", column.name)));
+            let reason = format!("no such column in {}", input.display());
+            return Err(Error::bad(argument::COLUMNS, column.name, reason));
         }
     }
     Ok(())

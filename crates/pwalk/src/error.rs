@@ -1,18 +1,18 @@
 //! Why a job could not be done: one line that names the argument or path, and the reason.
 
-use pwalk_engine::{Errno, ExcludeError};
-use pwalk_output::{ColumnsError, FormatError, OutputError, ReadError};
+use pwalk_engine::{Argument, ArgumentError, Errno};
+use pwalk_output::{OutputError, ReadError};
 use std::fmt;
 use std::path::Path;
 
 /// What kind of thing stood in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// An argument that can't be meant.
+    /// An invalid argument.
     Argument,
     /// A root that is missing or not readable.
     Root,
-    /// An output, or a list to be read, that can't be opened, written or finished.
+    /// An output, or a file to be read, that can't be opened, written or finished.
     File,
     /// The job was cancelled: it has no result.
     Cancelled,
@@ -20,23 +20,33 @@ pub enum ErrorKind {
 
 /// Why a job could not be done. Displays as `subject: reason`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
-    kind: ErrorKind,
-    /// The path or argument; lossy where it isn't UTF-8.
-    subject: String,
-    reason: String,
-    errno: Option<Errno>,
+pub struct Error(Cause);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Cause {
+    Argument(ArgumentError),
+    Path {
+        kind: ErrorKind,
+        /// Lossy where it isn't UTF-8.
+        path: String,
+        reason: String,
+        errno: Option<Errno>,
+    },
+    Cancelled,
 }
 
 impl Error {
-    pub(crate) fn argument(subject: impl Into<String>, reason: impl Into<String>) -> Error {
-        let (kind, subject, reason) = (ErrorKind::Argument, subject.into(), reason.into());
-        Error { kind, subject, reason, errno: None }
+    pub(crate) fn bad(
+        argument: Argument,
+        value: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Error {
+        ArgumentError::new(argument, value, reason).into()
     }
 
     /// A command that there is no man page of.
     pub fn unknown_command(name: &str) -> Error {
-        Error::argument(format!("command '{name}'"), "there is none of that name")
+        Error::bad(Argument::new("command", "command"), name, "no such command")
     }
 
     /// Standard output takes no more.
@@ -45,44 +55,88 @@ impl Error {
     }
 
     pub(crate) fn root(path: &[u8], errno: Errno) -> Error {
-        let subject = String::from_utf8_lossy(path).into_owned();
-        Error { kind: ErrorKind::Root, subject, reason: errno.to_string(), errno: Some(errno) }
+        let path = String::from_utf8_lossy(path).into_owned();
+        let (kind, reason) = (ErrorKind::Root, errno.to_string());
+        Error(Cause::Path { kind, path, reason, errno: Some(errno) })
     }
 
     pub(crate) fn file(path: &Path, error: &std::io::Error) -> Error {
         let errno = error.raw_os_error().map(Errno::from_raw);
         let reason = errno.map_or_else(|| error.to_string(), |errno| errno.to_string());
-        Error { kind: ErrorKind::File, subject: path.display().to_string(), reason, errno }
+        let (kind, path) = (ErrorKind::File, path.display().to_string());
+        Error(Cause::Path { kind, path, reason, errno })
     }
 
     pub(crate) fn cancelled() -> Error {
-        let (subject, reason) = ("interrupted".to_owned(), "nothing was written".to_owned());
-        Error { kind: ErrorKind::Cancelled, subject, reason, errno: None }
+        Error(Cause::Cancelled)
     }
 
     /// What kind of thing stood in the way.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        match &self.0 {
+            Cause::Argument(_) => ErrorKind::Argument,
+            Cause::Path { kind, .. } => *kind,
+            Cause::Cancelled => ErrorKind::Cancelled,
+        }
     }
 
     /// The path or argument that it is about.
-    pub fn subject(&self) -> &str {
-        &self.subject
+    pub fn subject(&self) -> String {
+        match &self.0 {
+            Cause::Argument(error) => error.subject(),
+            Cause::Path { path, .. } => path.clone(),
+            Cause::Cancelled => "interrupted".to_owned(),
+        }
+    }
+
+    /// What is wrong with it.
+    pub fn reason(&self) -> &str {
+        match &self.0 {
+            Cause::Argument(error) => error.reason(),
+            Cause::Path { reason, .. } => reason,
+            Cause::Cancelled => "nothing was written",
+        }
+    }
+
+    /// The name of the invalid argument, as the API spells it.
+    pub fn argument(&self) -> Option<&'static str> {
+        self.as_argument().map(ArgumentError::argument)
+    }
+
+    /// The invalid value.
+    pub fn value(&self) -> Option<&str> {
+        self.as_argument().map(ArgumentError::value)
     }
 
     /// The kernel's reason, where it was the kernel's.
     pub fn errno(&self) -> Option<Errno> {
-        self.errno
+        match self.0 {
+            Cause::Path { errno, .. } => errno,
+            _ => None,
+        }
+    }
+
+    fn as_argument(&self) -> Option<&ArgumentError> {
+        match &self.0 {
+            Cause::Argument(error) => Some(error),
+            _ => None,
+        }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.subject, self.reason)
+        write!(f, "{}: {}", self.subject(), self.reason())
     }
 }
 
 impl std::error::Error for Error {}
+
+impl From<ArgumentError> for Error {
+    fn from(error: ArgumentError) -> Self {
+        Error(Cause::Argument(error))
+    }
+}
 
 impl From<OutputError> for Error {
     fn from(error: OutputError) -> Self {
@@ -90,27 +144,9 @@ impl From<OutputError> for Error {
     }
 }
 
-impl From<ExcludeError> for Error {
-    fn from(error: ExcludeError) -> Self {
-        Error::argument(format!("exclude pattern '{}'", error.pattern), error.reason)
-    }
-}
-
-impl From<FormatError> for Error {
-    fn from(error: FormatError) -> Self {
-        Error::argument(error.subject(), error.reason())
-    }
-}
-
-impl From<ColumnsError> for Error {
-    fn from(error: ColumnsError) -> Self {
-        Error::argument(format!("column '{}'", error.name), error.reason)
-    }
-}
-
 impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
-        let subject = error.path().display().to_string();
-        Error { kind: ErrorKind::File, subject, reason: error.reason().to_owned(), errno: None }
+        let (kind, path) = (ErrorKind::File, error.path().display().to_string());
+        Error(Cause::Path { kind, path, reason: error.reason().to_owned(), errno: None })
     }
 }

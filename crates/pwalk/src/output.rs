@@ -1,7 +1,9 @@
 //! Where a table goes and what it is like: shared by all jobs that write one.
 
 use crate::error::Error;
-use pwalk_output::{Columns, Compression, Format, Names, OutputFile, PartBounds, Place, is_folder};
+use pwalk_output::{
+    Columns, Compression, Format, Names, OutputFile, PartBounds, Place, argument, is_folder,
+};
 use std::path::{Path, PathBuf};
 
 /// Where a table goes.
@@ -59,8 +61,8 @@ impl OutputConfig {
             None => Ok(Columns::pwalk()),
             Some(list) if format.is_columnar() => Ok(Columns::parse(list)?),
             Some(list) => {
-                let reason = "a CSV has always the same 17 columns; other formats take a choice";
-                Err(Error::argument(format!("columns '{list}'"), reason))
+                let reason = "a CSV always has the same 17; other formats take a choice";
+                Err(Error::bad(argument::COLUMNS, list, reason))
             }
         }
     }

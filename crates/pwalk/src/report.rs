@@ -5,7 +5,7 @@ use crate::output::{Output, OutputConfig};
 use crate::setup::{Setup, WalkConfig};
 use pwalk_engine::{Batch, Control, EntryError, Fields, Operation, Outcome, Sink, walk};
 use pwalk_output::{
-    ErrorList, OutputError, OutputFile, Place, Preamble, Summary, TableConfig, TableSink,
+    ErrorList, OutputError, OutputFile, Place, Preamble, Summary, TableConfig, TableSink, argument,
     create_table,
 };
 use std::path::{Path, PathBuf};
@@ -189,7 +189,7 @@ fn check_distinct(files: &[&OutputFile]) -> Result<(), Error> {
             |other: &&OutputFile| file.target().is_some() && other.target() == file.target();
         if files[..index].iter().any(is_same) {
             let name = file.name().display().to_string();
-            return Err(Error::argument(name, "is the name of two outputs"));
+            return Err(Error::bad(argument::OUTPUT, name, "two outputs have this name"));
         }
     }
     Ok(())

@@ -1,13 +1,15 @@
 //! Roots as a user gives them: checked, told apart, and turned into a frontier.
 
 use crate::error::Error;
-use pwalk_engine::{Frontier, FrontierDir, PathSet};
+use pwalk_engine::{Argument, Frontier, FrontierDir, PathSet};
 use pwalk_sys::{
-    Access, Errno, Links, StatxFlags, innermost_mount, mounts, open_directory_by_path, stat_by_path,
+    Access, Errno, Links, StatMask, innermost_mount, mounts, open_directory_by_path, stat_by_path,
 };
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+
+const ROOTS: Argument = Argument::new("roots", "root");
 
 /// Checked roots of a walk.
 pub(crate) struct Roots {
@@ -29,7 +31,7 @@ impl Roots {
     /// `Argument` if there is none; `Root` for the first that is missing or not readable.
     pub(crate) fn check(given: &[Vec<u8>]) -> Result<Roots, Error> {
         if given.is_empty() {
-            return Err(Error::argument("PATH", "no root is given"));
+            return Err(Error::bad(ROOTS, "", "at least one root is needed"));
         }
         let mut roots = Roots {
             frontier: Vec::new(),
@@ -102,16 +104,16 @@ impl Roots {
 
 /// A root must be there, and a directory must be readable.
 fn check_root(path: &[u8]) -> Result<(), Errno> {
-    let stat = stat_by_path(path, Links::Follow, StatxFlags::TYPE, false).or_else(|errno| {
+    let stat = stat_by_path(path, Links::Follow, StatMask::TYPE, false).or_else(|errno| {
         // A dangling link is an entry like any other; all else is missing or forbidden.
-        let link = stat_by_path(path, Links::Keep, StatxFlags::TYPE, false)?;
-        if pwalk_engine::Kind::from_mode(link.stx_mode.into()) == pwalk_engine::Kind::Symlink {
+        let link = stat_by_path(path, Links::Keep, StatMask::TYPE, false)?;
+        if pwalk_engine::Kind::from_mode(link.mode) == pwalk_engine::Kind::Symlink {
             Ok(link)
         } else {
             Err(errno)
         }
     })?;
-    match pwalk_engine::Kind::from_mode(stat.stx_mode.into()) {
+    match pwalk_engine::Kind::from_mode(stat.mode) {
         pwalk_engine::Kind::Dir => {
             open_directory_by_path(path, Access::Read, Links::Follow).map(drop)
         }
@@ -157,7 +159,10 @@ mod tests {
         assert_eq!(check("/etc/passwd"), None);
         assert_eq!(check("/no/such").unwrap(), "/no/such: No such file or directory");
         assert_eq!(check("").unwrap(), ": No such file or directory");
-        assert_eq!(Roots::check(&[]).err().unwrap().to_string(), "PATH: no root is given");
+        assert_eq!(
+            Roots::check(&[]).err().unwrap().to_string(),
+            "root '': at least one root is needed"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! its name says when it is switched on.
 
 use crate::threads::{THREADS_MAX, Threads};
-use pwalk_engine::{Disk, FsKind, NamesBy, Placement, StatBy, Tuning};
+use pwalk_engine::{Compared, Disk, FsKind, Placement, Tuning};
 use pwalk_sys::{RawFilesystem, allowed_cpus};
 use std::path::Path;
 
@@ -112,7 +112,6 @@ impl Settings {
             reason,
         };
         let count = threads.count as u64;
-        let stat_by = self.stat_by();
         let one_node = || format!("this machine has {n_nodes} NUMA node");
         Ok(vec![
             number(
@@ -171,7 +170,7 @@ impl Settings {
             ),
             switch(
                 "use_statx",
-                stat_by != StatBy::Fstatat,
+                self.use_statx || self.uses_ring(),
                 true,
                 "statx with a mask of just the fields that are needed".to_owned(),
                 "asked for: fstatat, which reads all fields and no creation time",
@@ -195,7 +194,7 @@ impl Settings {
             ),
             switch(
                 "use_io_uring",
-                stat_by == StatBy::IoUring,
+                self.uses_ring(),
                 true,
                 "statx through a ring for each worker".to_owned(),
                 if self.use_io_uring {
@@ -261,10 +260,13 @@ impl Settings {
         Disk {
             buffer_bytes: tuning.buffer_bytes,
             is_strict,
-            names_by: if self.use_getdents { NamesBy::Getdents } else { NamesBy::Readdir },
-            stat_by: self.stat_by(),
-            tries_direct: self.use_o_direct,
-            readahead_bytes: self.readahead_kb << 10,
+            uses_ring: self.uses_ring(),
+            compared: Compared {
+                reads_by_readdir: !self.use_getdents,
+                stats_by_fstatat: !self.use_statx,
+                opens_direct: self.use_o_direct,
+                readahead_bytes: self.readahead_kb << 10,
+            },
         }
     }
 
@@ -282,13 +284,7 @@ impl Settings {
         }
     }
 
-    fn stat_by(&self) -> StatBy {
-        if self.use_io_uring && pwalk_sys::has_io_uring() {
-            StatBy::IoUring
-        } else if self.use_statx {
-            StatBy::Statx
-        } else {
-            StatBy::Fstatat
-        }
+    fn uses_ring(&self) -> bool {
+        self.use_io_uring && pwalk_sys::has_io_uring()
     }
 }

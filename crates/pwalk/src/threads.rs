@@ -1,11 +1,14 @@
 //! How many workers a walk gets, and why.
 
 use crate::error::Error;
-use pwalk_engine::{FsKind, Tuning};
+use pwalk_engine::{Argument, FsKind, Tuning};
 use std::ffi::OsString;
 
 /// More threads than this are a slip of the finger.
 pub const THREADS_MAX: usize = 4096;
+
+const THREADS: Argument = Argument::new("threads", "number of threads");
+const VARIABLE: Argument = Argument::new("PWALK_THREADS", "PWALK_THREADS");
 
 /// A number of workers and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +39,12 @@ impl Threads {
     ) -> Result<Threads, Error> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         if let Some(count) = asked {
-            let count = check("--threads", &count.to_string())?;
+            let count = check(THREADS, &count.to_string())?;
             return Ok(Threads { count, n_cores: cores, reason: "asked for".to_owned() });
         }
-        if let Some(value) = variable("PWALK_THREADS") {
-            let count = check("PWALK_THREADS", &value.to_string_lossy())?;
-            return Ok(Threads { count, n_cores: cores, reason: "PWALK_THREADS".to_owned() });
+        if let Some(value) = variable(VARIABLE.name) {
+            let count = check(VARIABLE, &value.to_string_lossy())?;
+            return Ok(Threads { count, n_cores: cores, reason: VARIABLE.name.to_owned() });
         }
         let given = BATCH_VARIABLES.iter().find_map(|name| {
             let n =
@@ -63,13 +66,10 @@ fn describe(tuning: &Tuning) -> String {
     }
 }
 
-fn check(name: &str, value: &str) -> Result<usize, Error> {
+fn check(argument: Argument, value: &str) -> Result<usize, Error> {
     let number = value.parse().ok().filter(|n| (1..=THREADS_MAX).contains(n));
     number.ok_or_else(|| {
-        Error::argument(
-            format!("{name} {value}"),
-            format!("must be a number from 1 to {THREADS_MAX}"),
-        )
+        Error::bad(argument, value, format!("must be a number from 1 to {THREADS_MAX}"))
     })
 }
 
@@ -112,9 +112,9 @@ mod tests {
     #[test]
     fn numbers_out_of_range_are_named() {
         let range = "must be a number from 1 to 4096";
-        assert_eq!(choose(Some(0), &[], 0), Err(format!("--threads 0: {range}")));
+        assert_eq!(choose(Some(0), &[], 0), Err(format!("number of threads '0': {range}")));
         for bad in ["0", "5000", "-1", "many", ""] {
-            let expected = format!("PWALK_THREADS {bad}: {range}");
+            let expected = format!("PWALK_THREADS '{bad}': {range}");
             assert_eq!(choose(None, &[("PWALK_THREADS", bad)], 0), Err(expected));
         }
     }

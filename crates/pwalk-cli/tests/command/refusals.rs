@@ -56,10 +56,10 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["walk", "basic", "--exclude-from", "none"], &["none: No such file or directory"]),
     (&["walk", "basic", "--exclude-from", "basic"], &["basic: Is a directory"]),
     // Numbers.
-    (&["report", "basic", "-t", "0"], &["--threads 0", "1 to 4096"]),
-    (&["report", "basic", "--threads", "4097"], &["--threads 4097", "1 to 4096"]),
-    (&["walk", "basic", "--max-threads", "0"], &["--threads 0", "1 to 4096"]),
-    (&["info", "basic", "--threads", "5000"], &["--threads 5000", "1 to 4096"]),
+    (&["report", "basic", "-t", "0"], &["threads '0'", "1 to 4096"]),
+    (&["report", "basic", "--threads", "4097"], &["threads '4097'", "1 to 4096"]),
+    (&["walk", "basic", "--max-threads", "0"], &["threads '0'", "1 to 4096"]),
+    (&["info", "basic", "--threads", "5000"], &["threads '5000'", "1 to 4096"]),
     (&["report", "basic", "-t", "-1"], &["-1"]),
     (&["report", "basic", "-t", "two"], &["'two'", "--threads"]),
     (&["report", "basic", "-t", ""], &["''", "--threads"]),
@@ -113,7 +113,7 @@ fn numbers_in_the_environment_are_refused_by_the_name_of_the_variable() {
         for command in [&["report", "-o-", "/etc/passwd"][..], &["walk", "/etc"], &["info", "/"]] {
             let said = said(pwalk().args(command).env("PWALK_THREADS", value)).with_status(2);
             let expected =
-                format!("pwalk: PWALK_THREADS {value}: must be a number from 1 to 4096\n");
+                format!("pwalk: PWALK_THREADS '{value}': must be a number from 1 to 4096\n");
             assert_eq!((&*said.stderr, said.stdout.len()), (&*expected, 0));
         }
     }

@@ -34,7 +34,8 @@ fn what_cannot_be_asked_is_refused_by_name() {
     for n in [0, THREADS_MAX + 1] {
         let error = Info::of(Path::new("/"), Some(n)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument);
-        assert_eq!(error.subject(), format!("--threads {n}"));
+        assert_eq!(error.argument(), Some("threads"));
+        assert_eq!(error.value(), Some(n.to_string().as_str()));
     }
     assert_eq!(Info::of(Path::new("/"), Some(THREADS_MAX)).unwrap().threads.count, THREADS_MAX);
 }

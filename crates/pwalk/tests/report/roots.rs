@@ -230,5 +230,5 @@ fn t10_roots_that_are_not_there_are_refused_by_name_and_nothing_is_written() {
         assert_eq!(std::fs::read_dir(tree.folder()).unwrap().count(), 1, "{roots:?}");
     }
     let error = try_report(config([""; 0], 2)).unwrap_err();
-    assert_eq!((error.kind(), error.subject()), (ErrorKind::Argument, "PATH"));
+    assert_eq!((error.kind(), error.argument()), (ErrorKind::Argument, Some("roots")));
 }

@@ -1,0 +1,83 @@
+//! The one error for an argument that can't be used: which argument, which value, and why.
+//!
+//! It is raised where the argument is parsed, in whatever crate, and passed on unchanged up to the
+//! command and to Python, which both name the argument in their own spelling. So nobody has to
+//! take a message apart.
+
+use std::fmt;
+
+/// An argument of a job: its name, and what one value of it is called in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Argument {
+    /// As the API spells it: `exclude`.
+    pub name: &'static str,
+    /// What one value is, in words: `exclude pattern`.
+    pub noun: &'static str,
+}
+
+impl Argument {
+    /// An argument whose values are called by another word than its name.
+    pub const fn new(name: &'static str, noun: &'static str) -> Argument {
+        Argument { name, noun }
+    }
+}
+
+/// An argument that can't be used. Displays as `noun 'value': reason`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgumentError {
+    argument: Argument,
+    value: String,
+    reason: String,
+}
+
+impl ArgumentError {
+    /// Says what is wrong with this value of an argument.
+    pub fn new(
+        argument: Argument,
+        value: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> ArgumentError {
+        ArgumentError { argument, value: value.into(), reason: reason.into() }
+    }
+
+    /// The name of the argument, as the API spells it.
+    pub fn argument(&self) -> &'static str {
+        self.argument.name
+    }
+
+    /// The value, or the part of it that is wrong.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// What is wrong with it.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// What the message is about: `exclude pattern 'a['`.
+    pub fn subject(&self) -> String {
+        format!("{} '{}'", self.argument.noun, self.value)
+    }
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject(), self.reason)
+    }
+}
+
+impl std::error::Error for ArgumentError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_argument_is_told_in_one_line_and_can_be_taken_apart() {
+        let error = ArgumentError::new(Argument::new("columns", "column"), "x", "no such column");
+        assert_eq!(error.to_string(), "column 'x': no such column");
+        assert_eq!((error.argument(), error.value()), ("columns", "x"));
+        assert_eq!(error.reason(), "no such column");
+    }
+}
