@@ -12,7 +12,7 @@ from harness.contestants import SUITES, Contestant
 from harness.counting import COUNTERS, Count, n_lines
 from harness.machine import kernel, mount_type
 from harness.measuring import Row, Run, void_unequal
-from harness.results import command, ratios
+from harness.results import Record, command, page, ratios, row_record, user_ns_per_row
 
 HEADER, ROWS = b"a,b\n", b"1,2\n3,4\n5,6\n"
 
@@ -26,6 +26,14 @@ def row(name: str, base: str, walls: list[float], entries: int = 1) -> Row:
     """A row as if it had been run."""
     runs = [Run(wall, 0, 0, 0) for wall in walls]
     return Row(Contestant(name, (), "lines", base), count=Count(entries), runs=runs)
+
+
+def results_of(rows: list[Record]) -> Record:
+    """Results of one suite with one workload."""
+    workload = {"name": "wide", "entries": 50_000, "bytes": 0, "others": 0, "rows": rows}
+    machine = {"kernel": "", "filesystem": "", "cpus": 2, "cpu": "", "memory_gb": 1}
+    suite = {"proves": "", "date": "", "rounds": 5, "threads": 2, "versions": {}}
+    return {"suites": {"wide": suite | {"machine": machine, "workloads": [workload]}}}
 
 
 class Counting(unittest.TestCase):
@@ -65,6 +73,17 @@ class Rows(unittest.TestCase):
         expected = {"ratio": 2.0, "ratio_min": 2.0, "ratio_max": 3.0}
         self.assertEqual(ratios(other, base), expected)
 
+    def test_user_time_of_a_row_is_without_the_floors(self) -> None:
+        base, other = row("floor", "floor", [1, 1, 1]), row("a", "floor", [1, 1, 1])
+        base.runs = [Run(1, 0.1, 2, 0), Run(1, 0.2, 2, 0), Run(1, 0.1, 2, 0)]
+        other.runs = [Run(1, 0.4, 2, 0), Run(1, 0.6, 2, 0), Run(1, 0.3, 2, 0)]
+        # 0.3, 0.4 and 0.2 seconds more for a million rows.
+        self.assertEqual(user_ns_per_row(other, base, 1_000_000), 300)
+        for base_of, entries in ((other, 1), (None, 1), (base, None), (base, 0)):
+            self.assertIsNone(user_ns_per_row(other, base_of, entries))
+        base.void = "a reason"
+        self.assertIsNone(user_ns_per_row(other, base, 1))
+
     def test_every_counter_and_base_of_the_table_exists(self) -> None:
         for suite in SUITES.values():
             for workload in suite.workloads:
@@ -76,6 +95,18 @@ class Rows(unittest.TestCase):
 
 class Published(unittest.TestCase):
     """What goes into the results."""
+
+    def test_the_page_shows_the_user_time_of_a_row(self) -> None:
+        base, other = row("floor", "floor", [1]), row("a", "floor", [2])
+        other.runs = [Run(2, 0.0125, 0, 0)]
+        rows = [row_record(each, base, 50_000) for each in (base, other)]
+        text = page(results_of(rows))
+        self.assertIn("| user ns a row |", text)
+        (line,) = [line for line in text.splitlines() if line.startswith("| a ")]
+        self.assertIn("| 250 |", line)
+        # Results of an older harness have no such number.
+        rows[1].pop("user_ns_per_row")
+        self.assertNotIn("| 250 |", page(results_of(rows)))
 
     def test_commands_keep_their_placeholders(self) -> None:
         argv = ("$FIND", "$TREE", "-printf", r"%p\n", ">", "$OUT")

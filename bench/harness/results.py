@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .contestants import Suite, Workload
-from .measuring import BUSY_MAX, Row
+from .measuring import BUSY_MAX, Row, Run
 
 Record = dict[str, Any]
 
@@ -31,7 +31,9 @@ def workload_record(workload: Workload, rows: list[Row]) -> Record:
         "entries": floor.entries,
         "bytes": floor.size_bytes,
         "others": others(rows),
-        "rows": [row_record(row, by_name.get(row.contestant.base)) for row in rows],
+        "rows": [
+            row_record(row, by_name.get(row.contestant.base), floor.entries) for row in rows
+        ],
     }
 
 
@@ -42,7 +44,7 @@ def others(rows: list[Row]) -> float:
     return round(sum(run.others_s for run in runs) / capacity_s, 3) if capacity_s else 0.0
 
 
-def row_record(row: Row, base: Row | None) -> Record:
+def row_record(row: Row, base: Row | None, entries: int | None) -> Record:
     """A row as JSON; the numbers only where it is valid."""
     record = {
         "name": row.contestant.name,
@@ -53,7 +55,8 @@ def row_record(row: Row, base: Row | None) -> Record:
     }
     if row.void or not row.runs:
         return record
-    return record | times(row) | ratios(row, base)
+    own = {"user_ns_per_row": user_ns_per_row(row, base, entries)}
+    return record | times(row) | ratios(row, base) | own
 
 
 def times(row: Row) -> Record:
@@ -74,14 +77,32 @@ def times(row: Row) -> Record:
 
 def ratios(row: Row, base: Row | None) -> Record:
     """This row's time over the base's, round by round."""
-    if base is None or base.void or len(base.runs) != len(row.runs):
+    each = [run.wall_s / other.wall_s for run, other in rounds(row, base)]
+    if not each:
         return {"ratio": None}
-    each = [run.wall_s / other.wall_s for run, other in zip(row.runs, base.runs, strict=True)]
     return {
         "ratio": median(each, 3),
         "ratio_min": round(min(each), 3),
         "ratio_max": round(max(each), 3),
     }
+
+
+def user_ns_per_row(row: Row, base: Row | None, entries: int | None) -> float | None:
+    """Processor time outside of the kernel that a row costs beyond the base's, nanoseconds.
+
+    Ratios depend on how fast the kernel is, this does not.
+    """
+    more_s = [run.user_s - other.user_s for run, other in rounds(row, base)]
+    if row is base or not entries or not more_s:
+        return None
+    return median([each_s / entries * 1e9 for each_s in more_s], 1)
+
+
+def rounds(row: Row, base: Row | None) -> list[tuple[Run, Run]]:
+    """This row's run and the base's in each round; none if they can't be compared."""
+    if base is None or base.void or len(base.runs) != len(row.runs):
+        return []
+    return list(zip(row.runs, base.runs, strict=True))
 
 
 def median(values: list[float], n_digits: int) -> float:
@@ -119,7 +140,8 @@ def page(results: Record) -> str:
 INTRODUCTION = """\
 Made by `bench/run.py` from `results.json`; `bench/README.md` says what each suite proves and
 when it is unfair. Every row was run once in each round. *Ratio* is the median of the ratios
-to the base within each round, with the lowest and the highest; *median* is of the wall time.
+to the base within each round, with the lowest and the highest; *median* is of the wall time;
+*user ns a row* is the processor time outside of the kernel beyond the base's, for each row.
 *void* says why a row does not count: above all, a number of entries other than the floor's.
 """
 
@@ -150,7 +172,8 @@ def _size(workload: Record) -> str:
 
 
 def _table(workload: Record) -> str:
-    head = ("", "ratio", "min-max", "to", "median", "min-max", "user", "sys", "peak MB", "file MB")
+    times = ("median", "min-max", "user", "sys", "user ns a row")
+    head = ("", "ratio", "min-max", "to", *times, "peak MB", "file MB")
     valid = [row for row in workload["rows"] if "median_s" in row]
     cells = [_cells(row) for row in valid]
     void = [f"* {row['name']}: void, {row['void']}" for row in workload["rows"] if row["void"]]
@@ -166,6 +189,7 @@ def _table(workload: Record) -> str:
 def _cells(row: Record) -> tuple[str, ...]:
     note = f" ({row['note']})" if row["note"] else ""
     has_ratio = row["ratio"] is not None
+    own = row.get("user_ns_per_row")
     return (
         row["name"] + note,
         f"**{row['ratio']:.2f}**" if has_ratio else "",
@@ -175,6 +199,7 @@ def _cells(row: Record) -> tuple[str, ...]:
         f"{seconds(row['min_s'])}-{seconds(row['max_s'])}",
         seconds(row["user_s"]),
         seconds(row["sys_s"]),
+        "" if own is None else f"{own:.0f}",
         f"{row['rss_mb']:.1f}",
         f"{row['output_bytes'] / 1e6:.1f}" if (row["output_bytes"] or 0) > 1e5 else "",
     )
