@@ -19,8 +19,11 @@ SMOKE_SECONDS := 5
 # `make bench BENCH="--suite flat --rounds 7"`
 BENCH := --suite wide
 
+# Tests that are skipped add a line to it, since test runners hide what a test that passes prints.
+export PWALK_SKIPS := $(TARGET)/skips.txt
+
 .PHONY: help setup check test ci bench fuzz wheel clean
-.PHONY: lint doc test-rust test-python release fuzz-smoke
+.PHONY: lint doc skips test-rust test-python release fuzz-smoke
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,9 +42,12 @@ setup: ## Make the Python environment of the tests, if its requirements have cha
 
 check: lint doc test-rust ## Check format, lints and docs, and run the Rust tests
 
-test: test-rust test-python ## Run all tests, after setting up what they need
+test: test-rust test-python ## Run all tests, after setting up what they need, and list those that were skipped
+	@python3 tests/skips.py $(PWALK_SKIPS)
 
-ci: check test release fuzz-smoke ## Run what a change must pass: check, test, a release build, a little fuzzing
+# The tests last: at their end stands the list of what was skipped, the fuzzing included. With
+# CI=true in the environment, only what tests/skips-allowed.txt names may be in it.
+ci: check release fuzz-smoke test ## Run what a change must pass: check, a release build, a little fuzzing, test
 
 # Compares pwalk with the floor and with other tools. bench/run.py --help lists the arguments.
 bench: release ## Measure; `make bench BENCH="--suite flat --install"`
@@ -49,9 +55,9 @@ bench: release ## Measure; `make bench BENCH="--suite flat --install"`
 	python3 bench/run.py $(BENCH)
 
 fuzz: ## Fuzz each target for a minute (FUZZ_SECONDS=60); needs a nightly toolchain
-	@$(call require_nightly,make fuzz)
-	@$(call require_cxx,make fuzz)
-	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+	@$(require_nightly) || { echo 'make fuzz: $(NO_NIGHTLY)'; exit 1; }
+	@$(require_cxx) || { echo 'make fuzz: $(NO_CXX)'; exit 1; }
+	@$(install_fuzz)
 	$(call run_fuzz,$(FUZZ_SECONDS))
 
 # The wheel says by itself which C library it needs at least (manylinux). Both are installed and
@@ -84,8 +90,11 @@ lint:
 doc:
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --lib
 
+skips:
+	@mkdir -p $(dir $(PWALK_SKIPS)); : > $(PWALK_SKIPS)
+
 # cargo-nextest runs no doc tests.
-test-rust:
+test-rust: skips
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace --no-fail-fast; \
 	else \
@@ -94,7 +103,7 @@ test-rust:
 	cargo test --workspace --doc
 
 # The package is installed so that it is what stands in python/.
-test-python: setup
+test-python: setup skips
 	cargo build --workspace --bins
 	VIRTUAL_ENV=$(abspath $(VENV)) $(VENV)/bin/maturin develop --quiet
 	PWALK_BIN=$(TARGET)/debug/pwalk PWALK_FIXTURES_BIN=$(TARGET)/debug/pwalk-fixtures \
@@ -104,27 +113,22 @@ test-python: setup
 release:
 	cargo build --release
 
-fuzz-smoke:
-	@if ! $(call require_nightly,make ci); then \
-		echo 'make ci: the fuzz targets were left out'; \
-	elif ! $(call require_cxx,make ci); then \
-		echo 'make ci: the fuzz targets were left out'; \
-	elif ! cargo fuzz --version >/dev/null 2>&1; then \
-		echo 'make ci: the fuzz targets were left out: cargo-fuzz is missing (make fuzz installs it)'; \
+fuzz-smoke: skips
+	@if ! $(require_nightly); then \
+		echo 'fuzzing: $(NO_NIGHTLY)' | tee -a $(PWALK_SKIPS); \
+	elif ! $(require_cxx); then \
+		echo 'fuzzing: $(NO_CXX)' | tee -a $(PWALK_SKIPS); \
 	else \
+		$(install_fuzz); \
 		$(call run_fuzz,$(SMOKE_SECONDS)); \
 	fi
 
-# Sanitizers are a matter of the nightly compiler.
-define require_nightly
-{ rustup toolchain list 2>/dev/null | grep -q '^nightly' || { \
-	echo '$(1): fuzzing needs a nightly toolchain (rustup toolchain install nightly)'; false; }; }
-endef
-
-# libFuzzer is C++.
-define require_cxx
-{ command -v c++ >/dev/null || { echo '$(1): fuzzing needs a C++ compiler (c++)'; false; }; }
-endef
+# Sanitizers are a matter of the nightly compiler, and libFuzzer is C++.
+NO_NIGHTLY := it needs a nightly toolchain (rustup toolchain install nightly)
+NO_CXX := it needs a C++ compiler (c++)
+require_nightly = rustup toolchain list 2>/dev/null | grep -q '^nightly'
+require_cxx = command -v c++ >/dev/null
+install_fuzz = cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
 
 define run_fuzz
 for target in $(FUZZ_TARGETS); do \

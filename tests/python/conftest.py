@@ -10,6 +10,7 @@ from pathlib import Path
 import expected
 import pytest
 from readers import FORMATS
+from skipping import pytest_runtest_logreport  # noqa: F401, a hook
 
 # 10,000 levels make a table of 100 MB that shows nothing which `deep` and `long_path` don't.
 LEFT_OUT = {"very_deep"}

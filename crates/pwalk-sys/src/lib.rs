@@ -26,7 +26,7 @@ pub use compared::{
 };
 pub use cpus::{allowed_cpus, bind_thread, numa_nodes, prefer_local_memory};
 pub use dirent::{Dirents, Malformed, RawDirent, read_dirents};
-pub use errno::{Errno, errno_name};
+pub use errno::Errno;
 pub use filesystem::{RawFilesystem, filesystem, innermost_mount};
 pub use limits::raise_descriptor_limit;
 pub use map::map_file;

@@ -12,6 +12,7 @@ use rustix::process::geteuid;
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// The number of the ordinary user and of his only group: `nobody` on most systems.
@@ -74,9 +75,18 @@ pub enum Need {
     Fuse,
 }
 
-/// Is it there? If not, says on standard error which test is skipped and why.
+/// Names the file to which each skipped test adds its line. The Makefile sets it, and
+/// `tests/skips.py` prints the file, since test runners hide the output of a test that passes.
+const SKIPS_FILE: &str = "PWALK_SKIPS";
+
+/// Is it there? If not, says on standard error which test is skipped and why, and adds a line to
+/// the list of skipped tests.
 ///
 /// To be used as `if !requires(Need::Root) { return; }`.
+///
+/// # Panics
+///
+/// If the list can't be written: a skip that is in no list looks like success.
 #[must_use]
 pub fn requires(need: Need) -> bool {
     let (is_there, why) = match need {
@@ -85,10 +95,26 @@ pub fn requires(need: Need) -> bool {
         Need::Fuse => (has_fuse(), "it needs /dev/fuse"),
     };
     if !is_there {
-        let thread = std::thread::current();
-        eprintln!("skipped: {}: {why}", thread.name().unwrap_or("a test"));
+        let line = format!("{}: {why}\n", test_name());
+        eprint!("skipped: {line}");
+        list_skip(&line).expect("the list of skipped tests can be written");
     }
     is_there
+}
+
+/// The name of the running test. Its thread is named for it, but not where it runs alone.
+fn test_name() -> String {
+    let of_thread = || std::thread::current().name().map(str::to_owned);
+    let name = std::env::var("NEXTEST_TEST_NAME").ok().or_else(of_thread);
+    name.unwrap_or_else(|| "a test".to_owned())
+}
+
+/// One write for a line: tests of several processes add theirs at the same time.
+fn list_skip(line: &str) -> std::io::Result<()> {
+    match std::env::var_os(SKIPS_FILE) {
+        Some(path) => OpenOptions::new().append(true).open(path)?.write_all(line.as_bytes()),
+        None => Ok(()),
+    }
 }
 
 fn may_mount() -> bool {
@@ -105,6 +131,7 @@ fn has_fuse() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_task_and_what_it_starts_are_an_ordinary_user() {
@@ -122,5 +149,24 @@ mod tests {
         let before = is_root();
         as_user(|| ());
         assert_eq!(is_root(), before);
+    }
+
+    /// What the test below runs in a process of its own.
+    #[test]
+    #[ignore = "it skips itself, for another test"]
+    fn asks_for_root_as_an_ordinary_user() {
+        as_user(|| assert!(!requires(Need::Root)));
+    }
+
+    #[test]
+    fn t54_a_skipped_test_adds_its_line_to_the_list() {
+        let list = tempfile::NamedTempFile::new().unwrap();
+        list.as_file().set_permissions(PermissionsExt::from_mode(0o666)).unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--ignored", "asks_for_root_as_an_ordinary_user"]);
+        command.env(SKIPS_FILE, list.path()).env("NEXTEST_TEST_NAME", "some_test");
+        assert!(command.output().unwrap().status.success());
+        let listed = std::fs::read_to_string(list.path()).unwrap();
+        assert_eq!(listed, "some_test: it needs root\n");
     }
 }
