@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-THREADS_MAX = 4096
+from . import _pwalk
+
+_SETTINGS = {name: (default, low, high) for name, default, low, high in _pwalk.settings()}
 
 
 def switch(name: str, value: Any) -> bool:
@@ -24,9 +26,21 @@ def integer(name: str, value: Any, low: int, high: int) -> int:
     return number
 
 
+def setting(name: str, value: Any) -> bool | int | None:
+    """A value that the setting takes; `None` where the walk finds one by itself."""
+    default, low, high = _SETTINGS[name]
+    if low is None or high is None:
+        return switch(name, value)
+    if value is None and default is None:
+        return None
+    return integer(name, value, low, high)
+
+
 def threads(name: str, value: Any) -> int | None:
     """A number of threads, or `None` for as many as the filesystem and the cores want."""
-    return None if value is None else integer(name, value, 1, THREADS_MAX)
+    _, low, high = _SETTINGS["max_threads"]
+    assert low is not None and high is not None
+    return None if value is None else integer(name, value, low, high)
 
 
 def depth(value: Any) -> int | None:

@@ -11,8 +11,6 @@ from ._report import Report, report_with
 from ._scan import Scan, scan_with
 from ._walk import walk_with
 
-_BUFFER_MAX = 2**40
-
 
 class Setting(NamedTuple):
     """What a field of a `Config` has become."""
@@ -71,22 +69,13 @@ class Config:
     def __post_init__(self) -> None:
         """Check every field, by name."""
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.name in ("min_threads", "max_threads"):
-                _check.threads(field.name, value)
-            elif field.name == "readahead_kb":
-                _check.integer(field.name, value, 0, _BUFFER_MAX)
-            elif field.name == "buffer_size_mb":
-                _check.integer(field.name, value, 1, _BUFFER_MAX)
-            else:
-                _check.switch(field.name, value)
+            _check.setting(field.name, getattr(self, field.name))
         if self.min_threads and self.max_threads and self.min_threads > self.max_threads:
             raise ValueError("min_threads: must not be more than max_threads")
 
-    def _settings(self) -> dict[str, int | None]:
+    def _settings(self) -> dict[str, bool | int | None]:
         """As the native part takes them."""
-        fields = dataclasses.asdict(self).items()
-        return {name: None if value is None else int(value) for name, value in fields}
+        return dataclasses.asdict(self)
 
 
 class Walker:

@@ -15,6 +15,7 @@ __all__ = [
     "read_rows",
     "report",
     "run_command",
+    "settings",
     "work_done",
 ]
 
@@ -32,7 +33,7 @@ class OrderedWalk(Generic[AnyStr]):
         followlinks: bool,
         snapshots: bool,
         threads: int | None,
-        settings: Mapping[str, int | None],
+        settings: Mapping[str, bool | int | None],
     ) -> OrderedWalk[AnyStr]: ...
     def __iter__(self) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]: ...
     def __next__(self) -> tuple[AnyStr, list[AnyStr], list[AnyStr]]: ...
@@ -126,9 +127,13 @@ def column_names() -> tuple[list[str], list[str]]:
     """The names of all columns: first those that a table has by default."""
 
 def effective_config(
-    path: str, settings: Mapping[str, int | None]
+    path: str, settings: Mapping[str, bool | int | None]
 ) -> dict[str, tuple[bool | int, str]]:
     """Of each setting the value that a walk of `path` would use, and why."""
+
+def settings() -> list[tuple[str, bool | int | None, int | None, int | None]]:
+    """Of each setting its name, its default, and the least and the greatest number that it takes;
+    `None` instead of these for a switch."""
 
 def work_done() -> tuple[int, int]:
     """Files that all walks of the process have seen, and their bytes."""

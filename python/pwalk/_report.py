@@ -111,7 +111,7 @@ def report(
 
 
 def report_with(
-    settings: Mapping[str, int | None],
+    settings: Mapping[str, bool | int | None],
     top: Any,
     output: Any = None,
     max_threads: Any = None,
@@ -141,7 +141,7 @@ def report_with(
 
 
 def walk_arguments(
-    settings: Mapping[str, int | None],
+    settings: Mapping[str, bool | int | None],
     top: Any,
     max_threads: Any,
     *,

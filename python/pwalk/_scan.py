@@ -160,7 +160,7 @@ def scan(
 
 
 def scan_with(
-    settings: Mapping[str, int | None],
+    settings: Mapping[str, bool | int | None],
     top: Any,
     max_threads: Any = None,
     *,
@@ -173,7 +173,7 @@ def scan_with(
     """`scan` with the settings of a `Config`."""
     settings = dict(settings)
     if buffer_size_mb is not None:
-        settings["buffer_size_mb"] = _check.integer("buffer_size_mb", buffer_size_mb, 1, 2**40)
+        settings["buffer_size_mb"] = _check.setting("buffer_size_mb", buffer_size_mb)
     native = _pwalk.Scan(
         walk_arguments(settings, top, max_threads, **walk),
         columns=_check.columns(columns),

@@ -73,7 +73,7 @@ def walk(
 
 
 def walk_with(
-    settings: Mapping[str, int | None],
+    settings: Mapping[str, bool | int | None],
     top: AnyStr | os.PathLike[AnyStr],
     topdown: bool,
     onerror: Callable[[OSError], object] | None,
@@ -118,7 +118,7 @@ def walk_with(
 
 
 def open_ordered(
-    settings: Mapping[str, int | None],
+    settings: Mapping[str, bool | int | None],
     root: AnyStr,
     topdown: bool,
     onerror: Callable[[OSError], object] | None,

@@ -1,9 +1,12 @@
 //! Between Python's objects and ours: paths, errors, configurations.
 
-use pwalk::{Effective, EntryError, Errno, ErrorKind, Settings, Value, WalkConfig};
+use pwalk::{
+    Effective, EntryError, Errno, ErrorKind, Range, SETTINGS, Setting, Settings, Value, WalkConfig,
+};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+use pyo3::{Borrowed, IntoPyObjectExt};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -86,7 +89,7 @@ pub(crate) struct WalkArguments {
     exclude: Vec<String>,
     one_file_system: bool,
     max_depth: Option<u32>,
-    settings: HashMap<String, Option<u64>>,
+    settings: Given,
 }
 
 impl WalkArguments {
@@ -107,38 +110,62 @@ impl WalkArguments {
             exclude,
             one_file_system,
             max_depth,
-            settings: settings_of(&settings),
+            settings: settings.0,
             ..WalkConfig::default()
         }
     }
 }
 
-/// The settings that differ from the defaults; switches are 0 or 1.
-pub(crate) fn settings_of(given: &HashMap<String, Option<u64>>) -> Settings {
-    let mut settings = Settings::default();
-    for (name, &value) in given {
-        let Some(value) = value else { continue };
-        let (count, switch) = (usize::try_from(value).unwrap_or(usize::MAX), value != 0);
-        match name.as_str() {
-            "min_threads" => settings.min_threads = Some(count),
-            "max_threads" => settings.max_threads = Some(count),
-            "work_stealing" => settings.work_stealing = switch,
-            "cpu_affinity" => settings.cpu_affinity = switch,
-            "numa_aware" => settings.numa_aware = switch,
-            "prefer_local_numa" => settings.prefer_local_numa = switch,
-            "use_getdents" => settings.use_getdents = switch,
-            "use_statx" => settings.use_statx = switch,
-            "use_o_direct" => settings.use_o_direct = switch,
-            "readahead_kb" => settings.readahead_kb = value,
-            "use_io_uring" => settings.use_io_uring = switch,
-            "use_mmap" => settings.use_mmap = switch,
-            "buffer_size_mb" => settings.buffer_size_mb = value,
-            "detect_filesystem" => settings.detect_filesystem = switch,
-            "auto_tune" => settings.auto_tune = switch,
-            _ => {}
+/// The settings of a `Config`, by name; `None` leaves a default.
+pub(crate) struct Given(pub(crate) Settings);
+
+#[derive(FromPyObject)]
+enum GivenValue {
+    Switch(bool),
+    Number(u64),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Given {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Given> {
+        let given: HashMap<String, Option<GivenValue>> = given.extract()?;
+        let mut settings = Settings::default();
+        for (name, value) in given {
+            let value = match value {
+                None => continue,
+                Some(GivenValue::Switch(value)) => Value::Switch(value),
+                Some(GivenValue::Number(value)) => Value::Number(value),
+            };
+            settings.set(&name, value).map_err(to_py_err)?;
         }
+        Ok(Given(settings))
     }
-    settings
+}
+
+/// Of each setting its name, its default, and the least and the greatest number that it takes;
+/// `None` instead of these for a switch.
+#[pyfunction]
+pub(crate) fn settings<'py>(py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    let row = |setting: &Setting| {
+        let default = match setting.default() {
+            None => py.None().into_bound(py),
+            Some(value) => to_py_value(py, value)?,
+        };
+        let (min, max) = match setting.range {
+            Range::Switch => (None, None),
+            Range::Number(min, max) => (Some(min), Some(max)),
+        };
+        (setting.name, default, min, max).into_pyobject(py)
+    };
+    SETTINGS.iter().map(row).collect()
+}
+
+fn to_py_value<'py>(py: Python<'py>, value: Value) -> PyResult<Bound<'py, PyAny>> {
+    match value {
+        Value::Switch(value) => value.into_bound_py_any(py),
+        Value::Number(value) => value.into_bound_py_any(py),
+    }
 }
 
 /// Of each setting the value that a walk of `path` would use, and why.
@@ -146,16 +173,12 @@ pub(crate) fn settings_of(given: &HashMap<String, Option<u64>>) -> Settings {
 pub(crate) fn effective_config<'py>(
     py: Python<'py>,
     path: PathBuf,
-    settings: HashMap<String, Option<u64>>,
+    settings: Given,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let settings = settings_of(&settings);
-    let effective = py.detach(|| settings.effective(&path)).map_err(to_py_err)?;
+    let effective = py.detach(|| settings.0.effective(&path)).map_err(to_py_err)?;
     let dict = PyDict::new(py);
     for Effective { name, value, reason } in effective {
-        match value {
-            Value::Switch(value) => dict.set_item(name, (value, reason))?,
-            Value::Number(value) => dict.set_item(name, (value, reason))?,
-        }
+        dict.set_item(name, (to_py_value(py, value)?, reason))?;
     }
     Ok(dict)
 }

@@ -22,7 +22,7 @@ mod _pwalk {
     #[pymodule_export]
     use super::command::run_command;
     #[pymodule_export]
-    use super::convert::effective_config;
+    use super::convert::{effective_config, settings};
     #[pymodule_export]
     use super::report::report;
     #[pymodule_export]

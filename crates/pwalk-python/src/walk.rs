@@ -1,12 +1,11 @@
 //! `walk`: the directories of a tree in the order of `os.walk`.
 
-use crate::convert::{name, os_error, settings_of};
+use crate::convert::{Given, name, os_error};
 use crate::watch::add_done;
 use pwalk::{Child, Disk, Folder, Order, Ordered, OrderedConfig, Step, walk_in_order};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// An iterator over the triples of `os.walk`.
@@ -49,7 +48,7 @@ impl OrderedWalk {
         followlinks: bool,
         snapshots: bool,
         threads: Option<usize>,
-        settings: HashMap<String, Option<u64>>,
+        settings: Given,
         py: Python<'_>,
     ) -> OrderedWalk {
         let config = OrderedConfig {
@@ -57,7 +56,7 @@ impl OrderedWalk {
             follow: followlinks,
             snapshots,
             threads,
-            settings: settings_of(&settings),
+            settings: settings.0,
         };
         let walk = walk_in_order(&path, &config);
         let is_bytes = top.bind(py).is_instance_of::<pyo3::types::PyBytes>();

@@ -41,7 +41,7 @@ pub use ordered::{OrderedConfig, walk_in_order};
 pub use output::{Output, OutputConfig};
 pub use report::{Report, ReportConfig};
 pub use scan::Scan;
-pub use settings::{Effective, Settings, Value};
+pub use settings::{Effective, Range, SETTINGS, Setting, Settings, Value};
 pub use setup::WalkConfig;
 pub use threads::{THREADS_MAX, Threads};
 

@@ -1,80 +1,22 @@
 //! How the system is asked: settings for those who want to compare mechanisms.
 //!
+//! Owns the one table of them: a row has a setting's name, type, default, range and meaning, and
+//! the function that says what becomes of it. The fields of [`Settings`], [`SETTINGS`] and
+//! Python's `Config` follow from it. What the settings do stands in `settings/apply.rs`.
+//!
 //! The defaults are what measured best. What measured as useless or worse is off, and does what
 //! its name says when it is switched on.
 
-use crate::threads::{THREADS_MAX, Threads};
-use pwalk_engine::{Compared, Disk, FsKind, Placement, Tuning};
-use pwalk_sys::{RawFilesystem, allowed_cpus};
-use std::path::Path;
+mod apply;
+mod effect;
 
-/// Settings of a walk. [`Settings::effective`] says what becomes of each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// The fewest workers, whatever the filesystem and the cores say.
-    pub min_threads: Option<usize>,
-    /// The most workers.
-    pub max_threads: Option<usize>,
-    /// Each worker has a deque, and idle ones steal; else all share one queue.
-    pub work_stealing: bool,
-    /// Binds each worker to a core.
-    pub cpu_affinity: bool,
-    /// Binds each worker to the cores of a NUMA node, in turn.
-    pub numa_aware: bool,
-    /// Asks for memory of the node that a worker runs on.
-    pub prefer_local_numa: bool,
-    /// Reads names by getdents64 into a large buffer; else by readdir(3).
-    pub use_getdents: bool,
-    /// Reads inodes by statx; else by fstatat.
-    pub use_statx: bool,
-    /// Opens directories with O_DIRECT where the kernel allows it.
-    pub use_o_direct: bool,
-    /// Announces that so much of each directory will be read, KiB; 0 for not at all.
-    pub readahead_kb: u64,
-    /// Reads inodes by statx through an io_uring.
-    pub use_io_uring: bool,
-    /// Writes outputs through a memory map.
-    pub use_mmap: bool,
-    /// MiB that a scan holds in memory before it spills.
-    pub buffer_size_mb: u64,
-    /// Looks what filesystem it is; else it is taken for a local disk.
-    pub detect_filesystem: bool,
-    /// Takes the filesystem's row of the table of tunings; else that of a local disk.
-    pub auto_tune: bool,
-}
+pub use effect::Effective;
 
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            min_threads: None,
-            max_threads: None,
-            work_stealing: true,
-            cpu_affinity: false,
-            numa_aware: false,
-            prefer_local_numa: false,
-            use_getdents: true,
-            use_statx: true,
-            use_o_direct: false,
-            readahead_kb: 0,
-            use_io_uring: false,
-            use_mmap: false,
-            buffer_size_mb: 512,
-            detect_filesystem: true,
-            auto_tune: true,
-        }
-    }
-}
-
-/// What a setting has become.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Effective {
-    /// The setting.
-    pub name: &'static str,
-    /// The value that is used.
-    pub value: Value,
-    /// Why.
-    pub reason: String,
-}
+use crate::error::Error;
+use crate::threads::THREADS_MAX;
+use effect::Situation;
+use pwalk_engine::Argument;
+use std::fmt;
 
 /// The value of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,206 +27,203 @@ pub enum Value {
     Number(u64),
 }
 
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Switch(value) => value.fmt(f),
+            Value::Number(value) => value.fmt(f),
+        }
+    }
+}
+
+/// Which values a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// On or off.
+    Switch,
+    /// A number: the least and the greatest.
+    Number(u64, u64),
+}
+
+/// A row of the table of settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name: the field of [`Settings`], and of Python's `Config`.
+    pub name: &'static str,
+    /// Which values it takes.
+    pub range: Range,
+    /// What it means.
+    pub doc: &'static str,
+    get: fn(&Settings) -> Option<Value>,
+    set: fn(&mut Settings, Value),
+    effect: fn(&Situation<'_>) -> (Value, String),
+}
+
+impl Setting {
+    /// The value that it has unless it is set; `None` where the walk finds one by itself.
+    pub fn default(&self) -> Option<Value> {
+        (self.get)(&Settings::default())
+    }
+
+    fn check(&self, value: Value) -> Result<(), Error> {
+        let reason = match (self.range, value) {
+            (Range::Switch, Value::Switch(_)) => return Ok(()),
+            (Range::Number(min, max), Value::Number(n)) if (min..=max).contains(&n) => {
+                return Ok(());
+            }
+            (Range::Switch, _) => "must be true or false".to_owned(),
+            (Range::Number(min, max), _) => format!("must be a number from {min} to {max}"),
+        };
+        Err(Error::bad(Argument::new(self.name, self.name), value.to_string(), reason))
+    }
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr, $range:expr;)+) => {
+        /// Settings of a walk. [`Settings::effective`] says what becomes of each.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Settings {
+            $($(#[doc = $doc])+ pub $name: $type,)+
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Settings { $($name: $default,)+ }
+            }
+        }
+
+        /// Every setting.
+        pub const SETTINGS: &[Setting] = &[$(Setting {
+            name: stringify!($name),
+            range: $range,
+            doc: concat!($($doc),+).trim_ascii(),
+            get: |settings| settings.$name.to_value(),
+            set: |settings, value| settings.$name = Field::from_value(value),
+            effect: effect::$name,
+        },)+];
+    };
+}
+
+const SWITCH: Range = Range::Switch;
+const THREADS: Range = Range::Number(1, THREADS_MAX as u64);
+const SIZE_MAX: u64 = 1 << 40;
+
+settings! {
+    /// The fewest worker threads, whatever the filesystem and the cores say.
+    min_threads: Option<usize> = None, THREADS;
+    /// The most worker threads.
+    max_threads: Option<usize> = None, THREADS;
+    /// Each worker has a deque, and idle ones steal; else all share one queue.
+    work_stealing: bool = true, SWITCH;
+    /// Binds each worker to a core.
+    cpu_affinity: bool = false, SWITCH;
+    /// Binds each worker to the cores of a NUMA node, in turn.
+    numa_aware: bool = false, SWITCH;
+    /// Asks for memory of the node that a worker runs on.
+    prefer_local_numa: bool = false, SWITCH;
+    /// Reads names by getdents64 into a large buffer; else by readdir(3).
+    use_getdents: bool = true, SWITCH;
+    /// Reads inodes by statx; else by fstatat.
+    use_statx: bool = true, SWITCH;
+    /// Opens directories with O_DIRECT where the kernel allows it.
+    use_o_direct: bool = false, SWITCH;
+    /// Announces that so much of each directory will be read, KiB; 0 for not at all.
+    readahead_kb: u64 = 0, Range::Number(0, SIZE_MAX);
+    /// Reads inodes by statx through an io_uring.
+    use_io_uring: bool = false, SWITCH;
+    /// Writes outputs through a memory map.
+    use_mmap: bool = false, SWITCH;
+    /// MiB that a scan holds in memory before it spills.
+    buffer_size_mb: u64 = 512, Range::Number(1, SIZE_MAX);
+    /// Detects the filesystem; else it is treated as a local disk.
+    detect_filesystem: bool = true, SWITCH;
+    /// Takes the filesystem's row of the table of tunings; else that of a local disk.
+    auto_tune: bool = true, SWITCH;
+}
+
 impl Settings {
-    /// What is used for a walk of `path`, and why.
+    /// Sets one by its name.
     ///
     /// # Errors
     ///
-    /// `Root` if the path is missing or out of reach, `Argument` if `PWALK_THREADS` is none.
-    pub fn effective(&self, path: &Path) -> Result<Vec<Effective>, crate::Error> {
-        let info = crate::Info::of(path, None)?;
-        let kind = self.fs_kind(Some(&info.filesystem));
-        let natural = Threads::choose(None, |name| std::env::var_os(name), kind)?;
-        let threads = self.clamp(natural.clone());
-        let n_nodes = pwalk_sys::numa_nodes().len();
-        let switch = |name, asked: bool, possible: bool, on: String, off: &str| {
-            let value = Value::Switch(asked && possible);
-            let reason = match (asked, possible) {
-                (false, _) => off.to_owned(),
-                (true, true) => on,
-                (true, false) => format!("asked for, but {on}"),
+    /// `Argument` if there is no such setting, or it doesn't take this value.
+    pub fn set(&mut self, name: &str, value: Value) -> Result<(), Error> {
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) else {
+            return Err(Error::bad(Argument::new("settings", "setting"), name, "no such setting"));
+        };
+        setting.check(value)?;
+        (setting.set)(self, value);
+        Ok(())
+    }
+}
+
+/// The type of a setting.
+trait Field {
+    fn to_value(&self) -> Option<Value>;
+
+    /// From a value that was checked.
+    fn from_value(value: Value) -> Self;
+}
+
+impl Field for bool {
+    fn to_value(&self) -> Option<Value> {
+        Some(Value::Switch(*self))
+    }
+
+    fn from_value(value: Value) -> bool {
+        matches!(value, Value::Switch(true) | Value::Number(1..))
+    }
+}
+
+impl Field for u64 {
+    fn to_value(&self) -> Option<Value> {
+        Some(Value::Number(*self))
+    }
+
+    fn from_value(value: Value) -> u64 {
+        match value {
+            Value::Switch(value) => value.into(),
+            Value::Number(value) => value,
+        }
+    }
+}
+
+impl Field for Option<usize> {
+    fn to_value(&self) -> Option<Value> {
+        self.map(|value| Value::Number(value as u64))
+    }
+
+    fn from_value(value: Value) -> Option<usize> {
+        usize::try_from(u64::from_value(value)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_can_be_set_by_its_name_to_what_it_takes_and_to_nothing_else() {
+        for setting in SETTINGS {
+            let (good, bad) = match setting.range {
+                Range::Switch => {
+                    let is_on = setting.default() == Some(Value::Switch(true));
+                    (Value::Switch(!is_on), Value::Number(1))
+                }
+                Range::Number(_, max) => (Value::Number(max), Value::Number(max + 1)),
             };
-            Effective { name, value, reason }
-        };
-        let number = |name, value: u64, reason: String| Effective {
-            name,
-            value: Value::Number(value),
-            reason,
-        };
-        let count = threads.count as u64;
-        let one_node = || format!("this machine has {n_nodes} NUMA node");
-        Ok(vec![
-            number(
-                "min_threads",
-                self.min_threads.map_or(count, |n| n as u64),
-                self.min_threads.map_or(threads.reason.clone(), |_| "asked for".to_owned()),
-            ),
-            number(
-                "max_threads",
-                self.max_threads.map_or(count, |n| n as u64),
-                self.max_threads.map_or(threads.reason.clone(), |_| "asked for".to_owned()),
-            ),
-            number("threads", count, threads.reason.clone()),
-            switch(
-                "work_stealing",
-                self.work_stealing,
-                true,
-                "a deque for each worker; idle ones steal the oldest job".to_owned(),
-                "asked for: one queue for all workers",
-            ),
-            switch(
-                "cpu_affinity",
-                self.cpu_affinity,
-                !allowed_cpus().is_empty(),
-                "each worker is bound to one of the cores of the affinity mask".to_owned(),
-                "off: binding measured as no gain (1.01)",
-            ),
-            switch(
-                "numa_aware",
-                self.numa_aware,
-                n_nodes > 1,
-                if n_nodes > 1 {
-                    format!("workers take turns among {n_nodes} NUMA nodes")
-                } else {
-                    one_node()
-                },
-                "off: the kernel's scheduler places workers",
-            ),
-            switch(
-                "prefer_local_numa",
-                self.prefer_local_numa,
-                n_nodes > 1,
-                if n_nodes > 1 {
-                    "memory comes from the node that a worker runs on".to_owned()
-                } else {
-                    one_node()
-                },
-                "off: the kernel's default is the local node already",
-            ),
-            switch(
-                "use_getdents",
-                self.use_getdents,
-                true,
-                format!("getdents64, {} KiB at a time", self.tuning(kind).buffer_bytes >> 10),
-                "asked for: names by readdir(3)",
-            ),
-            switch(
-                "use_statx",
-                self.use_statx || self.uses_ring(),
-                true,
-                "statx with a mask of just the fields that are needed".to_owned(),
-                "asked for: fstatat, which reads all fields and no creation time",
-            ),
-            switch(
-                "use_o_direct",
-                self.use_o_direct,
-                pwalk_sys::can_open_direct(path),
-                "the kernel refuses O_DIRECT on directories here; each open is tried with it and \
-                 repeated without"
-                    .to_owned(),
-                "off: the kernel refuses it on directories (EINVAL)",
-            ),
-            number(
-                "readahead_kb",
-                self.readahead_kb,
-                match self.readahead_kb {
-                    0 => "off: posix_fadvise on a directory measured as no gain".to_owned(),
-                    _ => "asked for: posix_fadvise(WILLNEED) on each directory".to_owned(),
-                },
-            ),
-            switch(
-                "use_io_uring",
-                self.uses_ring(),
-                true,
-                "statx through a ring for each worker".to_owned(),
-                if self.use_io_uring {
-                    "asked for, but the kernel gives no ring here"
-                } else {
-                    "off: statx by io_uring measured as 1.24 times slower"
-                },
-            ),
-            switch(
-                "use_mmap",
-                self.use_mmap,
-                true,
-                "files are written through a memory map; parts of a folder are not".to_owned(),
-                "off: writing through a memory map measured as no gain (0.99)",
-            ),
-            number(
-                "buffer_size_mb",
-                self.buffer_size_mb,
-                "a scan holds so much in memory, and the rest in files".to_owned(),
-            ),
-            switch(
-                "detect_filesystem",
-                self.detect_filesystem,
-                true,
-                format!("it is {}", kind.name),
-                "asked for: taken for a local disk",
-            ),
-            switch(
-                "auto_tune",
-                self.auto_tune,
-                true,
-                format!("the tuning of {}: {}", kind.name, kind.reason),
-                "asked for: the tuning of a local disk",
-            ),
-        ])
-    }
-
-    /// The row of the table of tunings that a walk gets.
-    pub(crate) fn fs_kind(&self, raw: Option<&RawFilesystem>) -> &'static FsKind {
-        match raw.filter(|_| self.detect_filesystem) {
-            Some(raw) if self.auto_tune => crate::setup::fs_kind(raw),
-            _ => FsKind::unknown(),
+            let mut settings = Settings::default();
+            settings.set(setting.name, good).unwrap();
+            assert_eq!((setting.get)(&settings), Some(good));
+            assert_ne!(settings, Settings::default());
+            assert_eq!(settings.set(setting.name, bad).unwrap_err().argument(), Some(setting.name));
+            assert!(!setting.doc.is_empty() && !setting.doc.starts_with(' '));
         }
     }
 
-    pub(crate) fn tuning(&self, kind: &FsKind) -> Tuning {
-        if self.auto_tune { kind.tuning } else { Tuning::LOCAL }
-    }
-
-    pub(crate) fn clamp(&self, threads: Threads) -> Threads {
-        let min = self.min_threads.unwrap_or(1).clamp(1, THREADS_MAX);
-        let max = self.max_threads.unwrap_or(THREADS_MAX).clamp(min, THREADS_MAX);
-        let count = threads.count.clamp(min, max);
-        let reason = if count == threads.count {
-            threads.reason
-        } else {
-            format!("{count}, within {min} and {max}; {}", threads.reason)
-        };
-        Threads { count, reason, ..threads }
-    }
-
-    pub(crate) fn source(&self, tuning: Tuning, is_strict: bool) -> Disk {
-        Disk {
-            buffer_bytes: tuning.buffer_bytes,
-            is_strict,
-            uses_ring: self.uses_ring(),
-            compared: Compared {
-                reads_by_readdir: !self.use_getdents,
-                stats_by_fstatat: !self.use_statx,
-                opens_direct: self.use_o_direct,
-                readahead_bytes: self.readahead_kb << 10,
-            },
-        }
-    }
-
-    pub(crate) fn placement(&self) -> Placement {
-        let nodes = pwalk_sys::numa_nodes();
-        let has_nodes = nodes.len() > 1;
-        Placement {
-            steals: self.work_stealing,
-            cpus: match (self.numa_aware && has_nodes, self.cpu_affinity) {
-                (true, _) => nodes,
-                (false, true) => allowed_cpus().into_iter().map(|cpu| vec![cpu]).collect(),
-                (false, false) => Vec::new(),
-            },
-            prefers_local_memory: self.prefer_local_numa && has_nodes,
-        }
-    }
-
-    fn uses_ring(&self) -> bool {
-        self.use_io_uring && pwalk_sys::has_io_uring()
+    #[test]
+    fn an_unknown_setting_is_an_error() {
+        let error = Settings::default().set("nope", Value::Switch(true)).unwrap_err();
+        assert_eq!(error.to_string(), "setting 'nope': no such setting");
     }
 }

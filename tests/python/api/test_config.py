@@ -6,11 +6,13 @@ setting `Walker.effective_config` gives the value used and the reason.
 
 import asyncio
 import collections.abc
+import dataclasses
 import os
 import time
 
 import pwalk
 import pytest
+from pwalk import _pwalk
 
 from api.process import nothing_is_left, python, strace
 
@@ -58,6 +60,19 @@ def test_every_setting_is_a_field():
 def test_wrong_settings_are_named(name, value, error):
     with pytest.raises(error, match=name):
         pwalk.Config(**{name: value})
+
+
+def test_the_fields_are_those_of_the_table_of_settings():
+    fields = {field.name: field.default for field in dataclasses.fields(pwalk.Config)}
+    rows = {name: default for name, default, _, _ in _pwalk.settings()}
+    assert list(fields.items()) == list(rows.items())
+
+
+def test_a_setting_that_is_none_is_refused(tree):
+    with pytest.raises(ValueError, match="settings: 'nope': no such setting"):
+        _pwalk.effective_config(str(tree), {"nope": True})
+    with pytest.raises(ValueError, match="readahead_kb: 'true': must be a number"):
+        _pwalk.effective_config(str(tree), {"readahead_kb": True})
 
 
 def test_at_least_not_more_than_at_most():

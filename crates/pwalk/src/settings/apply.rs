@@ -1,0 +1,64 @@
+//! What the settings do: the source, the workers and the tuning of a walk.
+
+use super::Settings;
+use crate::threads::{THREADS_MAX, Threads};
+use pwalk_engine::{Compared, Disk, FsKind, Placement, Tuning};
+use pwalk_sys::{RawFilesystem, allowed_cpus};
+
+impl Settings {
+    /// The row of the table of tunings that a walk gets.
+    pub(crate) fn fs_kind(&self, raw: Option<&RawFilesystem>) -> &'static FsKind {
+        match raw.filter(|_| self.detect_filesystem) {
+            Some(raw) if self.auto_tune => crate::setup::fs_kind(raw),
+            _ => FsKind::unknown(),
+        }
+    }
+
+    pub(crate) fn tuning(&self, kind: &FsKind) -> Tuning {
+        if self.auto_tune { kind.tuning } else { Tuning::LOCAL }
+    }
+
+    pub(crate) fn clamp(&self, threads: Threads) -> Threads {
+        let min = self.min_threads.unwrap_or(1).clamp(1, THREADS_MAX);
+        let max = self.max_threads.unwrap_or(THREADS_MAX).clamp(min, THREADS_MAX);
+        let count = threads.count.clamp(min, max);
+        let reason = if count == threads.count {
+            threads.reason
+        } else {
+            format!("{count}, within {min} and {max}; {}", threads.reason)
+        };
+        Threads { count, reason, ..threads }
+    }
+
+    pub(crate) fn source(&self, tuning: Tuning, is_strict: bool) -> Disk {
+        Disk {
+            buffer_bytes: tuning.buffer_bytes,
+            is_strict,
+            uses_ring: self.uses_ring(),
+            compared: Compared {
+                reads_by_readdir: !self.use_getdents,
+                stats_by_fstatat: !self.use_statx,
+                opens_direct: self.use_o_direct,
+                readahead_bytes: self.readahead_kb << 10,
+            },
+        }
+    }
+
+    pub(crate) fn placement(&self) -> Placement {
+        let nodes = pwalk_sys::numa_nodes();
+        let has_nodes = nodes.len() > 1;
+        Placement {
+            steals: self.work_stealing,
+            cpus: match (self.numa_aware && has_nodes, self.cpu_affinity) {
+                (true, _) => nodes,
+                (false, true) => allowed_cpus().into_iter().map(|cpu| vec![cpu]).collect(),
+                (false, false) => Vec::new(),
+            },
+            prefers_local_memory: self.prefer_local_numa && has_nodes,
+        }
+    }
+
+    pub(super) fn uses_ring(&self) -> bool {
+        self.use_io_uring && pwalk_sys::has_io_uring()
+    }
+}
