@@ -26,6 +26,10 @@ pub struct Outcome {
     pub frontier: Frontier,
     /// Sums over what was delivered.
     pub totals: Totals,
+    /// Workers that walked.
+    pub n_workers: usize,
+    /// Workers that the config asks for and the system did not give a thread.
+    pub n_workers_refused: usize,
     /// True if it was cancelled: what the sink got is void.
     pub is_cancelled: bool,
 }
@@ -48,47 +52,66 @@ pub fn walk<S: Source, K: Sink>(
     sink: &K,
     control: &Control,
 ) -> Result<Outcome, K::Error> {
-    let n_workers = config.n_workers.max(1);
     let shared = Shared::new(config, source, sink, control);
-    let totals = run_workers(frontier, n_workers, &shared);
+    let (totals, n_workers) = run_workers(frontier, &shared);
     match shared.sink_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error),
         None => Ok(Outcome {
             frontier: shared.left.into_inner().unwrap_or_else(PoisonError::into_inner),
             totals,
+            n_workers,
+            n_workers_refused: config.n_workers.saturating_sub(n_workers),
             is_cancelled: control.is_cancelled(),
         }),
     }
 }
 
+/// Runs the workers to the end of the walk: what they bring, and how many they were.
+///
+/// A system that gives fewer threads than were asked for makes the walk slower and nothing else.
+/// If it gives none, the worker is the caller, who stays where he is on the machine.
 fn run_workers<S: Source, K: Sink>(
     frontier: Frontier,
-    n_workers: usize,
     shared: &Shared<'_, S, K>,
-) -> Totals {
-    let placement = &shared.config.placement;
-    let (queue, deques) = Queue::new(n_workers, placement.steals);
+) -> (Totals, usize) {
+    let Config { n_workers, placement, .. } = shared.config;
+    let (queue, deques) = Queue::new((*n_workers).max(1), placement.steals);
     for dir in frontier {
         queue.inject(Job::Start(Box::new(dir)));
     }
+    // A thread takes its deque when it runs: what was moved into one that can't start is lost.
+    let n_deques = deques.len();
+    let deques = Mutex::new(deques.into_iter().enumerate());
+    let next_worker = || {
+        let (index, deque) = lock(&deques).next().expect("there is a deque for each worker");
+        Worker::new(shared, Local::new(&queue, deque, index), index)
+    };
+    let run = || {
+        let worker = next_worker();
+        placement.place(worker.index());
+        worker.run()
+    };
     let mut totals = Totals::default();
-    std::thread::scope(|scope| {
-        let spawn = |(index, deque)| {
-            let jobs = Local::new(&queue, deque, index);
-            scope.spawn(move || {
-                placement.place(index);
-                Worker::new(shared, jobs, index).run()
-            })
-        };
-        let workers: Vec<_> = deques.into_iter().enumerate().map(spawn).collect();
+    let n_started = std::thread::scope(|scope| {
+        let spawn = |index| thread(index).spawn_scoped(scope, run).ok();
+        let workers: Vec<_> = (0..n_deques).map_while(spawn).collect();
+        let n_started = workers.len();
+        if workers.is_empty() {
+            totals.add(&next_worker().run());
+        }
         for worker in workers {
             match worker.join() {
                 Ok(sums) => totals.add(&sums),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
+        n_started
     });
-    totals
+    (totals, n_started.max(1))
+}
+
+fn thread(index: usize) -> std::thread::Builder {
+    std::thread::Builder::new().name(format!("pwalk-{index}"))
 }
 
 /// What all workers of a walk see.

@@ -116,6 +116,10 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         }
     }
 
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
     /// Runs jobs until the walk has ended.
     pub(crate) fn run(mut self) -> Totals {
         let _guard = AbortOnPanic { queue: self.jobs.queue(), control: self.shared.control };

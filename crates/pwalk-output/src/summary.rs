@@ -61,6 +61,12 @@ pub struct Summary {
     pub repeated_names: u64,
     /// Rows whose path is not UTF-8, and was changed to become valid text.
     pub changed_names: u64,
+    /// Worker threads that walked; 0 where nothing was walked.
+    #[serde(default)]
+    pub threads: u64,
+    /// Worker threads that were asked for and that the system did not start.
+    #[serde(default)]
+    pub threads_refused: u64,
 }
 
 /// Sums of sizes, in bytes.
@@ -117,6 +123,8 @@ impl Summary {
             },
             repeated_names: totals.n_repeated,
             changed_names,
+            threads: outcome.n_workers as u64,
+            threads_refused: outcome.n_workers_refused as u64,
         }
     }
 

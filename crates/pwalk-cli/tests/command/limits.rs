@@ -1,7 +1,12 @@
 //! Little to run with: few descriptors, one processor, many threads.
 
-use crate::harness::{BIN, build, csv_rows, json, lines, naive, paths, program, said, shell};
+use crate::harness::{
+    BIN, build, copy_for_users, csv_rows, filenames, json, lines, naive, paths, program, said,
+    shell,
+};
 use pwalk_testkit::compare::assert_same_rows;
+use pwalk_testkit::privileges::{Need, requires};
+use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn t28_few_descriptors_give_the_full_result() {
@@ -54,4 +59,37 @@ fn t32_far_too_many_threads_bring_the_same_rows() {
     let rows = lines(&naive(tree.path()));
     let said = said(&mut shell("exec \"$0\" report -qo- -t 1000 \"$1\"", &[tree.path()]));
     assert_same_rows(&csv_rows(&said.with_status(0).stdout), &rows);
+}
+
+/// A user of this test alone: the limit counts all processes of a user.
+fn user_of_this_test() -> String {
+    (100_000 + std::process::id()).to_string()
+}
+
+#[test]
+fn t47_threads_that_cannot_be_started_make_a_report_slower_and_not_smaller() {
+    if !requires(Need::Root) {
+        return;
+    }
+    let tree = build("deep");
+    let folder = tempfile::tempdir().unwrap();
+    for path in [tree.path(), folder.path()] {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let command = copy_for_users(folder.path());
+    let rows = naive(tree.path());
+    let user = user_of_this_test();
+    // The process itself, and the thread that waits for signals.
+    for (n_more, n_threads) in [(0, 1), (1, 1), (3, 3)] {
+        let mut limited = program("prlimit");
+        limited.arg(format!("--nproc={}", 2 + n_more)).arg("setpriv");
+        limited.args(["--reuid", &user, "--regid", &user, "--clear-groups", "--"]).arg(&command);
+        limited.args(["report", "-o-", "-t8"]).arg(tree.path());
+        let report = said(&mut limited).with_status(0);
+        // Not the rows: this user may not read without a trace in the access times.
+        assert_same_rows(&filenames(&report.stdout), &paths(&rows));
+        let n_refused = 8 - n_threads;
+        let line = format!("{n_refused} threads could not be started; the others did their work");
+        assert!(report.lines().contains(&&*line), "{}", report.stderr);
+    }
 }

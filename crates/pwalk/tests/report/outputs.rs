@@ -148,6 +148,8 @@ fn the_summary_says_everything_under_its_name() {
         "seconds",
         "skipped",
         "started",
+        "threads",
+        "threads_refused",
         "vanished",
         "version",
     ];
