@@ -5,10 +5,12 @@
 //! people to look at, and no memory is published through them.
 
 use crate::sync::lock;
+use crate::waiting::{Post, Posts, Waiting};
 use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 /// Counters are spread over this many cache lines.
 const N_SHARDS: usize = 16;
@@ -26,6 +28,8 @@ pub struct Control {
     wants_dirs: AtomicBool,
     /// Their paths, the oldest first.
     last_dirs: Mutex<VecDeque<Vec<u8>>>,
+    /// What each worker asks at this moment.
+    posts: Posts,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +82,21 @@ impl Control {
     pub fn last_dirs(&self) -> Vec<Vec<u8>> {
         self.wants_dirs.store(true, Relaxed);
         lock(&self.last_dirs).iter().cloned().collect()
+    }
+
+    /// The requests that the filesystem has not answered for longer than this, the oldest first:
+    /// one for each worker that it keeps. May be called at any time, from any thread, also after
+    /// a cancel, and never waits for a worker.
+    ///
+    /// The inodes of sixteen entries count as one request, so `longer_than` should be some
+    /// seconds: with less, what is slow looks like what hangs.
+    pub fn waiting(&self, longer_than: Duration) -> Vec<Waiting> {
+        self.posts.waiting(longer_than)
+    }
+
+    /// Where a worker says what it asks.
+    pub(crate) fn post(&self) -> Post {
+        self.posts.add()
     }
 
     /// A worker adds what one slice brought.

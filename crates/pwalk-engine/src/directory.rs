@@ -115,10 +115,10 @@ pub(crate) struct Siblings<'w, D> {
     pub(crate) handle: Option<Arc<Handle<'w, D>>>,
     /// Their names, each with its NUL.
     names: Vec<u8>,
-    waiting: Vec<Waiting>,
+    waiting: Vec<Sibling>,
 }
 
-struct Waiting {
+struct Sibling {
     /// Where its name starts; it ends where `names` does once all later ones are taken.
     name_start: usize,
     stat: Stat,
@@ -130,7 +130,7 @@ impl<'w, D> Siblings<'w, D> {
     }
 
     pub(crate) fn push(&mut self, name: &CStr, stat: Stat) {
-        self.waiting.push(Waiting { name_start: self.names.len(), stat });
+        self.waiting.push(Sibling { name_start: self.names.len(), stat });
         self.names.extend_from_slice(name.to_bytes_with_nul());
     }
 
@@ -140,7 +140,7 @@ impl<'w, D> Siblings<'w, D> {
 
     /// Takes out the last one.
     pub(crate) fn pop(&mut self) -> Option<(CString, Stat)> {
-        let Waiting { name_start, stat } = self.waiting.pop()?;
+        let Sibling { name_start, stat } = self.waiting.pop()?;
         let name = self.names.split_off(name_start);
         let name = CString::from_vec_with_nul(name).expect("a name ends in its NUL");
         Some((name, stat))

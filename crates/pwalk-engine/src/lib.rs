@@ -30,6 +30,7 @@ mod source;
 mod sync;
 mod totals;
 mod tuning;
+mod waiting;
 mod walk;
 mod worker;
 
@@ -49,4 +50,5 @@ pub use source::{At, Sink, Source};
 pub use sync::lock;
 pub use totals::{ErrorCounts, KindCounts, Totals};
 pub use tuning::{FsKind, TUNINGS, Tuning};
+pub use waiting::Waiting;
 pub use walk::{Outcome, walk};

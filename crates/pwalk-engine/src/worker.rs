@@ -32,6 +32,7 @@ use crate::names::{NameReader, is_gone, is_lack};
 use crate::queue::{Local, Queue};
 use crate::source::{Sink, Source};
 use crate::totals::Totals;
+use crate::waiting::Post;
 use crate::walk::Shared;
 use pwalk_sys::{Errno, Links};
 use std::ops::Range;
@@ -62,6 +63,8 @@ pub(crate) struct Worker<'w, 'q, S: Source, K: Sink> {
     shared: &'w Shared<'w, S, K>,
     jobs: Local<'q, Job<'w, S::Dir>>,
     index: usize,
+    /// Where this worker says what it asks.
+    post: Post,
     /// What is asked of each inode: the sink's fields and what the walk itself needs.
     want: Fields,
     batch: Batch,
@@ -106,6 +109,7 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
             shared,
             jobs,
             index,
+            post: shared.control.post(),
             want,
             batch: Batch::new(fields),
             batch_dir: None,
@@ -128,6 +132,7 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
                 let busy = self.shared.descriptors.busy();
                 self.run_job(job);
                 drop(busy);
+                self.post.rests();
                 self.settle();
             }
             self.jobs.done();
@@ -149,9 +154,13 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         match job {
             Job::Start(dir) => self.start(*dir),
             Job::Open(siblings) => self.open_one(siblings),
-            Job::Read(dir) => self.read_on(dir),
+            Job::Read(dir) => {
+                self.post.goes_to(&dir.info.path);
+                self.read_on(dir);
+            }
             Job::Slice(slice) => {
                 let Slice { dir, listing, range } = *slice;
+                self.post.goes_to(&dir.info.path);
                 self.look_at(&dir, &listing, range);
                 self.finish_part(&dir);
             }

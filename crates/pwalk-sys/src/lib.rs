@@ -7,6 +7,7 @@
 //! On `rustix` wherever it has the call; `getdents64` alone is made by hand, because rustix
 //! hides the bytes that the kernel wrote and we want to parse (and fuzz) them ourselves.
 
+mod clock;
 mod compared;
 mod cpus;
 mod dirent;
@@ -20,6 +21,7 @@ mod ring;
 mod stat;
 mod users;
 
+pub use clock::coarse_clock;
 pub use compared::{
     announce_read, can_open_direct, fstat_at, open_directory_direct, open_directory_direct_by_path,
     read_all_names, write_mapped,

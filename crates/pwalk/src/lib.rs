@@ -47,7 +47,7 @@ pub use threads::{THREADS_MAX, Threads};
 
 pub use pwalk_engine::{
     Batch, Child, Contents, Control, Disk, EntryError, Errno, Fields, Folder, Kind, Operation,
-    Order, Ordered, Outcome, Progress, Step, Totals, lock,
+    Order, Ordered, Outcome, Progress, Step, Totals, Waiting, lock,
 };
 pub use pwalk_output::{
     ArrowCompression, COLUMNS, Column, Columns, Compression, Format, MemoryTable, Names, Next,

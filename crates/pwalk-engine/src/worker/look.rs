@@ -14,6 +14,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// Entries whose inodes count as one request for those who wonder what a worker waits for.
+const N_PER_REQUEST: usize = 16;
+
 impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     pub(super) fn look_at(
         &mut self,
@@ -24,10 +27,13 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let filter = self.shared.filter.in_dir(&dir.info.path, dir.info.root_len);
         let row_dir = self.batch_dir(&dir.info);
         let mut slice = Found { row_dir, n_entries: 0, size_sum: 0, siblings: None };
-        for index in range {
+        for (number, index) in range.enumerate() {
             // Each look may take long on a slow filesystem.
             if self.shared.control.is_cancelled() {
                 break;
+            }
+            if number.is_multiple_of(N_PER_REQUEST) {
+                self.post.asks(Operation::Stat);
             }
             self.look_at_entry(dir, &filter, listing.get(index), &mut slice);
         }
@@ -57,7 +63,16 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let (mut kind, mut stat) =
             (entry.kind, Stat { ino: entry.ino, dev: dir.info.stat.dev, ..Stat::default() });
         if self.must_stat(entry.kind) {
-            match self.stat(dir, entry.name) {
+            // A mount point, perhaps, of something that is dead.
+            let is_named = matches!(entry.kind, Kind::Dir | Kind::Unknown);
+            if is_named {
+                self.post.asks_entry(name);
+            }
+            let answer = self.stat(dir, entry.name);
+            if is_named {
+                self.post.asks_others();
+            }
+            match answer {
                 (Some(found_stat), failure) => {
                     (kind, stat) = (found_stat.kind(), found_stat);
                     if let Some(errno) = failure {

@@ -51,6 +51,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
 
     /// The inode of a root, behind a link if it is one, or of a directory of a frontier.
     fn stat_start(&self, start: &FrontierDir) -> (Option<Stat>, Option<Errno>) {
+        self.post.goes_to(&start.path);
+        self.post.asks(Operation::Stat);
         let want = self.want | Fields::INODE;
         let links = self.links_of(start);
         stat_behind(links, |links| self.shared.source.stat_path(&start.path, links, want))
@@ -108,6 +110,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
 
     fn open(&mut self, info: Arc<DirInfo>, origin: Origin<'w, S::Dir>) {
         self.shared.control.visit(info.own_path());
+        self.post.goes_to(&info.path);
         match self.try_open(&info, &origin) {
             Ok(dir) => {
                 let handle = Handle::new(dir, &self.shared.descriptors);
@@ -140,7 +143,10 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let open = || self.shared.source.open(At { parent, path: info.own_path() }, links);
         loop {
             let n_closed = self.shared.descriptors.n_closed();
-            match retry_stale(open) {
+            self.post.asks(Operation::Open);
+            let result = retry_stale(open);
+            self.post.rests();
+            match result {
                 Err(errno)
                     if is_lack(errno)
                         && self.shared.descriptors.wait(n_closed)

@@ -77,6 +77,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         } else {
             std::mem::swap(&mut self.names.seen, &mut lock(&dir.seen));
         }
+        self.post.asks(Operation::Read);
         match self.names.read(self.shared.source, &dir.handle.dir, listing) {
             Ok(true) => {
                 std::mem::swap(&mut self.names.seen, &mut lock(&dir.seen));

@@ -13,3 +13,4 @@ mod memory;
 mod ordered;
 mod properties;
 mod stopping;
+mod waiting;

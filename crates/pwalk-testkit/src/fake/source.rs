@@ -23,6 +23,8 @@ const CHECKED_PATH_LEN: usize = 256;
 pub struct FakeSource<'a> {
     tree: &'a FakeTree,
     plan: &'a FaultPlan,
+    /// Is told of each call and its number before it is answered.
+    on_call: Option<Box<OnCall<'a>>>,
     started: Instant,
     /// Calls by kind.
     n_calls: [AtomicU64; Call::ALL.len()],
@@ -37,6 +39,8 @@ pub struct FakeSource<'a> {
     /// Names of directories delivered and not yet opened.
     unopened: Level,
 }
+
+type OnCall<'a> = dyn Fn(Call, u64) + Send + Sync + 'a;
 
 /// A number that goes up and down, and how high it was.
 #[derive(Debug, Default)]
@@ -87,6 +91,7 @@ impl<'a> FakeSource<'a> {
         FakeSource {
             tree,
             plan,
+            on_call: None,
             started: Instant::now(),
             n_calls: Default::default(),
             n_node_calls: (0..tree.len()).map(|_| Default::default()).collect(),
@@ -95,6 +100,13 @@ impl<'a> FakeSource<'a> {
             unseen: Level::default(),
             unopened: Level::default(),
         }
+    }
+
+    /// Tells each call, and its number among its kind from 0, to `on_call` before it is answered:
+    /// the filesystem is as slow as that is.
+    #[must_use]
+    pub fn on_call(self, on_call: impl Fn(Call, u64) + Send + Sync + 'a) -> Self {
+        FakeSource { on_call: Some(Box::new(on_call)), ..self }
     }
 
     /// How often a call was made.
@@ -137,6 +149,9 @@ impl<'a> FakeSource<'a> {
     /// Counts a call, and fails it if its number says so.
     fn count(&self, call: Call) -> Result<(), Errno> {
         let number = self.n_calls[call as usize].fetch_add(1, Relaxed);
+        if let Some(on_call) = &self.on_call {
+            on_call(call, number);
+        }
         self.pause(call, number);
         let mut fails = self.plan.calls.iter();
         match fails.find(|(what, numbers, _)| *what == call && numbers.contains(&number)) {
