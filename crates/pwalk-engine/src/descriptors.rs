@@ -3,7 +3,8 @@
 //! EMFILE means wait and retry, not lose. Whoever is refused waits for another worker to close a
 //! directory, so that names don't pile up meanwhile; if no other worker is busy, its job is put
 //! off instead, and it goes on with jobs that need no new descriptor and give one back. A lack
-//! is an error only if this walk holds no descriptor that it could give back, for a while.
+//! is an error only if this walk holds no descriptor that it could give back, for a while: see
+//! [`Lack`].
 
 use crate::sync::lock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -15,6 +16,10 @@ const PATIENCE: Duration = Duration::from_millis(1);
 
 /// How long others (not this walk) may keep all descriptors.
 const LACK_MAX: Duration = Duration::from_secs(1);
+
+/// What one refusal adds to a lack at the most, so that it takes at least a hundred: a process
+/// that stood still was refused nothing meanwhile (SIGSTOP, a suspended laptop, a frozen cgroup).
+const REFUSAL_MAX: Duration = Duration::from_millis(10);
 
 /// The descriptors of one walk.
 pub(crate) struct Descriptors {
@@ -30,8 +35,8 @@ pub(crate) struct Descriptors {
     is_scarce: AtomicBool,
     /// `n_closed` when a job was last put off: since then it makes sense to try again.
     put_off_at: AtomicU64,
-    /// Since when all descriptors are with others.
-    lacking_since: Mutex<Option<Instant>>,
+    /// All descriptors are with others.
+    lack: Mutex<Option<Lack>>,
     park: Mutex<()>,
     closed: Condvar,
     /// Beyond this many, waiting directories don't keep their parent open.
@@ -48,7 +53,7 @@ impl Descriptors {
             n_busy: AtomicUsize::new(0),
             is_scarce: AtomicBool::new(false),
             put_off_at: AtomicU64::new(0),
-            lacking_since: Mutex::default(),
+            lack: Mutex::default(),
             park: Mutex::default(),
             closed: Condvar::new(),
             n_kept: (limit / 2).min(4096),
@@ -69,8 +74,12 @@ impl Descriptors {
     /// A directory was opened.
     pub(crate) fn open(&self) {
         self.n_open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A call that needs a descriptor had one: it succeeded, or failed for another reason.
+    pub(crate) fn had_one(&self) {
         if self.is_scarce.load(Ordering::Relaxed) {
-            *lock(&self.lacking_since) = None;
+            *lock(&self.lack) = None;
         }
     }
 
@@ -113,14 +122,34 @@ impl Descriptors {
         if self.n_open.load(Ordering::Relaxed) > 0 {
             return true;
         }
-        let mut since = lock(&self.lacking_since);
-        since.get_or_insert_with(Instant::now).elapsed() < LACK_MAX
+        let now = Instant::now();
+        let mut lack = lock(&self.lack);
+        lack.get_or_insert_with(|| Lack::since(now)).goes_on(now) < LACK_MAX
     }
 
     /// True if a directory was closed since a job was last put off.
     pub(crate) fn may_try_again(&self) -> bool {
         self.is_scarce.load(Ordering::Relaxed)
             && self.put_off_at.load(Ordering::Relaxed) != self.n_closed()
+    }
+}
+
+/// A time in which every call that needed a descriptor was refused one.
+struct Lack {
+    last_refusal: Instant,
+    duration: Duration,
+}
+
+impl Lack {
+    fn since(now: Instant) -> Lack {
+        Lack { last_refusal: now, duration: Duration::ZERO }
+    }
+
+    /// How long it has lasted with this refusal.
+    fn goes_on(&mut self, now: Instant) -> Duration {
+        self.duration += now.saturating_duration_since(self.last_refusal).min(REFUSAL_MAX);
+        self.last_refusal = now;
+        self.duration
     }
 }
 
@@ -152,5 +181,25 @@ impl<'w, D> Handle<'w, D> {
 impl Drop for Closer<'_> {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t46_a_lack_lasts_as_long_as_calls_are_refused_and_not_while_the_process_stands_still() {
+        let start = Instant::now();
+        let (mut lack, mut now) = (Lack::since(start), start);
+        for _ in 0..90 {
+            now += Duration::from_secs(3600);
+            assert!(lack.goes_on(now) < LACK_MAX);
+        }
+        now += Duration::from_millis(90);
+        assert!(lack.goes_on(now) < LACK_MAX);
+        let refusals = (1..).map(|ms| now + Duration::from_millis(ms));
+        let n_more = refusals.take_while(|&now| lack.goes_on(now) < LACK_MAX).count();
+        assert_eq!(n_more, 89);
     }
 }

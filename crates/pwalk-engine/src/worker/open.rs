@@ -151,7 +151,12 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                     if is_lack(errno)
                         && self.shared.descriptors.wait(n_closed)
                         && !self.shared.control.is_cancelled() => {}
-                result => return result,
+                result => {
+                    if !result.as_ref().is_err_and(|errno| is_lack(*errno)) {
+                        self.shared.descriptors.had_one();
+                    }
+                    return result;
+                }
             }
         }
     }

@@ -223,3 +223,42 @@ fn t23_t28_a_lack_between_two_stale_handles_loses_no_directory() {
     assert_eq!((run.totals().n_vanished, run.totals().n_errors()), (0, 0));
     assert_eq!(source.n_calls(Call::Open), 5);
 }
+
+/// The second open is refused after more than a second, in which the process stood still.
+#[test]
+fn t46_a_standstill_between_two_refusals_loses_no_directory() {
+    let tree = FakeTree::of(&["r/f"]);
+    let calls = vec![(Call::Open, 0..2, Errno::MFILE)];
+    let plan = FaultPlan { calls, ..FaultPlan::default() };
+    let source = FakeSource::new(&tree, &plan).on_call(|call, number| {
+        if (call, number) == (Call::Open, 1) {
+            std::thread::sleep(Duration::from_millis(1200));
+        }
+    });
+    let options = Options::default();
+    let run = run_over(&source, options.frontier(), &options, &Pace::usual(1).config(&options));
+    assert_eq!(run.paths(), ["/r", "/r/f"]);
+    assert_eq!(run.totals().n_errors(), 0);
+}
+
+/// A directory that is refused for another reason had its descriptor, so the lack has passed.
+#[test]
+fn t46_a_lack_ends_with_a_call_that_fails_for_another_reason() {
+    let mut tree = FakeTree::default();
+    let roots: Vec<_> = (0..4).map(|number| format!("/r{number}").into_bytes()).collect();
+    roots.iter().for_each(|path| _ = tree.add_dir(path));
+    // Two lacks of 0.9 seconds, and an error of another kind between them.
+    let calls = vec![
+        (Call::Open, 0..90, Errno::MFILE),
+        (Call::Open, 90..91, Errno::ACCESS),
+        (Call::Open, 91..180, Errno::MFILE),
+    ];
+    let plan = FaultPlan { calls, ..FaultPlan::default() };
+    let options = Options { roots, ..Options::default() };
+    let source = FakeSource::new(&tree, &plan).on_call(|_, number| {
+        std::thread::sleep(Duration::from_millis(if number < 180 { 10 } else { 0 }))
+    });
+    let run = run_over(&source, options.frontier(), &options, &Pace::usual(1).config(&options));
+    assert_eq!(run.totals().errors, [((Operation::Open, Errno::ACCESS), 1)].into());
+    assert_eq!(run.rows.len(), 4);
+}
