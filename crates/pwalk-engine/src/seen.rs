@@ -3,14 +3,23 @@
 //! Some filesystems repeat names, or never come to an end of a directory (T27). Names are kept
 //! as 64-bit hashes with a random key, up to [`NAMES_MAX`]: 16 MB at the most, and a chance of
 //! 3e-8 in a directory of a million that a name is taken for a repetition (it is counted as
-//! one, so not silently). Beyond that only a cycle is looked for, by Brent's method: one hash
-//! is remembered, for twice as many names each time.
+//! one, so not silently). Beyond that only a cycle is looked for, by Brent's method: the hashes of
+//! a few names in a row are remembered, for twice as many names each time. It is a cycle once all
+//! of them have come back in their order, and more than once: files are created while a directory
+//! of 30 million is read, and a single name, or a buffer, that comes again is no reason to lose
+//! the rest.
 
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher;
 
 /// Names of one directory that are remembered one by one.
 const NAMES_MAX: usize = 1 << 20;
+
+/// Names in a row that must come back.
+const TRAIL_LEN: usize = 64;
+
+/// How often they must come back.
+const N_ROUNDS: u32 = 2;
 
 /// Slots of a table that is kept for the next directory.
 const SLOTS_KEPT: usize = 1 << 12;
@@ -22,14 +31,17 @@ pub(crate) struct Seen {
     slots: Vec<u64>,
     /// Slots in use.
     n_names: usize,
-    /// The hash that a cycle would bring back, once `slots` is full; 0 before.
-    milestone: u64,
-    /// Names until the milestone moves on.
+    /// The hashes that a cycle would bring back, once `slots` is full: [`TRAIL_LEN`] names in a
+    /// row, or as many of them as have come.
+    trail: Vec<u64>,
+    /// How many of them have just come back in their order.
+    n_matched: usize,
+    /// How often all of them came back.
+    n_rounds: u32,
+    /// Names until a new trail begins.
     n_until_move: u64,
-    /// How long the milestone stands each time: doubles.
+    /// How long a trail stands: doubles each time.
     stand: u64,
-    /// The milestone came back.
-    has_cycle: bool,
     hasher: RandomState,
 }
 
@@ -38,8 +50,9 @@ impl Seen {
     pub(crate) fn start(&mut self) {
         self.slots.clear();
         self.slots.shrink_to(SLOTS_KEPT);
-        (self.n_names, self.milestone, self.n_until_move, self.stand) = (0, 0, 0, 1);
-        self.has_cycle = false;
+        self.trail.clear();
+        (self.n_names, self.n_matched, self.n_rounds) = (0, 0, 0);
+        (self.n_until_move, self.stand) = (0, 1);
     }
 
     /// Makes room for `n` names more.
@@ -70,21 +83,35 @@ impl Seen {
 
     /// True once the directory was found to go round in a circle.
     pub(crate) fn has_cycle(&self) -> bool {
-        self.has_cycle
+        self.n_rounds == N_ROUNDS
     }
 
     fn is_new_beyond(&mut self, hash: u64) -> bool {
-        if hash == self.milestone {
-            self.has_cycle = true;
-            return false;
-        }
         if self.n_until_move == 0 {
-            self.milestone = hash;
+            self.trail.clear();
+            (self.n_matched, self.n_rounds) = (0, 0);
             self.n_until_move = self.stand;
             self.stand *= 2;
         }
         self.n_until_move -= 1;
-        true
+        let is_known = self.is_on_trail(hash);
+        if self.trail.len() < TRAIL_LEN {
+            self.trail.push(hash);
+        }
+        !is_known
+    }
+
+    /// True if it comes back where it must in a cycle. Looks for no match that begins within
+    /// another one: in a cycle there is a next time.
+    fn is_on_trail(&mut self, hash: u64) -> bool {
+        let goes_on = self.trail.get(self.n_matched) == Some(&hash);
+        let begins = self.trail.first() == Some(&hash);
+        self.n_matched = if goes_on { self.n_matched + 1 } else { usize::from(begins) };
+        if self.n_matched == TRAIL_LEN {
+            self.n_matched = 0;
+            self.n_rounds += 1;
+        }
+        goes_on || begins
     }
 
     /// The slot of a hash, or the free slot where it belongs.
@@ -128,12 +155,53 @@ mod tests {
 
     #[test]
     fn t27_a_cycle_is_found_beyond_the_names_that_are_kept() {
-        let mut seen = Seen::default();
-        seen.start();
-        let start = NAMES_MAX as u64;
-        assert!((0..start).all(|name| insert(&mut seen, name)));
+        let (mut seen, start) = full();
         let endless = (0..).map(|i| start + i % 5000);
         let n_delivered = endless.take_while(|&name| insert(&mut seen, name)).count();
-        assert!(n_delivered < 20_000, "{n_delivered}");
+        assert!(n_delivered < 30_000, "{n_delivered}");
+    }
+
+    #[test]
+    fn t27_cycles_of_any_length_are_found() {
+        let (mut seen, start) = full();
+        for len in [1, 2, 63, 64, 65, 1000] {
+            (seen.n_until_move, seen.stand) = (0, 1);
+            let mut n_read = 0;
+            while !seen.has_cycle() {
+                insert(&mut seen, start + n_read % len);
+                n_read += 1;
+                assert!(n_read < 10 * (len + 64), "a cycle of {len}");
+            }
+        }
+    }
+
+    fn full() -> (Seen, u64) {
+        let (mut seen, start) = (Seen::default(), NAMES_MAX as u64);
+        seen.start();
+        assert!((0..start).all(|name| insert(&mut seen, name)));
+        (seen, start)
+    }
+
+    #[test]
+    fn t48_a_name_that_comes_again_is_no_cycle() {
+        let (mut seen, start) = full();
+        for name in start..start + 300_000 {
+            assert!(insert(&mut seen, name), "{name}");
+            // At once, and after a while. What comes again may count as new: nobody remembers it.
+            insert(&mut seen, name);
+            insert(&mut seen, start + (name - start) / 2);
+            assert!(!seen.has_cycle(), "at {}", name - start);
+        }
+    }
+
+    #[test]
+    fn t48_a_buffer_that_comes_again_is_no_cycle() {
+        let (mut seen, start) = full();
+        for buffer in 0..300 {
+            let names = || (start + 1000 * buffer..).take(1000);
+            assert!(names().all(|name| insert(&mut seen, name)));
+            names().for_each(|name| _ = insert(&mut seen, name));
+            assert!(!seen.has_cycle(), "at buffer {buffer}");
+        }
     }
 }

@@ -451,6 +451,24 @@ fn t27_a_cycle_is_found_beyond_the_names_that_a_walk_remembers() {
     assert!((N..2 * N).contains(&sink.n_rows()), "{} rows", sink.n_rows());
 }
 
+/// Each read brings the last name of the one before again. Beyond the names that a walk remembers
+/// some of these are those that a cycle would be known by, and nobody can know the others.
+#[test]
+fn t48_a_name_that_comes_again_in_a_giant_directory_costs_no_other_one() {
+    const N: u64 = (1 << 20) + 20_000;
+    let mut tree = FakeTree::of(&["r/"]);
+    tree.generate(tree.at("r"), N, Kind::File);
+    let faults = NodeFaults { repeats: true, n_per_read: Some(1024), ..NodeFaults::default() };
+    let plan = faults_at(&tree, "r", faults);
+    let source = FakeSource::new(&tree, &plan);
+    let sink = CollectingSink::new(Fields::empty()).counting();
+    let options = options(Fields::empty());
+    let config = Pace::usual(2).config(&options);
+    let outcome = walk(options.frontier(), &config, &source, &sink, &Control::default());
+    assert_eq!(outcome.expect("this sink never fails").totals.n_errors(), 0);
+    assert!((N + 1..N + 22).contains(&sink.n_rows()), "{} rows", sink.n_rows());
+}
+
 /// A buffer may hold a single name. That it is a known one does not mean that no other comes.
 #[test]
 fn t27_a_read_of_nothing_but_repeated_names_hides_no_sibling() {
