@@ -5,18 +5,18 @@ use crate::exit::Exit;
 use crate::message;
 use crate::progress::ProgressLine;
 use crate::signals;
-use pwalk::{Control, EntryError, Error, Listing, ListingConfig};
+use pwalk::{Control, EntryError, Error, Paths, PathsConfig};
 use std::io::IsTerminal;
 use std::sync::Arc;
 
 pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
     let WalkCommandArgs { walk, quiet, null, kinds } = args;
-    let listing = Listing::prepare(ListingConfig {
+    let paths = Paths::prepare(PathsConfig {
         walk: walk.into_config(),
         kinds: kinds.into_iter().map(KindArg::into).collect(),
         nul: null,
     })?;
-    listing.notes().iter().for_each(message::say);
+    paths.notes().iter().for_each(message::say);
     let control = Arc::new(Control::default());
     signals::cancel_on_signal(&control, Vec::new());
     // Paths and progress on one terminal would run into each other.
@@ -26,6 +26,6 @@ pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
             line.say(&message::entry_error(error));
         }
     };
-    let outcome = line.around(&control, || listing.run(&control, &on_error))?;
-    Ok(Exit::of_result(outcome.totals.n_errors() == 0))
+    let summary = line.around(&control, || paths.run(&control, &on_error))?;
+    Ok(Exit::of_result(summary.is_complete()))
 }

@@ -72,12 +72,12 @@ pub fn create_table(config: TableConfig, place: Place) -> Result<Box<dyn TableSi
     }
 }
 
-/// Begins a listing: the paths of the kinds given (none: of all), each ended by `end`.
+/// Begins a list of the paths of the kinds given (none: of all), each ended by `end`.
 ///
 /// # Errors
 ///
 /// None that is known; the type is that of all sinks.
-pub fn create_listing(
+pub fn create_paths(
     kinds: &[Kind],
     end: u8,
     file: OutputFile,

@@ -34,7 +34,7 @@ mod users;
 
 pub use columns::{COLUMNS, Column, ColumnId, ColumnType, Columns, Presence};
 pub use compress::Compression;
-pub use create::{Place, TableConfig, create_listing, create_table, is_folder};
+pub use create::{Place, TableConfig, create_paths, create_table, is_folder};
 pub use csv::{CsvRows, csv_header};
 pub use dataset::{PartBounds, SUMMARY_NAME};
 pub use error_list::ErrorList;

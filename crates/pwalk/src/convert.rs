@@ -1,19 +1,18 @@
 //! Changes the format of a saved scan.
 
+use crate::delivery::Job;
 use crate::error::Error;
+use crate::input::Table;
 use crate::output::OutputConfig;
-use pwalk_engine::{Batch, Control, Fields, Kind};
+use pwalk_engine::{Control, Fields};
 use pwalk_output::{
-    ColumnId, Columns, Format, OutputFile, Place, Preamble, Summary, TableConfig, TableReader,
-    argument, create_table,
+    ColumnId, Columns, Format, OutputFile, Place, Summary, TableConfig, argument, create_table,
 };
 use std::path::{Path, PathBuf};
 
 /// A scan that is to be converted: both files are open, and fit.
 pub struct Convert {
-    reader: TableReader,
-    table: TableConfig,
-    place: Place,
+    job: Job,
     part_paths: Vec<PathBuf>,
 }
 
@@ -30,26 +29,22 @@ impl Convert {
         output: &OutputConfig,
     ) -> Result<Convert, Error> {
         let format = output.resolve_format()?;
-        let reader = TableReader::open(input, input_format)?;
+        let scan = Table::open(input, input_format)?;
         let columns = match &output.columns {
-            None if format.is_columnar() => reader.columns().clone(),
+            None if format.is_columnar() => scan.columns().clone(),
             _ => output.resolve_columns(format)?,
         };
-        check_columns(input, &columns, &reader)?;
-        let metadata = reader.metadata();
-        let get = |key: &str| metadata.get(key).cloned().unwrap_or_default();
-        let preamble = Preamble {
-            roots: serde_json::from_str(&get("roots")).unwrap_or_default(),
-            started: get("started").parse().unwrap_or_default(),
-            options: get("options"),
-        };
+        check_columns(input, &columns, scan.columns())?;
         let place = output.open()?;
         let part_path = match &place {
             Place::File(file) => OutputFile::part_path(file).map(Path::to_owned),
             Place::Folder(..) => None,
         };
+        let preamble = scan.preamble().clone();
         let table = TableConfig { format, columns, names: output.names, preamble, n_encoders: 1 };
-        Ok(Convert { reader, table, place, part_paths: part_path.into_iter().collect() })
+        let table = create_table(table, place)?;
+        let job = Job { input: scan.into(), table, errors: None };
+        Ok(Convert { job, part_paths: part_path.into_iter().collect() })
     }
 
     /// Part files that must be removed if the process ends before `run` returns.
@@ -63,27 +58,13 @@ impl Convert {
     ///
     /// If the input is broken, the output can't be written to its end, or `control` said stop:
     /// no output has its final name then.
-    pub fn run(mut self, control: &Control) -> Result<Summary, Error> {
-        let preamble = self.table.preamble.clone();
-        let sink = create_table(self.table, self.place)?;
-        let mut batch = Batch::new(sink.fields() | self.reader.columns().fields());
-        let mut n_rows = [0; Kind::ALL.len()];
-        while self.reader.next(&mut batch)? {
-            if control.is_cancelled() {
-                return Err(Error::cancelled());
-            }
-            batch.kind.iter().for_each(|kind| n_rows[*kind as usize] += 1);
-            sink.put(&mut batch)?;
-        }
-        let summary = self.reader.summary().unwrap_or_else(|| Summary::of_rows(&preamble, n_rows));
-        sink.finish(&summary)?;
-        Ok(summary)
+    pub fn run(self, control: &Control) -> Result<Summary, Error> {
+        self.job.run(control, &|_| (), |_| Ok(()))
     }
 }
 
 /// What the output is made of must be in the input; names are looked up by number.
-fn check_columns(input: &Path, columns: &Columns, reader: &TableReader) -> Result<(), Error> {
-    let known = reader.columns();
+fn check_columns(input: &Path, columns: &Columns, known: &Columns) -> Result<(), Error> {
     let has_owner = known.fields().contains(Fields::OWNER);
     for column in columns.iter() {
         let is_there = known.iter().any(|other| other.id == column.id);

@@ -2,6 +2,7 @@
 
 use pwalk_engine::{Argument, ArgumentError, Errno};
 use pwalk_output::{OutputError, ReadError};
+use std::convert::Infallible;
 use std::fmt;
 use std::path::Path;
 
@@ -135,6 +136,12 @@ impl std::error::Error for Error {}
 impl From<ArgumentError> for Error {
     fn from(error: ArgumentError) -> Self {
         Error(Cause::Argument(error))
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -21,11 +21,13 @@
 #![forbid(unsafe_code)]
 
 mod convert;
+mod delivery;
 mod error;
 mod info;
-mod listing;
+mod input;
 mod ordered;
 mod output;
+mod paths;
 mod report;
 mod roots;
 mod scan;
@@ -36,9 +38,10 @@ mod threads;
 pub use convert::Convert;
 pub use error::{Error, ErrorKind};
 pub use info::Info;
-pub use listing::{Listing, ListingConfig};
+pub use input::{Input, Table, Tree, is_saved_scan};
 pub use ordered::{OrderedConfig, walk_in_order};
 pub use output::{Output, OutputConfig};
+pub use paths::{Paths, PathsConfig};
 pub use report::{Report, ReportConfig};
 pub use scan::Scan;
 pub use settings::{Effective, Range, SETTINGS, Setting, Settings, Value};
@@ -47,7 +50,7 @@ pub use threads::{THREADS_MAX, Threads};
 
 pub use pwalk_engine::{
     Batch, Child, Contents, Control, Disk, EntryError, Errno, Fields, Folder, Kind, Operation,
-    Order, Ordered, Outcome, Progress, Step, Totals, Waiting, lock,
+    Order, Ordered, Progress, Sink, Step, Waiting, lock,
 };
 pub use pwalk_output::{
     ArrowCompression, COLUMNS, Column, Columns, Compression, Format, MemoryTable, Names, Next,

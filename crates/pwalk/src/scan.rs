@@ -1,19 +1,17 @@
 //! The scan: metadata of every inode as a table in memory, which can be read while it grows.
 
+use crate::delivery::Job;
 use crate::error::Error;
-use crate::report::{ReportSink, preamble, summarize};
-use crate::setup::{Setup, WalkConfig};
-use pwalk_engine::{Control, EntryError, walk};
-use pwalk_output::{Columns, MemoryTable, Preamble, SpillConfig, Summary, TableSink};
+use crate::input::Tree;
+use crate::setup::WalkConfig;
+use pwalk_engine::{Control, EntryError};
+use pwalk_output::{Columns, MemoryTable, SpillConfig, Summary};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// A scan that is ready to start.
 pub struct Scan {
-    setup: Setup,
-    preamble: Preamble,
+    job: Job,
     table: Arc<MemoryTable>,
-    sink: Box<dyn TableSink>,
 }
 
 impl Scan {
@@ -21,17 +19,16 @@ impl Scan {
     ///
     /// # Errors
     ///
-    /// The first thing that a user must mend, by its name.
+    /// The first problem that the user must fix, by name.
     pub fn prepare(
         config: &WalkConfig,
         columns: Option<&str>,
         spill: SpillConfig,
     ) -> Result<Scan, Error> {
         let columns = columns.map_or_else(|| Ok(Columns::columnar()), Columns::parse)?;
-        let setup = Setup::new(config, None)?;
-        let n_encoders = setup.threads.n_cores.min(setup.threads.count);
-        let (table, sink) = MemoryTable::new(&columns, n_encoders, spill);
-        Ok(Scan { preamble: preamble(config, &setup), setup, table, sink })
+        let tree = Tree::open(config)?;
+        let (table, sink) = MemoryTable::new(&columns, tree.n_encoders(), spill);
+        Ok(Scan { job: Job { input: tree.into(), table: sink, errors: None }, table })
     }
 
     /// The table, which is read while the scan runs and after it.
@@ -39,7 +36,7 @@ impl Scan {
         self.table.clone()
     }
 
-    /// Walks. `on_error` hears of each error, from any worker.
+    /// Walks. `on_error` is called for each error, from any thread.
     ///
     /// # Errors
     ///
@@ -50,12 +47,6 @@ impl Scan {
         control: &Control,
         on_error: &(dyn Fn(&EntryError) + Sync),
     ) -> Result<Summary, Error> {
-        let clock = Instant::now();
-        let Setup { frontier, config, source, .. } = self.setup;
-        let sink = ReportSink::new(self.sink, None, on_error);
-        let outcome = walk(frontier, &config, &source, &sink, control)?;
-        let summary = summarize(&self.preamble, clock, &outcome, &sink)?;
-        sink.table.finish(&summary)?;
-        Ok(summary)
+        self.job.run(control, on_error, |_| Ok(()))
     }
 }

@@ -1,0 +1,310 @@
+//! What a job reads: a tree that is walked, or a scan that was saved.
+//!
+//! Both deliver the same batches into the same sink, through [`Input::read`], and end with a
+//! summary. A job that takes an [`Input`] therefore works with either; it doesn't know how a walk
+//! or a file format works.
+
+use crate::delivery::{Delivery, Errors};
+use crate::error::Error;
+use crate::setup::{Setup, WalkConfig};
+use pwalk_engine::{Batch, Control, EntryError, FileId, Kind, Sink, walk};
+use pwalk_output::{Columns, Format, Preamble, SUMMARY_NAME, Summary, TableReader};
+use std::path::Path;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// What a job reads.
+///
+/// ```
+/// use pwalk::{Batch, Control, Fields, Input, Sink};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// /// Adds up sizes. Batches come from several threads at once.
+/// #[derive(Default)]
+/// struct Sizes(AtomicU64);
+///
+/// impl Sink for Sizes {
+///     type Error = std::convert::Infallible;
+///
+///     fn fields(&self) -> Fields {
+///         Fields::SIZE
+///     }
+///
+///     fn put(&self, batch: &mut Batch) -> Result<(), Self::Error> {
+///         let sum: i64 = batch.size.iter().sum();
+///         self.0.fetch_add(sum as u64, Ordering::Relaxed);
+///         Ok(())
+///     }
+/// }
+///
+/// # fn main() -> Result<(), pwalk::Error> {
+/// // The same for a saved scan: `Input::open("scan.parquet")`.
+/// let input = Input::open("/etc")?;
+/// let sizes = Sizes::default();
+/// let summary = input.read(&sizes, &Control::default(), &|error| eprintln!("{error:?}"))?;
+/// assert_eq!(sizes.0.into_inner() as i128, summary.bytes.apparent);
+/// # Ok(())
+/// # }
+/// ```
+pub enum Input {
+    /// Trees, which are walked.
+    Tree(Box<Tree>),
+    /// A saved scan.
+    Table(Box<Table>),
+}
+
+impl Input {
+    /// The saved scan at `path` if [`is_saved_scan`], else the tree there, with the default rules.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tree::open`] and [`Table::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Input, Error> {
+        let path = path.as_ref();
+        if is_saved_scan(path) {
+            return Ok(Table::open(path, None)?.into());
+        }
+        let walk = WalkConfig { roots: vec![path.to_owned()], ..WalkConfig::default() };
+        Ok(Tree::open(&walk)?.into())
+    }
+
+    /// What a user should know before the job starts, one line each.
+    pub fn notes(&self) -> &[String] {
+        match self {
+            Input::Tree(tree) => tree.notes(),
+            Input::Table(_) => &[],
+        }
+    }
+
+    /// About how many entries there are, where that is known.
+    pub fn n_expected(&self) -> Option<u64> {
+        match self {
+            Input::Tree(tree) => tree.n_expected(),
+            Input::Table(table) => table.reader.summary().map(|summary| summary.n_entries()),
+        }
+    }
+
+    /// Delivers every batch to `sink`. `on_error` is called for each error, from any thread.
+    ///
+    /// The summary is that of the walk. A saved scan has that of the walk that it was made by,
+    /// or, where it keeps none, its rows by kind.
+    ///
+    /// # Errors
+    ///
+    /// The sink's; `File` if a saved scan is broken; `Cancelled` if `control` said so.
+    pub fn read<K: Sink>(
+        self,
+        sink: &K,
+        control: &Control,
+        on_error: &(dyn Fn(&EntryError) + Sync),
+    ) -> Result<Summary, Error>
+    where
+        Error: From<K::Error>,
+    {
+        self.read_into(&Delivery { sink, errors: &Errors::new(None, on_error) }, control)
+    }
+
+    /// The loop of all jobs.
+    pub(crate) fn read_into<K: Sink + ?Sized>(
+        self,
+        delivery: &Delivery<'_, K>,
+        control: &Control,
+    ) -> Result<Summary, Error>
+    where
+        Error: From<K::Error>,
+    {
+        match self {
+            Input::Tree(tree) => tree.read_into(delivery, control),
+            Input::Table(table) => table.read_into(delivery, control),
+        }
+    }
+}
+
+impl From<Tree> for Input {
+    fn from(tree: Tree) -> Input {
+        Input::Tree(Box::new(tree))
+    }
+}
+
+impl From<Table> for Input {
+    fn from(table: Table) -> Input {
+        Input::Table(Box::new(table))
+    }
+}
+
+/// Trees that are ready to be walked.
+pub struct Tree {
+    pub(crate) setup: Setup,
+    pub(crate) preamble: Preamble,
+}
+
+impl Tree {
+    /// Checks the roots and the rules.
+    ///
+    /// # Errors
+    ///
+    /// `Root` for the first root that is missing or not readable, `Argument` for the first
+    /// argument that is invalid.
+    pub fn open(walk: &WalkConfig) -> Result<Tree, Error> {
+        Tree::without(walk, None)
+    }
+
+    /// The same, without a folder that the job itself fills.
+    pub(crate) fn without(walk: &WalkConfig, own_folder: Option<&Path>) -> Result<Tree, Error> {
+        let setup = Setup::new(walk, own_folder)?;
+        Ok(Tree { preamble: preamble(walk, &setup), setup })
+    }
+
+    /// Leaves out files that the job itself writes.
+    pub(crate) fn leave_out(&mut self, files: Vec<FileId>) {
+        self.setup.config.rules.own_files = files;
+    }
+
+    /// What a user should know before the walk starts, one line each.
+    pub fn notes(&self) -> &[String] {
+        &self.setup.notes
+    }
+
+    /// About how many entries there are, where the filesystem tells.
+    pub fn n_expected(&self) -> Option<u64> {
+        self.setup.n_expected
+    }
+
+    /// As many encoders as can be busy at once.
+    pub(crate) fn n_encoders(&self) -> usize {
+        self.setup.threads.n_cores.min(self.setup.threads.count)
+    }
+
+    fn read_into<K: Sink + ?Sized>(
+        self,
+        delivery: &Delivery<'_, K>,
+        control: &Control,
+    ) -> Result<Summary, Error>
+    where
+        Error: From<K::Error>,
+    {
+        let clock = Instant::now();
+        let Setup { frontier, config, source, .. } = self.setup;
+        let outcome = walk(frontier, &config, &source, delivery, control)?;
+        if outcome.is_cancelled {
+            return Err(Error::cancelled());
+        }
+        let n_names_changed = delivery.errors.n_names_changed();
+        Ok(Summary::new(&self.preamble, clock.elapsed(), &outcome, n_names_changed))
+    }
+}
+
+/// A saved scan that is open: one file, or a folder of parts.
+pub struct Table {
+    reader: TableReader,
+    preamble: Preamble,
+}
+
+impl Table {
+    /// Opens a saved scan. Its name tells the format, unless that is given.
+    ///
+    /// # Errors
+    ///
+    /// `File` if it is missing, or not what its name says.
+    pub fn open(path: impl AsRef<Path>, format: Option<Format>) -> Result<Table, Error> {
+        let reader = TableReader::open(path.as_ref(), format)?;
+        let metadata = reader.metadata();
+        let get = |key: &str| metadata.get(key).cloned().unwrap_or_default();
+        let preamble = Preamble {
+            roots: serde_json::from_str(&get("roots")).unwrap_or_default(),
+            started: get("started").parse().unwrap_or_default(),
+            options: get("options"),
+        };
+        Ok(Table { reader, preamble })
+    }
+
+    /// The columns that it has.
+    pub fn columns(&self) -> &Columns {
+        self.reader.columns()
+    }
+
+    /// What was known before its walk.
+    pub(crate) fn preamble(&self) -> &Preamble {
+        &self.preamble
+    }
+
+    fn read_into<K: Sink + ?Sized>(
+        mut self,
+        delivery: &Delivery<'_, K>,
+        control: &Control,
+    ) -> Result<Summary, Error>
+    where
+        Error: From<K::Error>,
+    {
+        let mut batch = Batch::new(delivery.fields() | self.columns().fields());
+        let mut n_rows = [0; Kind::ALL.len()];
+        while self.reader.next(&mut batch)? {
+            if control.is_cancelled() {
+                return Err(Error::cancelled());
+            }
+            batch.kind.iter().for_each(|kind| n_rows[*kind as usize] += 1);
+            delivery.put(&mut batch)?;
+        }
+        let summary = self.reader.summary();
+        Ok(summary.unwrap_or_else(|| Summary::of_rows(&self.preamble, n_rows)))
+    }
+}
+
+/// True if a path is taken for a saved scan: a file with the suffix of a table, or a folder of
+/// parts with their summary. Anything else is a tree.
+pub fn is_saved_scan(path: &Path) -> bool {
+    if path.is_dir() {
+        is_folder_of_parts(path)
+    } else {
+        path.is_file() && Format::of_path(path).is_ok()
+    }
+}
+
+fn is_folder_of_parts(folder: &Path) -> bool {
+    folder.join(SUMMARY_NAME).is_file()
+        && folder.read_dir().is_ok_and(|entries| {
+            let mut names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+            names.any(|name| name.as_encoded_bytes().starts_with(b"part-"))
+        })
+}
+
+fn preamble(walk: &WalkConfig, setup: &Setup) -> Preamble {
+    let roots = setup.frontier.iter().map(|root| String::from_utf8_lossy(&root.path).into_owned());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    Preamble {
+        roots: roots.collect(),
+        started: now.map_or(0, |since| since.as_secs() as i64),
+        options: walk.options_json(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_saved_scan_is_a_tree() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for dir in ["plain", "half", "whole", "dir.csv"] {
+            std::fs::create_dir(at(dir)).unwrap();
+        }
+        for file in ["half/part-00000.parquet", "whole/part-00000.parquet", "whole/_summary.json"] {
+            std::fs::write(at(file), "").unwrap();
+        }
+        for file in ["scan.csv.zst", "notes.txt"] {
+            std::fs::write(at(file), "").unwrap();
+        }
+        let cases = [
+            ("plain", false),
+            ("half", false),
+            ("whole", true),
+            ("dir.csv", false),
+            ("scan.csv.zst", true),
+            ("notes.txt", false),
+            ("missing.csv", false),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(is_saved_scan(&at(name)), expected, "{name}");
+        }
+    }
+}
