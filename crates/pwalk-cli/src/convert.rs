@@ -12,7 +12,7 @@ pub(crate) fn run(args: ConvertArgs) -> Result<Exit, Error> {
     let from = from.map(|name| name.parse()).transpose()?;
     let convert = Convert::prepare(&input, from, &output)?;
     let control = Arc::new(Control::default());
-    signals::cancel_on_signal(&control, convert.part_paths().to_vec());
+    signals::cancel_on_signal(&control, convert.unfinished());
     convert.run(&control)?;
     Ok(Exit::Complete)
 }

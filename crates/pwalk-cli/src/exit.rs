@@ -38,7 +38,7 @@ impl Exit {
         match error.kind() {
             _ if error.errno() == Some(Errno::PIPE) => Exit::Complete,
             ErrorKind::Cancelled => {
-                message::say(error);
+                signals::say(error);
                 Exit::Signal(signals::received())
             }
             _ => {

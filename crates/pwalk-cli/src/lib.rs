@@ -31,6 +31,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(args) => args,
         Err(error) => return message::argument_error(&error, &typed).status(),
     };
+    signals::survive_file_limit();
     let done = match args.command {
         Command::Report(args) => report::run(args),
         Command::Walk(args) => walk::run(args),

@@ -23,7 +23,7 @@ pub(crate) fn run(args: ReportArgs) -> Result<Exit, Error> {
         Report::prepare(ReportConfig { walk: walk.into_config(), table, summary, errors })?;
     report.notes().iter().for_each(message::say);
     let control = Arc::new(Control::default());
-    signals::cancel_on_signal(&control, report.part_paths().to_vec());
+    signals::cancel_on_signal(&control, report.unfinished());
     let line = ProgressLine::new(quiet, report.n_expected());
     let shown = AtomicUsize::new(0);
     let on_error = |error: &EntryError| match shown.fetch_add(1, Relaxed) {

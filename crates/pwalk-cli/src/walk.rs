@@ -18,7 +18,7 @@ pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
     })?;
     paths.notes().iter().for_each(message::say);
     let control = Arc::new(Control::default());
-    signals::cancel_on_signal(&control, Vec::new());
+    signals::cancel_on_signal(&control, Arc::default());
     // Paths and progress on one terminal would run into each other.
     let line = ProgressLine::new(quiet || std::io::stdout().is_terminal(), None);
     let on_error = |error: &EntryError| {

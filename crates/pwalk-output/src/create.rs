@@ -5,6 +5,7 @@ use crate::compress::Compression;
 use crate::csv::{CsvRows, csv_header};
 use crate::dataset::{Dataset, PartBounds};
 use crate::file::{OutputError, OutputFile};
+use crate::folder::OutputFolder;
 use crate::format::Format;
 use crate::ipc::{FILE_BATCHES, IpcEncoder, IpcTable};
 use crate::names::Names;
@@ -24,8 +25,8 @@ use std::sync::Arc;
 pub enum Place {
     /// One file, or a stream.
     File(OutputFile),
-    /// A folder of part files.
-    Folder(PathBuf, PartBounds),
+    /// A folder of parts.
+    Folder(OutputFolder, PartBounds),
 }
 
 /// What a table is like.
@@ -47,7 +48,7 @@ pub struct TableConfig {
 ///
 /// # Errors
 ///
-/// If its file can't be written, or its folder holds something else.
+/// If it can't be written.
 pub fn create_table(config: TableConfig, place: Place) -> Result<Box<dyn TableSink>, OutputError> {
     let n = config.n_encoders.max(1);
     match config.format {
@@ -143,8 +144,9 @@ where
         }
         Place::Folder(folder, bounds) => {
             let suffix = config.format.suffix();
-            let dataset = Dataset::begin(&folder, suffix, bounds, Box::new(begin))?;
-            let encoders = encoders(dataset.current(), folder.clone(), bounds.n_rows)?;
+            let name = folder.name().to_owned();
+            let dataset = Dataset::begin(folder, suffix, bounds, Box::new(begin))?;
+            let encoders = encoders(dataset.current(), name, bounds.n_rows)?;
             Ok(Box::new(PooledSink::new(fields, encoders, dataset)))
         }
     }
@@ -157,7 +159,7 @@ fn fields(config: &TableConfig) -> Fields {
     }
 }
 
-/// True if a path names a folder of part files rather than one file: it ends in a slash.
+/// True if a path names a folder of parts rather than one file: it ends in a slash.
 pub fn is_folder(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }

@@ -1,15 +1,13 @@
-//! A table as a folder of part files: `part-00000.parquet` and so on, and `_summary.json` once it
-//! is complete.
+//! A table as a folder of parts: `part-00000.parquet` and so on, and `_summary.json`.
 //!
-//! For billions of rows: each part is bounded, and a reader takes them one by one. A folder that
-//! holds an older table is emptied first; one that holds anything else is refused.
+//! For billions of rows: each part is bounded, and a reader takes them one by one. The folder
+//! appears when it is complete (`crates/pwalk-output/src/folder.rs`).
 
 use crate::file::{OutputError, OutputFile};
+use crate::folder::OutputFolder;
+use crate::format::Format;
 use crate::summary::Summary;
 use crate::table::{Piece, Table};
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
 
 /// The file that says that a folder is complete.
 pub const SUMMARY_NAME: &str = "_summary.json";
@@ -33,33 +31,28 @@ impl Default for PartBounds {
 
 /// A folder of tables.
 pub(crate) struct Dataset<T> {
-    folder: PathBuf,
+    folder: OutputFolder,
     suffix: &'static str,
     bounds: PartBounds,
     /// Begins the table of a part.
     begin: Box<dyn Fn(OutputFile) -> Result<T, OutputError> + Send>,
     /// The part being written, and its rows.
     current: Option<(T, u64)>,
-    /// Parts that have their name: removed again if the whole does not come about.
-    parts: Vec<PathBuf>,
+    /// Parts that are complete.
+    n_parts: usize,
     n_bytes: u64,
-    is_complete: bool,
 }
 
 impl<T: Table> Dataset<T> {
-    /// Makes the folder, or empties that of an older table, and begins its first part.
+    /// Begins its first part: even a walk without a row leaves a table that readers can open.
     pub(crate) fn begin(
-        folder: &Path,
+        folder: OutputFolder,
         suffix: &'static str,
         bounds: PartBounds,
         begin: Box<dyn Fn(OutputFile) -> Result<T, OutputError> + Send>,
     ) -> Result<Dataset<T>, OutputError> {
-        prepare(folder).map_err(|error| OutputError::new(folder, error))?;
-        let (folder, parts) = (folder.to_owned(), Vec::new());
-        let (current, n_bytes, is_complete) = (None, 0, false);
-        let mut dataset =
-            Dataset { folder, suffix, bounds, begin, current, parts, n_bytes, is_complete };
-        // Even a walk without a row leaves a table that readers can open.
+        let (current, n_parts, n_bytes) = (None, 0, 0);
+        let mut dataset = Dataset { folder, suffix, bounds, begin, current, n_parts, n_bytes };
         dataset.current = Some((dataset.next_part()?, 0));
         Ok(dataset)
     }
@@ -70,17 +63,14 @@ impl<T: Table> Dataset<T> {
     }
 
     fn next_part(&self) -> Result<T, OutputError> {
-        (self.begin)(OutputFile::create(&self.part_path(self.parts.len()))?)
-    }
-
-    fn part_path(&self, number: usize) -> PathBuf {
-        self.folder.join(format!("part-{number:05}.{}", self.suffix))
+        let name = format!("part-{:05}.{}", self.n_parts, self.suffix);
+        (self.begin)(self.folder.create_file(&name)?)
     }
 
     fn end_part(&mut self) -> Result<(), OutputError> {
         if let Some((table, _)) = self.current.take() {
             self.n_bytes += table.finish(None)?;
-            self.parts.push(self.part_path(self.parts.len()));
+            self.n_parts += 1;
         }
         Ok(())
     }
@@ -115,48 +105,42 @@ impl<T: Table> Table for Dataset<T> {
     fn finish(mut self, summary: Option<&Summary>) -> Result<u64, OutputError> {
         self.end_part()?;
         if let Some(summary) = summary {
-            let mut file = OutputFile::create(&self.folder.join(SUMMARY_NAME))?;
+            let mut file = self.folder.create_file(SUMMARY_NAME)?;
             file.append((summary.to_json() + "\n").as_bytes())?;
             self.n_bytes += file.finish()?;
         }
-        self.is_complete = true;
+        self.folder.finish()?;
         Ok(self.n_bytes)
     }
 }
 
-impl<T> Drop for Dataset<T> {
-    /// What was cut short leaves no parts. An error here would hide the one that led here.
-    fn drop(&mut self) {
-        if !self.is_complete {
-            self.parts.iter().for_each(|part| drop(fs::remove_file(part)));
-        }
-    }
+/// The number of the part that has this name.
+pub(crate) fn part_number(name: &str) -> Option<u64> {
+    let (number, suffix) = name.strip_prefix("part-")?.split_once('.')?;
+    let is_number = number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let is_format = Format::names().any(|known| known == suffix);
+    (is_number && is_format).then(|| number.parse().ok())?
 }
 
-/// Makes the folder, or empties it of an older table. The summary goes first, so that a folder
-/// half emptied doesn't seem complete.
-fn prepare(folder: &Path) -> io::Result<()> {
-    match fs::create_dir(folder) {
-        Ok(()) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
-    }
-    let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-    let is_ours =
-        |name: &str| name == SUMMARY_NAME || name.trim_start_matches('.').starts_with("part-");
-    let names: Vec<_> = entries.iter().map(|entry| entry.file_name().into_string()).collect();
-    if !names.iter().all(|name| name.as_ref().is_ok_and(|name| is_ours(name))) {
-        return Err(io::Error::other("holds files that are no part of a table"));
-    }
-    let summary = folder.join(SUMMARY_NAME);
-    if summary.exists() {
-        fs::remove_file(summary)?;
-    }
-    for entry in entries.iter().filter(|entry| entry.file_name() != SUMMARY_NAME) {
-        // Part files of a living writer stay: `OutputFile` knows them by their lock.
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            fs::remove_file(entry.path())?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_known_by_their_names() {
+        let cases = [
+            ("part-00000.parquet", Some(0)),
+            ("part-00012.csv.zst", Some(12)),
+            ("part-123456.arrow", Some(123_456)),
+            ("part-0012.csv", None),
+            ("part-00012.txt", None),
+            ("part-00012", None),
+            ("part-+0012.csv", None),
+            (".part-00012.csv", None),
+            ("part-99999999999999999999.csv", None),
+        ];
+        for (name, number) in cases {
+            assert_eq!(part_number(name), number, "{name}");
         }
     }
-    Ok(())
 }

@@ -1,22 +1,18 @@
 //! Files that appear whole or not at all.
 //!
-//! The bytes go to a part file beside the final name, `.NAME.pwalk-XXXXXX.part`, which is renamed
-//! when it is complete and removed when it is dropped before. What a kill leaves behind is
-//! removed by the next run that writes the same name: a living writer holds a lock (flock) on its
-//! part file, so its file is never taken for a leftover.
-//!
-//! Where a rename would do harm (a device, a pipe, standard output) the bytes go straight there.
+//! The bytes go to a temporary file (`crates/pwalk-output/src/temporary.rs`), which gets its final
+//! name when it is complete. Where that would do harm (a device, a pipe, standard output) they go
+//! straight there. A part of a folder that is not complete itself has its name from the start.
 
+use crate::access::OldAccess;
+use crate::temporary::Temporary;
 use pwalk_engine::{FileId, FsKind, Kind};
-use rustix::fs::{FlockOperation, fstat};
-use std::ffi::OsString;
-use std::fs::{self, File, Permissions};
+use rustix::fs::fstat;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 /// Why an output could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +59,10 @@ pub struct OutputFile {
 
 #[derive(Debug)]
 enum OutputKind {
-    /// Beside the final name; renamed to it at the end.
-    Part { part: NamedTempFile, target: PathBuf },
+    /// Gets its final name at the end.
+    Temporary(Temporary),
+    /// In a folder that is not complete yet.
+    Part(File),
     /// A stream or device that takes the bytes as they come.
     Direct(File),
 }
@@ -74,6 +72,13 @@ impl OutputFile {
     pub fn create(path: &Path) -> Result<OutputFile, OutputError> {
         let kind = open(path).map_err(|error| OutputError::new(path, error))?;
         Ok(OutputFile { name: path.to_owned(), kind, n_bytes: 0, is_mapped: false })
+    }
+
+    /// Begins the part `path` of a folder that is not complete itself. `name` is for messages.
+    pub(crate) fn create_part(name: PathBuf, path: &Path) -> Result<OutputFile, OutputError> {
+        let opened = fs::OpenOptions::new().read(true).write(true).create_new(true).open(path);
+        let file = opened.map_err(|error| OutputError::new(&name, error))?;
+        Ok(OutputFile { name, kind: OutputKind::Part(file), n_bytes: 0, is_mapped: false })
     }
 
     /// Begins writing to standard output.
@@ -87,7 +92,7 @@ impl OutputFile {
 
     /// From now on writes through a memory map, where it is a file of its own.
     pub fn map_writes(&mut self) {
-        self.is_mapped = matches!(self.kind, OutputKind::Part { .. });
+        self.is_mapped = !matches!(self.kind, OutputKind::Direct(_));
     }
 
     /// Makes an error of the system one of this file.
@@ -98,8 +103,8 @@ impl OutputFile {
     /// Appends bytes.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         let file = match &mut self.kind {
-            OutputKind::Part { part, .. } => part.as_file_mut(),
-            OutputKind::Direct(file) => file,
+            OutputKind::Temporary(temporary) => temporary.file_mut(),
+            OutputKind::Part(file) | OutputKind::Direct(file) => file,
         };
         let written = match self.is_mapped {
             true => pwalk_sys::write_mapped(file, self.n_bytes, bytes),
@@ -112,18 +117,23 @@ impl OutputFile {
 
     /// Gives the file its final name. Returns how many bytes it has.
     pub fn finish(self) -> Result<u64, OutputError> {
-        if let OutputKind::Part { part, target } = self.kind {
-            settle(part.as_file()).map_err(|error| OutputError::new(&self.name, error.into()))?;
-            part.persist(&target).map_err(|error| OutputError::new(&self.name, error.error))?;
-        }
+        let done = match self.kind {
+            OutputKind::Temporary(temporary) => {
+                sync_remote(temporary.file()).and_then(|()| temporary.publish())
+            }
+            OutputKind::Part(file) => sync_remote(&file),
+            OutputKind::Direct(_) => Ok(()),
+        };
+        done.map_err(|error| OutputError::new(&self.name, error))?;
         Ok(self.n_bytes)
     }
 
-    /// The part file that must be removed if the process ends before `finish`.
-    pub fn part_path(&self) -> Option<&Path> {
+    /// The temporary file that must be removed if the process ends before `finish`; `None` where
+    /// it has no name, or is a part of a folder that is removed as a whole.
+    pub fn temp_path(&self) -> Option<&Path> {
         match &self.kind {
-            OutputKind::Part { part, .. } => Some(part.path()),
-            OutputKind::Direct(_) => None,
+            OutputKind::Temporary(temporary) => temporary.path(),
+            OutputKind::Part(_) | OutputKind::Direct(_) => None,
         }
     }
 
@@ -137,11 +147,11 @@ impl OutputFile {
         self.n_bytes
     }
 
-    /// The final name, with links and `..` resolved; `None` for a stream or device.
+    /// The final name, with links and `..` resolved; `None` for a stream, a device or a part.
     pub fn target(&self) -> Option<&Path> {
         match &self.kind {
-            OutputKind::Part { target, .. } => Some(target),
-            OutputKind::Direct(_) => None,
+            OutputKind::Temporary(temporary) => Some(temporary.target()),
+            OutputKind::Part(_) | OutputKind::Direct(_) => None,
         }
     }
 
@@ -149,8 +159,8 @@ impl OutputFile {
     /// pipes were there before, and stay in.
     pub fn id(&self) -> Option<FileId> {
         let file = match &self.kind {
-            OutputKind::Part { part, .. } => part.as_file(),
-            OutputKind::Direct(file) => file,
+            OutputKind::Temporary(temporary) => temporary.file(),
+            OutputKind::Part(file) | OutputKind::Direct(file) => file,
         };
         let stat = fstat(file).ok()?;
         let is_file = Kind::from_mode(stat.st_mode) == Kind::File;
@@ -173,9 +183,9 @@ impl Write for OutputFile {
 ///
 /// A local one has said so in `write`, and is not made to wait for its disk (that cost 8% of
 /// the report of a million files).
-fn settle(file: &File) -> rustix::io::Result<()> {
+fn sync_remote(file: &File) -> io::Result<()> {
     let magic = u64::from(rustix::fs::fstatfs(file)?.f_type as u32);
-    if FsKind::detect(magic, None).is_remote() { rustix::fs::fdatasync(file) } else { Ok(()) }
+    if FsKind::detect(magic, None).is_remote() { file.sync_data() } else { Ok(()) }
 }
 
 fn open(path: &Path) -> io::Result<OutputKind> {
@@ -183,14 +193,19 @@ fn open(path: &Path) -> io::Result<OutputKind> {
     match fs::metadata(&target) {
         Ok(metadata) if metadata.is_dir() => Err(rustix::io::Errno::ISDIR.into()),
         Ok(metadata) if !metadata.is_file() => open_special(&target, &metadata),
-        Ok(metadata) => open_part(target, metadata.permissions().mode() & 0o7777, true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => open_part(target, 0o666, false),
+        Ok(metadata) => {
+            let old = OldAccess::of(&target, &metadata);
+            Temporary::create(target, Some(&old)).map(OutputKind::Temporary)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Temporary::create(target, None).map(OutputKind::Temporary)
+        }
         Err(error) => Err(error),
     }
 }
 
 /// Where the bytes go in the end: the path, or behind it if it is a link.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
     if path.file_name().is_none() {
         return Err(rustix::io::Errno::ISDIR.into());
     }
@@ -215,64 +230,11 @@ fn open_special(target: &Path, metadata: &fs::Metadata) -> io::Result<OutputKind
     fs::OpenOptions::new().write(true).open(target).map(OutputKind::Direct)
 }
 
-fn open_part(target: PathBuf, mode: u32, keeps_mode: bool) -> io::Result<OutputKind> {
-    let folder = match target.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let prefix = part_prefix(&target);
-    remove_leftovers(folder, &prefix);
-    loop {
-        let create = |path: &Path| {
-            fs::OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .mode(mode & 0o777)
-                .open(path)
-        };
-        // `make_in`, because `tempfile_in` hides the system's error behind a text of its own.
-        let part =
-            tempfile::Builder::new().prefix(&prefix).suffix(".part").make_in(folder, create)?;
-        if keeps_mode {
-            // The umask has cut what the file that is replaced had.
-            part.as_file().set_permissions(Permissions::from_mode(mode))?;
-        }
-        // Without locks (some network filesystems) leftovers are never removed, that is all.
-        let _ = rustix::fs::flock(part.as_file(), FlockOperation::LockExclusive);
-        // Another run may have taken it for a leftover before it was locked.
-        if fstat(part.as_file())?.st_nlink > 0 {
-            return Ok(OutputKind::Part { part, target });
-        }
-    }
-}
-
-fn part_prefix(target: &Path) -> OsString {
-    let name = target.file_name().unwrap_or_default().as_bytes();
-    // A part file's name is longer than the final one, and a name has at most 255 bytes.
-    OsString::from_vec([b".", &name[..name.len().min(230)], b".pwalk-"].concat())
-}
-
-/// Removes part files of the same output that no living process holds.
-fn remove_leftovers(folder: &Path, prefix: &OsString) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let is_part =
-            name.as_bytes().starts_with(prefix.as_bytes()) && name.as_bytes().ends_with(b".part");
-        if !is_part {
-            continue;
-        }
-        let Ok(file) = File::open(entry.path()) else { continue };
-        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
@@ -297,24 +259,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut file = OutputFile::create(&folder.path().join("a.csv")).unwrap();
         file.append(b"half").unwrap();
-        assert_eq!(names(folder.path()).len(), 1);
         drop(file);
         assert!(names(folder.path()).is_empty());
     }
 
     #[test]
-    fn t44_leftovers_of_the_dead_are_removed_and_of_the_living_kept() {
+    fn t53_owner_and_group_of_a_replaced_file_are_kept() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
-        fs::write(folder.path().join(".a.csv.pwalk-dead00.part"), "dead").unwrap();
-        fs::write(folder.path().join(".b.csv.pwalk-dead00.part"), "another's").unwrap();
-        let living = OutputFile::create(&path).unwrap();
-        let second = OutputFile::create(&path).unwrap();
-        let mut left = names(folder.path());
-        left.retain(|name| name.contains("dead"));
-        assert_eq!(left, [".b.csv.pwalk-dead00.part"]);
-        second.finish().unwrap();
-        living.finish().unwrap();
+        fs::write(&path, "old").unwrap();
+        std::os::unix::fs::chown(&path, Some(2), Some(1)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        OutputFile::create(&path).unwrap().finish().unwrap();
+        let new = fs::metadata(&path).unwrap();
+        assert_eq!((new.uid(), new.gid(), new.mode() & 0o7777), (2, 1, 0o640));
     }
 
     #[test]
@@ -337,7 +298,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut null = OutputFile::create(Path::new("/dev/null")).unwrap();
         null.append(b"x").unwrap();
-        assert!(null.part_path().is_none() && null.finish().unwrap() == 1);
+        assert!(null.temp_path().is_none() && null.finish().unwrap() == 1);
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("real", &link).unwrap();
         OutputFile::create(&link).unwrap().finish().unwrap();

@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 pub mod argument;
 mod columns;
 mod compress;
@@ -17,6 +18,7 @@ mod csv;
 mod dataset;
 mod error_list;
 mod file;
+mod folder;
 mod format;
 mod ipc;
 mod memory;
@@ -29,7 +31,9 @@ mod read;
 mod rows;
 mod summary;
 mod table;
+mod temporary;
 mod text;
+mod unfinished;
 mod users;
 
 pub use columns::{COLUMNS, Column, ColumnId, ColumnType, Columns, Presence};
@@ -39,6 +43,7 @@ pub use csv::{CsvRows, csv_header};
 pub use dataset::{PartBounds, SUMMARY_NAME};
 pub use error_list::ErrorList;
 pub use file::{OutputError, OutputFile};
+pub use folder::{OutputFolder, work_folder};
 pub use format::{ArrowCompression, Format};
 pub use memory::{MemoryTable, Next, SpillConfig};
 pub use names::{Names, extension};
@@ -47,3 +52,4 @@ pub use rows::{RowsBuilder, arrow_schema};
 pub use summary::{Bytes, Preamble, Skipped, Summary};
 pub use table::TableSink;
 pub use text::Lines;
+pub use unfinished::Unfinished;

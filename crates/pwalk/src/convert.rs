@@ -6,14 +6,15 @@ use crate::input::Table;
 use crate::output::OutputConfig;
 use pwalk_engine::{Control, Fields};
 use pwalk_output::{
-    ColumnId, Columns, Format, OutputFile, Place, Summary, TableConfig, argument, create_table,
+    ColumnId, Columns, Format, Place, Summary, TableConfig, Unfinished, argument, create_table,
 };
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 /// A scan that is to be converted: both files are open, and fit.
 pub struct Convert {
     job: Job,
-    part_paths: Vec<PathBuf>,
+    unfinished: Arc<Unfinished>,
 }
 
 impl Convert {
@@ -36,20 +37,20 @@ impl Convert {
         };
         check_columns(input, &columns, scan.columns())?;
         let place = output.open()?;
-        let part_path = match &place {
-            Place::File(file) => OutputFile::part_path(file).map(Path::to_owned),
-            Place::Folder(..) => None,
-        };
+        let unfinished = Arc::new(match &place {
+            Place::File(file) => Unfinished::new([file], None),
+            Place::Folder(folder, _) => Unfinished::new(None, Some(folder)),
+        });
         let preamble = scan.preamble().clone();
         let table = TableConfig { format, columns, names: output.names, preamble, n_encoders: 1 };
         let table = create_table(table, place)?;
         let job = Job { input: scan.into(), table, errors: None };
-        Ok(Convert { job, part_paths: part_path.into_iter().collect() })
+        Ok(Convert { job, unfinished })
     }
 
-    /// Part files that must be removed if the process ends before `run` returns.
-    pub fn part_paths(&self) -> &[PathBuf] {
-        &self.part_paths
+    /// What must be abandoned if the process ends before `run` returns.
+    pub fn unfinished(&self) -> Arc<Unfinished> {
+        self.unfinished.clone()
     }
 
     /// Reads and writes. The summary is that of the scan, where the input keeps it.
@@ -59,7 +60,9 @@ impl Convert {
     /// If the input is broken, the output can't be written to its end, or `control` said stop:
     /// no output has its final name then.
     pub fn run(self, control: &Control) -> Result<Summary, Error> {
-        self.job.run(control, &|_| (), |_| Ok(()))
+        let may_name =
+            |_: &Summary| self.unfinished.begin_naming().then_some(()).ok_or_else(Error::cancelled);
+        self.job.run(control, &|_| (), may_name)
     }
 }
 

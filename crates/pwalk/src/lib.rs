@@ -54,6 +54,6 @@ pub use pwalk_engine::{
 };
 pub use pwalk_output::{
     ArrowCompression, COLUMNS, Column, Columns, Compression, Format, MemoryTable, Names, Next,
-    PartBounds, ReadError, SpillConfig, Summary, TableReader,
+    PartBounds, ReadError, SpillConfig, Summary, TableReader, Unfinished,
 };
 pub use pwalk_sys::{Mount, RawFilesystem};

@@ -2,15 +2,16 @@
 
 use crate::error::Error;
 use pwalk_output::{
-    Columns, Compression, Format, Names, OutputFile, PartBounds, Place, argument, is_folder,
+    Columns, Compression, Format, Names, OutputFile, OutputFolder, PartBounds, Place, argument,
+    is_folder,
 };
 use std::path::{Path, PathBuf};
 
 /// Where a table goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// A file, which appears when it is complete. A path that ends in a slash becomes a
-    /// folder of part files, complete when `_summary.json` is in it.
+    /// A file, which appears when it is complete. A path that ends in a slash becomes a folder of
+    /// parts, which does so too.
     File(PathBuf),
     /// Standard output.
     Stdout,
@@ -75,10 +76,10 @@ impl OutputConfig {
         }
     }
 
-    /// Opens the file; a folder is made when its first part is.
+    /// Begins the file or folder.
     pub(crate) fn open(&self) -> Result<Place, Error> {
         Ok(match (&self.output, self.folder()) {
-            (_, Some(folder)) => Place::Folder(folder.to_owned(), self.parts),
+            (_, Some(folder)) => Place::Folder(OutputFolder::create(folder)?, self.parts),
             (Output::File(path), None) => Place::File(OutputFile::create(path)?),
             (Output::Stdout, None) => Place::File(OutputFile::stdout()?),
         })

@@ -6,8 +6,12 @@ use crate::input::Tree;
 use crate::output::{Output, OutputConfig};
 use crate::setup::WalkConfig;
 use pwalk_engine::{Control, EntryError};
-use pwalk_output::{ErrorList, OutputFile, Place, Summary, TableConfig, argument, create_table};
-use std::path::{Path, PathBuf};
+use pwalk_output::{
+    ErrorList, OutputFile, OutputFolder, Place, Summary, TableConfig, Unfinished, argument,
+    create_table,
+};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What to report, and where to.
 #[derive(Clone, Debug)]
@@ -39,7 +43,7 @@ impl ReportConfig {
 pub struct Report {
     job: Job,
     summary: Option<OutputFile>,
-    part_paths: Vec<PathBuf>,
+    unfinished: Arc<Unfinished>,
 }
 
 impl Report {
@@ -60,16 +64,16 @@ impl Report {
         {
             file.map_writes();
         }
-        let table_file = match &place {
-            Place::File(file) => Some(file),
-            Place::Folder(..) => None,
+        let (table_file, folder) = match &place {
+            Place::File(file) => (Some(file), None),
+            Place::Folder(folder, _) => (None, Some(folder)),
         };
         let files = [table_file, errors.as_ref().map(ErrorList::file), summary.as_ref()];
         let files: Vec<_> = files.into_iter().flatten().collect();
-        check_distinct(&files)?;
-        tree.leave_out(files.iter().filter_map(|file| file.id()).collect());
-        let part_paths = files.iter().filter_map(|file| file.part_path());
-        let part_paths = part_paths.map(Path::to_owned).collect();
+        check_distinct(&files, folder)?;
+        let ids = files.iter().filter_map(|file| file.id());
+        tree.leave_out(ids.chain(folder.map(OutputFolder::ids).unwrap_or_default()).collect());
+        let unfinished = Arc::new(Unfinished::new(files, folder));
         let table = TableConfig {
             format,
             columns,
@@ -78,7 +82,7 @@ impl Report {
             n_encoders: tree.n_encoders(),
         };
         let table = create_table(table, place)?;
-        Ok(Report { job: Job { input: tree.into(), table, errors }, summary, part_paths })
+        Ok(Report { job: Job { input: tree.into(), table, errors }, summary, unfinished })
     }
 
     /// What a user should know before it starts, one line each.
@@ -91,9 +95,9 @@ impl Report {
         self.job.input.n_expected()
     }
 
-    /// Part files that must be removed if the process ends before `run` returns.
-    pub fn part_paths(&self) -> &[PathBuf] {
-        &self.part_paths
+    /// What must be abandoned if the process ends before `run` returns.
+    pub fn unfinished(&self) -> Arc<Unfinished> {
+        self.unfinished.clone()
     }
 
     /// Walks and writes. `on_error` is called for each error, from any thread.
@@ -131,7 +135,7 @@ impl Report {
             if let Some(file) = &mut file {
                 file.append(format!("{}\n", summary.to_json()).as_bytes())?;
             }
-            Ok(())
+            self.unfinished.begin_naming().then_some(()).ok_or_else(Error::cancelled)
         })?;
         if let Some(file) = file {
             file.finish()?;
@@ -144,9 +148,14 @@ fn open(path: &Option<PathBuf>) -> Result<Option<OutputFile>, Error> {
     Ok(path.as_ref().map(|path| OutputFile::create(path)).transpose()?)
 }
 
-/// Two outputs under one name would overwrite each other.
-fn check_distinct(files: &[&OutputFile]) -> Result<(), Error> {
+/// Two outputs under one name would overwrite each other, and a folder of parts holds parts.
+fn check_distinct(files: &[&OutputFile], folder: Option<&OutputFolder>) -> Result<(), Error> {
     for (index, file) in files.iter().enumerate() {
+        let target = file.target();
+        if target.zip(folder).is_some_and(|(target, folder)| target.starts_with(folder.target())) {
+            let name = file.name().display().to_string();
+            return Err(Error::bad(argument::OUTPUT, name, "is in the folder of the table"));
+        }
         let is_same =
             |other: &&OutputFile| file.target().is_some() && other.target() == file.target();
         if files[..index].iter().any(is_same) {

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use pwalk_engine::{Argument, Frontier, FrontierDir, PathSet};
+use pwalk_output::work_folder;
 use pwalk_sys::{
     Access, Errno, Links, StatMask, innermost_mount, mounts, open_directory_by_path, stat_by_path,
 };
@@ -75,12 +76,15 @@ impl Roots {
         }
     }
 
-    /// Leaves out a folder, which need not be there yet.
+    /// Leaves out a folder that is written, and the one in which the work goes on. They need not
+    /// be there yet.
     pub(crate) fn leave_out(&mut self, folder: &Path) {
-        let resolved = resolve(folder);
-        for (root, root_resolved) in self.frontier.iter().zip(&self.resolved) {
-            if let Some(printed) = printed_below(root, root_resolved, &resolved) {
-                self.nested.insert(&printed);
+        let target = resolve(folder);
+        for path in [&work_folder(&target), &target] {
+            for (root, root_resolved) in self.frontier.iter().zip(&self.resolved) {
+                if let Some(printed) = printed_below(root, root_resolved, path) {
+                    self.nested.insert(&printed);
+                }
             }
         }
     }

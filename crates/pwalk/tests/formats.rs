@@ -104,7 +104,7 @@ fn a_folder_that_holds_something_else_is_refused() {
     config.table.output = Output::File(folder.path().join(""));
     config.table.format = Some(pwalk::Format::Parquet);
     let error = Report::prepare(config).err().unwrap().to_string();
-    assert!(error.ends_with("holds files that are no part of a table"), "{error}");
+    assert!(error.ends_with("holds thesis.tex, which is not part of a table"), "{error}");
     assert!(folder.path().join("thesis.tex").exists());
 }
 

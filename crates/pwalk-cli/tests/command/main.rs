@@ -9,6 +9,7 @@
 
 mod closed_pipe;
 mod filters;
+mod folders;
 #[path = "../../../../tests/golden.rs"]
 mod golden;
 mod harness;

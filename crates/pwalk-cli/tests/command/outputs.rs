@@ -4,9 +4,9 @@ use crate::harness::{
     BIN, build, copy_for_users, filenames, naive, names, paths, program, pwalk, run, said, shell,
 };
 use pwalk_testkit::compare::assert_same_rows;
-use pwalk_testkit::privileges::{Need, as_user, requires};
+use pwalk_testkit::privileges::{Need, USER, as_user, requires};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 #[test]
 fn a_report_inside_its_tree_does_not_scan_itself() {
@@ -83,6 +83,33 @@ fn links_are_written_through_and_modes_are_kept() {
     assert!(link.is_symlink());
     assert_eq!(filenames(&fs::read(&real).unwrap()).len(), naive(tree.path()).len());
     assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o7777, 0o640);
+}
+
+/// An ordinary user replaces a file of a group that he is not in.
+#[test]
+fn t53_who_cannot_keep_the_group_lets_nobody_new_in() {
+    if !requires(Need::Root) {
+        return;
+    }
+    let tree = build("basic");
+    let pwalk = copy_for_users(tree.folder());
+    let folder = tree.folder().join("shared");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    let file = folder.join("out.csv");
+    for (before, after) in [(0o640, 0o600), (0o644, 0o644), (0o664, 0o644)] {
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::chown(&file, Some(0), Some(1)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(before)).unwrap();
+        as_user(|| {
+            let mut command = program(&pwalk);
+            said(command.args(["report", "-qo"]).arg(&file).arg(tree.path())).with_status(0);
+        });
+        let found = fs::metadata(&file).unwrap();
+        assert_eq!((found.uid(), found.gid()), (USER, USER));
+        assert_eq!(found.mode() & 0o7777, after, "{before:o}");
+        fs::remove_file(&file).unwrap();
+    }
 }
 
 #[test]

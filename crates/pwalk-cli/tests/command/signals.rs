@@ -2,8 +2,7 @@
 //!
 //! The walk that is interrupted is one of `/`, which lasts longer than any test waits.
 
-use crate::harness::{build, names, pwalk, run};
-use pwalk_testkit::compare::assert_same_rows;
+use crate::harness::{build, names, pwalk, run, said, shell};
 use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -17,29 +16,31 @@ const LIMIT: Duration = Duration::from_millis(200);
 /// slow, but none fast.
 const N_TRIES: usize = 6;
 
-fn send(child: &Child, signal: Signal) {
+pub(crate) fn send(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).expect("it is running");
 }
 
-fn part_files(folder: &Path) -> Vec<String> {
-    names(folder).into_iter().filter(|name| name.ends_with(".part")).collect()
-}
-
-/// Waits until there is a part file of more than nothing.
+/// Waits until it has written to a file in the folder, whether the file has a name or not.
 #[track_caller]
-fn wait_for_part(folder: &Path) {
+pub(crate) fn wait_for_bytes(child: &Child, folder: &Path) {
     let started = Instant::now();
-    let is_written =
-        |name: &String| fs::metadata(folder.join(name)).is_ok_and(|file| file.len() > 0);
-    while !part_files(folder).iter().any(is_written) {
-        assert!(started.elapsed() < Duration::from_secs(20), "no part file: {:?}", names(folder));
+    let is_written = |open: &fs::DirEntry| {
+        fs::read_link(open.path()).is_ok_and(|path| path.starts_with(folder))
+            && fs::metadata(open.path()).is_ok_and(|file| file.is_file() && file.len() > 0)
+    };
+    let is_begun = || {
+        let open = fs::read_dir(format!("/proc/{}/fd", child.id())).expect("it is running");
+        open.flatten().any(|open| is_written(&open))
+    };
+    while !is_begun() {
+        assert!(started.elapsed() < Duration::from_secs(20), "it writes nothing");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 /// Waits until the command has taken SIGINT into its own hands.
 #[track_caller]
-fn wait_for_handler(child: &Child) {
+pub(crate) fn wait_for_handler(child: &Child) {
     let started = Instant::now();
     let is_caught = || -> Option<bool> {
         let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
@@ -57,14 +58,19 @@ fn wait_for_handler(child: &Child) {
 fn start(folder: &Path) -> Child {
     let mut command = pwalk();
     command.args(["report", "/", "-o", "out.csv", "--summary", "s.json"]).current_dir(folder);
+    started(&mut command, folder)
+}
+
+/// Starts a command, and waits until it writes.
+pub(crate) fn started(command: &mut Command, folder: &Path) -> Child {
     let child = command.stderr(Stdio::piped()).spawn().expect("it starts");
-    wait_for_part(folder);
+    wait_for_bytes(&child, folder);
     wait_for_handler(&child);
     child
 }
 
 /// The status, the messages, and how long it took from the signal to the end.
-fn interrupt(mut child: Child, signal: Signal) -> (Option<i32>, String, Duration) {
+pub(crate) fn interrupt(mut child: Child, signal: Signal) -> (Option<i32>, String, Duration) {
     let clock = Instant::now();
     send(&child, signal);
     let status = child.wait().unwrap();
@@ -143,37 +149,43 @@ fn wait_until_full(pipe: &ChildStdout) {
     }
 }
 
+/// A file has no name before it is complete.
 #[test]
-fn t44_what_a_kill_leaves_behind_is_removed_by_the_next_run() {
-    let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
+fn t44_a_kill_leaves_nothing_but_what_was_there_before() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("out.csv"), "of last week").unwrap();
     let (status, ..) = interrupt(start(folder.path()), Signal::KILL);
     assert_eq!(status, None, "it was killed");
-    assert_eq!(part_files(folder.path()).len(), 2, "{:?}", names(folder.path()));
-    assert!(!folder.path().join("out.csv").exists());
-    let mut other = pwalk();
-    other.args(["report", "-qo", "other.csv"]).arg(tree.path()).current_dir(folder.path());
-    assert!(other.status().unwrap().success());
-    assert_eq!(part_files(folder.path()).len(), 2, "those of another name stay");
-    let mut next = pwalk();
-    next.args(["report", "-qo", "out.csv", "--summary", "s.json"]).arg(tree.path());
-    assert!(next.current_dir(folder.path()).status().unwrap().success());
-    assert_eq!(names(folder.path()), ["other.csv", "out.csv", "s.json"]);
+    assert_eq!(names(folder.path()), ["out.csv"]);
+    assert_eq!(fs::read(folder.path().join("out.csv")).unwrap(), b"of last week");
 }
 
+/// The last one to end decides, and neither disturbs the other.
 #[test]
-fn t44_the_part_file_of_a_live_writer_stays() {
+fn two_writers_of_one_file_both_succeed() {
     let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
     let writer = start(folder.path());
     send(&writer, Signal::STOP);
-    let parts = part_files(folder.path());
     let out = folder.path().join("out.csv");
     let said = run(&["report", "-qo", out.to_str().unwrap(), tree.path().to_str().unwrap()]);
     assert_eq!(said.with_status(0).stderr, "");
-    assert_same_rows(&part_files(folder.path()), &parts);
     send(&writer, Signal::CONT);
     let (status, ..) = interrupt(writer, Signal::INT);
     assert_eq!(status, Some(130));
     assert_eq!(names(folder.path()), ["out.csv"], "that of the second writer");
+}
+
+#[test]
+fn t53_a_limit_of_file_sizes_is_an_error_and_leaves_nothing() {
+    let (tree, folder) = (build("deep"), tempfile::tempdir().unwrap());
+    for output in ["out.csv", "out.parquet", "scan/"] {
+        let script = "cd \"$1\" && ulimit -f 4 && exec \"$0\" report -o \"$2\" --format csv \"$3\"";
+        let arguments = [folder.path().as_os_str(), output.as_ref(), tree.path().as_os_str()];
+        let said = said(&mut shell(script, &arguments)).with_status(2);
+        let name = if output == "scan/" { "scan/part-00000.csv" } else { output };
+        assert_eq!(said.stderr, format!("pwalk: {name}: File too large\n"));
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
 }
 
 /// A shell that waits for the command must learn that it was interrupted.

@@ -53,8 +53,6 @@ fn a_report_that_is_dropped_before_it_runs_leaves_nothing() {
     let tree = fixture("empty").build().unwrap();
     let (config, folder) = with_files(&tree);
     let report = Report::prepare(config).unwrap();
-    assert_eq!((report.part_paths().len(), names(&folder).len()), (3, 3));
-    assert!(report.part_paths().iter().all(|path| path.exists()));
     drop(report);
     assert_eq!(names(&folder), [""; 0]);
 }
