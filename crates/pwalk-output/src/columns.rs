@@ -1,80 +1,15 @@
 //! The one table of columns: everything that names a column derives from it.
 //!
-//! CSV header, Arrow schema, NDJSON keys, `--columns` and its help, and the format documents.
-//! A column's row here and its arm in `rows.rs` are all there is to it; the compiler asks for
-//! the arm.
+//! CSV header, Arrow schema and arrays, NDJSON keys, the packing in Parquet, all readers,
+//! `--columns` and its help, and the format documents. A new column is one row here: its typed
+//! cell says how a batch fills it, and how a saved table gives it back.
 
 use crate::argument;
-use pwalk_engine::{ArgumentError, Fields};
-
-/// A column that a report can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is documented in its row of COLUMNS")]
-pub enum ColumnId {
-    Inode,
-    ParentInode,
-    DirectoryDepth,
-    Filename,
-    FileExtension,
-    Uid,
-    Gid,
-    Size,
-    Dev,
-    Blocks,
-    Nlink,
-    Mode,
-    Atime,
-    Mtime,
-    Ctime,
-    Fcount,
-    Dirsum,
-    Kind,
-    FilenameBytes,
-    User,
-    Group,
-    AtimeNs,
-    MtimeNs,
-    CtimeNs,
-    Btime,
-    BtimeNs,
-    Rdev,
-    Blksize,
-    Target,
-}
-
-/// What a column holds in columnar formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnType {
-    /// Unsigned, 64 bits.
-    U64,
-    /// Signed, 64 bits.
-    I64,
-    /// Unsigned, 32 bits.
-    U32,
-    /// Signed, 32 bits.
-    I32,
-    /// UTF-8.
-    Text,
-    /// UTF-8 of a few values only.
-    Category,
-    /// Bytes.
-    Bytes,
-}
-
-impl ColumnType {
-    /// Its name in documents.
-    pub fn name(self) -> &'static str {
-        match self {
-            ColumnType::U64 => "uint64",
-            ColumnType::I64 => "int64",
-            ColumnType::U32 => "uint32",
-            ColumnType::I32 => "int32",
-            ColumnType::Text => "utf8",
-            ColumnType::Category => "utf8, dictionary",
-            ColumnType::Bytes => "binary",
-        }
-    }
-}
+use crate::cell::{
+    Cell, Packing, append_exact_paths, append_extensions, append_paths, each, row, slice, target,
+};
+use arrow_schema::DataType;
+use pwalk_engine::{ArgumentError, Contents, Fields};
 
 /// When a report has a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,12 +25,8 @@ pub enum Presence {
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// Which column it is.
-    pub id: ColumnId,
     /// Its name, in every format.
     pub name: &'static str,
-    /// What it holds.
-    pub kind: ColumnType,
     /// True if it may be null.
     pub is_nullable: bool,
     /// When a report has it.
@@ -104,26 +35,21 @@ pub struct Column {
     pub fields: Fields,
     /// What it says: unit, and when it is empty or null.
     pub doc: &'static str,
+    /// Its type, and how its values are read from entries and set on rows.
+    pub(crate) cell: Cell,
+    /// How Parquet packs it, where that isn't as usual for its type.
+    packing: Option<Packing>,
+    is_quoted_in_csv: bool,
 }
 
-const fn pwalk(
-    id: ColumnId,
-    name: &'static str,
-    kind: ColumnType,
-    fields: Fields,
-    doc: &'static str,
-) -> Column {
-    Column { id, name, kind, is_nullable: false, presence: Presence::Pwalk, fields, doc }
+const fn pwalk(name: &'static str, cell: Cell, fields: Fields, doc: &'static str) -> Column {
+    let (is_nullable, is_quoted_in_csv, packing) = (false, false, None);
+    let presence = Presence::Pwalk;
+    Column { name, is_nullable, presence, fields, doc, cell, packing, is_quoted_in_csv }
 }
 
-const fn extra(
-    id: ColumnId,
-    name: &'static str,
-    kind: ColumnType,
-    fields: Fields,
-    doc: &'static str,
-) -> Column {
-    Column { id, name, kind, is_nullable: false, presence: Presence::Extra, fields, doc }
+const fn extra(name: &'static str, cell: Cell, fields: Fields, doc: &'static str) -> Column {
+    Column { presence: Presence::Extra, ..pwalk(name, cell, fields, doc) }
 }
 
 impl Column {
@@ -135,130 +61,232 @@ impl Column {
         Column { presence: Presence::Default, ..self }
     }
 
+    const fn quoted_in_csv(self) -> Column {
+        Column { is_quoted_in_csv: true, ..self }
+    }
+
+    /// Of few values, whatever its type.
+    const fn of_few_values(self) -> Column {
+        Column { packing: Some(Packing::Dictionary), ..self }
+    }
+
     /// True if a CSV puts it between quotes.
     pub fn is_quoted_in_csv(&self) -> bool {
-        matches!(self.id, ColumnId::Filename | ColumnId::FileExtension | ColumnId::Mode)
+        self.is_quoted_in_csv
+    }
+
+    /// How Parquet packs it.
+    pub(crate) fn packing(&self) -> Packing {
+        self.packing.unwrap_or_else(|| Packing::of(&self.cell.data_type()))
+    }
+
+    /// The name of its type in documents.
+    pub fn type_name(&self) -> &'static str {
+        match (self.cell.data_type(), self.packing()) {
+            (DataType::UInt64, _) => "uint64",
+            (DataType::Int64, _) => "int64",
+            (DataType::UInt32, _) => "uint32",
+            (DataType::Int32, _) => "int32",
+            (DataType::Binary, _) => "binary",
+            (DataType::Utf8, Packing::Dictionary) => "utf8, dictionary in Parquet",
+            (DataType::Utf8, _) => "utf8",
+            (_, _) => "utf8, dictionary",
+        }
     }
 }
 
+const NONE: Fields = Fields::empty();
 const NANOS_DOC: &str = "nanoseconds, to be added to the seconds";
 
 /// All columns, in their order. Names and meanings of the first 17 are fixed: sites have
 /// archives of them.
-pub const COLUMNS: [Column; 29] = {
-    use ColumnId as C;
-    use ColumnType::{Bytes, Category, I32, I64, Text, U32, U64};
-    const NONE: Fields = Fields::empty();
-    [
-        pwalk(C::Inode, "inode", U64, Fields::INODE, "inode number"),
-        pwalk(
-            C::ParentInode,
-            "parent-inode",
-            U64,
-            Fields::INODE,
-            "inode of the directory that holds it; 0 for a root",
+pub const COLUMNS: [Column; 29] = [
+    pwalk("inode", slice!(U64: inode, stat.ino), Fields::INODE, "inode number"),
+    pwalk(
+        "parent-inode",
+        row!(U64: |row| Some(row.parent_inode()), |row, value| row.parent_inode = value),
+        Fields::INODE,
+        "inode of the directory that holds it; 0 for a root",
+    ),
+    pwalk(
+        "directory-depth",
+        row!(I32: |row| Some(row.depth()), |row, value| row.depth = value),
+        NONE,
+        "-1 for a root, 0 for what stands directly in it, and so on",
+    )
+    .of_few_values(),
+    pwalk(
+        "filename",
+        Cell::Text(append_paths, |row, value| row.path = Some(value)),
+        NONE,
+        "the full path, beginning with the root as it was given",
+    )
+    .quoted_in_csv(),
+    pwalk(
+        "fileExtension",
+        Cell::Text(append_extensions, |row, value| row.extension = Some(value)),
+        Fields::KIND,
+        "what follows the last dot of the name, a leading dot not counted; empty for directories",
+    )
+    .quoted_in_csv()
+    .of_few_values(),
+    pwalk("UID", slice!(U32: uid, stat.uid), Fields::OWNER, "owner"),
+    pwalk("GID", slice!(U32: gid, stat.gid), Fields::OWNER, "group"),
+    pwalk("st_size", slice!(I64: size, stat.size), Fields::SIZE, "apparent size, bytes"),
+    pwalk("st_dev", slice!(U64: dev, stat.dev), Fields::DEVICE, "device, as stat(2) encodes it")
+        .of_few_values(),
+    pwalk(
+        "st_blocks",
+        slice!(I64: blocks, stat.blocks),
+        Fields::BLOCKS,
+        "allocated size, units of 512 bytes",
+    ),
+    pwalk("st_nlink", slice!(U32: nlink, stat.nlink), Fields::LINKS, "hard links"),
+    pwalk(
+        "st_mode",
+        slice!(U32: mode, mode),
+        Fields::MODE,
+        "file type and permissions; in CSV quoted octal of at least seven digits",
+    )
+    .quoted_in_csv(),
+    pwalk(
+        "st_atime",
+        slice!(I64: atime, stat.atime),
+        Fields::ATIME,
+        "last access, seconds since the epoch, negative before it",
+    ),
+    pwalk(
+        "st_mtime",
+        slice!(I64: mtime, stat.mtime),
+        Fields::MTIME,
+        "last change of the content, seconds",
+    ),
+    pwalk(
+        "st_ctime",
+        slice!(I64: ctime, stat.ctime),
+        Fields::CTIME,
+        "last change of the inode, seconds",
+    ),
+    pwalk(
+        "pw_fcount",
+        each!(I64: contents, |c| counts(c).map(|c| c.0), |row, value| row.n_entries = Some(value)),
+        Fields::KIND,
+        "of a directory: its direct entries; null otherwise, and if it could not be read (in CSV \
+         -1 otherwise, 0 if it could not be read)",
+    )
+    .nullable(),
+    pwalk(
+        "pw_dirsum",
+        each!(I64: contents, |c| counts(c).map(|c| c.1), |row, value| row.size_sum = Some(value)),
+        Fields::SIZE_SUM,
+        "of a directory: the sum of its direct entries' st_size, bytes; null otherwise, and if it \
+         could not be read (in CSV 0)",
+    )
+    .nullable(),
+    extra(
+        "kind",
+        each!(Kind: kind, |kind| *kind as i8, |row, value| row.kind = Some(value)),
+        Fields::KIND,
+        "file dir symlink fifo socket char block",
+    )
+    .default_in_columnar(),
+    extra(
+        "filename_bytes",
+        Cell::Bytes(append_exact_paths, |row, value| row.exact_path = Some(value)),
+        NONE,
+        "the exact bytes of the path where it is not UTF-8, null otherwise (NDJSON: in hex)",
+    )
+    .nullable()
+    .default_in_columnar(),
+    extra(
+        "user",
+        Cell::Name(
+            |batch, users, values| values.extend(batch.uid.iter().map(|uid| users.user(*uid))),
+            "UID",
         ),
-        pwalk(
-            C::DirectoryDepth,
-            "directory-depth",
-            I32,
-            NONE,
-            "-1 for a root, 0 for what stands directly in it, and so on",
+        Fields::OWNER,
+        "name of the owner, null if it has none",
+    )
+    .nullable()
+    .of_few_values(),
+    extra(
+        "group",
+        Cell::Name(
+            |batch, users, values| values.extend(batch.gid.iter().map(|gid| users.group(*gid))),
+            "GID",
         ),
-        pwalk(
-            C::Filename,
-            "filename",
-            Text,
-            NONE,
-            "the full path, beginning with the root as it was given",
+        Fields::OWNER,
+        "name of the group, null if it has none",
+    )
+    .nullable()
+    .of_few_values(),
+    extra(
+        "st_atime_ns",
+        each!(U32: nanos, |nanos| Some(nanos[0]), |row, value| row.stat.nanos[0] = value),
+        Fields::ATIME.union(Fields::NANOS),
+        NANOS_DOC,
+    ),
+    extra(
+        "st_mtime_ns",
+        each!(U32: nanos, |nanos| Some(nanos[1]), |row, value| row.stat.nanos[1] = value),
+        Fields::MTIME.union(Fields::NANOS),
+        NANOS_DOC,
+    ),
+    extra(
+        "st_ctime_ns",
+        each!(U32: nanos, |nanos| Some(nanos[2]), |row, value| row.stat.nanos[2] = value),
+        Fields::CTIME.union(Fields::NANOS),
+        NANOS_DOC,
+    ),
+    extra(
+        "st_btime",
+        each!(I64: btime, |btime| *btime, |row, value| row.btime = Some(value)),
+        Fields::BTIME,
+        "creation, seconds since the epoch; null where the filesystem doesn't keep it",
+    )
+    .nullable(),
+    extra(
+        "st_btime_ns",
+        Cell::U32(
+            |batch, values| {
+                let pairs = batch.btime.iter().zip(&batch.nanos);
+                values.extend(pairs.map(|(btime, nanos)| btime.map(|_| nanos[3])));
+            },
+            |row, value| row.btime_nanos = Some(value),
         ),
-        pwalk(
-            C::FileExtension,
-            "fileExtension",
-            Category,
-            Fields::KIND,
-            "what follows the last dot of the name, a leading dot not counted; empty for directories",
-        ),
-        pwalk(C::Uid, "UID", U32, Fields::OWNER, "owner"),
-        pwalk(C::Gid, "GID", U32, Fields::OWNER, "group"),
-        pwalk(C::Size, "st_size", I64, Fields::SIZE, "apparent size, bytes"),
-        pwalk(C::Dev, "st_dev", U64, Fields::DEVICE, "device, as stat(2) encodes it"),
-        pwalk(C::Blocks, "st_blocks", I64, Fields::BLOCKS, "allocated size, units of 512 bytes"),
-        pwalk(C::Nlink, "st_nlink", U32, Fields::LINKS, "hard links"),
-        pwalk(
-            C::Mode,
-            "st_mode",
-            U32,
-            Fields::MODE,
-            "file type and permissions; in CSV quoted octal of at least seven digits",
-        ),
-        pwalk(
-            C::Atime,
-            "st_atime",
-            I64,
-            Fields::ATIME,
-            "last access, seconds since the epoch, negative before it",
-        ),
-        pwalk(C::Mtime, "st_mtime", I64, Fields::MTIME, "last change of the content, seconds"),
-        pwalk(C::Ctime, "st_ctime", I64, Fields::CTIME, "last change of the inode, seconds"),
-        pwalk(
-            C::Fcount,
-            "pw_fcount",
-            I64,
-            Fields::KIND,
-            "of a directory: its direct entries; null otherwise, and if it could not be read (in \
-             CSV -1 otherwise, 0 if it could not be read)",
-        )
-        .nullable(),
-        pwalk(
-            C::Dirsum,
-            "pw_dirsum",
-            I64,
-            Fields::SIZE_SUM,
-            "of a directory: the sum of its direct entries' st_size, bytes; null otherwise, and if \
-             it could not be read (in CSV 0)",
-        )
-        .nullable(),
-        extra(C::Kind, "kind", Category, Fields::KIND, "file dir symlink fifo socket char block")
-            .default_in_columnar(),
-        extra(
-            C::FilenameBytes,
-            "filename_bytes",
-            Bytes,
-            NONE,
-            "the exact bytes of the path where it is not UTF-8, null otherwise (NDJSON: in hex)",
-        )
-        .nullable()
-        .default_in_columnar(),
-        extra(C::User, "user", Category, Fields::OWNER, "name of the owner, null if it has none")
-            .nullable(),
-        extra(C::Group, "group", Category, Fields::OWNER, "name of the group, null if it has none")
-            .nullable(),
-        extra(C::AtimeNs, "st_atime_ns", U32, Fields::ATIME.union(Fields::NANOS), NANOS_DOC),
-        extra(C::MtimeNs, "st_mtime_ns", U32, Fields::MTIME.union(Fields::NANOS), NANOS_DOC),
-        extra(C::CtimeNs, "st_ctime_ns", U32, Fields::CTIME.union(Fields::NANOS), NANOS_DOC),
-        extra(
-            C::Btime,
-            "st_btime",
-            I64,
-            Fields::BTIME,
-            "creation, seconds since the epoch; null where the filesystem doesn't keep it",
-        )
-        .nullable(),
-        extra(C::BtimeNs, "st_btime_ns", U32, Fields::BTIME.union(Fields::NANOS), NANOS_DOC)
-            .nullable(),
-        extra(C::Rdev, "st_rdev", U64, Fields::RDEV, "the device that a node stands for"),
-        extra(C::Blksize, "st_blksize", U32, Fields::RDEV, "preferred size of I/O, bytes"),
-        extra(
-            C::Target,
-            "target",
-            Text,
-            Fields::TARGET.union(Fields::KIND),
-            "where a symbolic link points to (not UTF-8 as U+FFFD); null for all others",
-        )
-        .nullable(),
-    ]
-};
+        Fields::BTIME.union(Fields::NANOS),
+        NANOS_DOC,
+    )
+    .nullable(),
+    extra(
+        "st_rdev",
+        slice!(U64: rdev, stat.rdev),
+        Fields::RDEV,
+        "the device that a node stands for",
+    )
+    .of_few_values(),
+    extra(
+        "st_blksize",
+        slice!(U32: blksize, stat.blksize),
+        Fields::RDEV,
+        "preferred size of I/O, bytes",
+    ),
+    extra(
+        "target",
+        row!(Text: target, |row, value| row.target = Some(value)),
+        Fields::TARGET.union(Fields::KIND),
+        "where a symbolic link points to (not UTF-8 as U+FFFD); null for all others",
+    )
+    .nullable(),
+];
+
+/// Direct entries and the sum of their sizes, of a directory that was read.
+fn counts(contents: &Contents) -> Option<(i64, i64)> {
+    match contents {
+        Contents::Counted { n_entries, size_sum } => Some((*n_entries, *size_sum)),
+        Contents::None | Contents::Unread => None,
+    }
+}
 
 /// The columns of one report, in order.
 #[derive(Clone, Debug)]
@@ -289,33 +317,33 @@ impl Columns {
     ///
     /// # Errors
     ///
-    /// An unknown name, one that stands twice, or a mixture of both ways.
+    /// If a name is unknown or given twice, or both ways are mixed.
     pub fn parse(list: &str) -> Result<Columns, ArgumentError> {
-        let parts: Vec<_> = list.split(',').map(str::trim).collect();
-        let is_change = |part: &str| part.starts_with(['+', '-']);
-        let n_changes = parts.iter().filter(|part| is_change(part)).count();
+        let items: Vec<_> = list.split(',').map(str::trim).collect();
+        let is_change = |item: &str| item.starts_with(['+', '-']);
+        let n_changes = items.iter().filter(|item| is_change(item)).count();
         let mut columns = match n_changes {
             0 => Columns(Vec::new()),
-            n if n == parts.len() => Columns::columnar(),
+            n if n == items.len() => Columns::columnar(),
             _ => {
                 let reason = "either all names begin with + or -, or none does";
                 return Err(ArgumentError::new(argument::COLUMNS, list, reason));
             }
         };
-        for part in parts {
-            columns.change(part)?;
+        for item in items {
+            columns.change(item)?;
         }
         Ok(columns)
     }
 
-    fn change(&mut self, part: &str) -> Result<(), ArgumentError> {
-        let error = |reason: &str| ArgumentError::new(argument::COLUMNS, part, reason);
-        let name = part.trim_start_matches(['+', '-']);
+    fn change(&mut self, item: &str) -> Result<(), ArgumentError> {
+        let error = |reason: &str| ArgumentError::new(argument::COLUMNS, item, reason);
+        let name = item.trim_start_matches(['+', '-']);
         let found = COLUMNS.iter().find(|column| column.name == name);
         let column = *found.ok_or_else(|| error("no such column"))?;
-        let place = self.0.iter().position(|known| known.id == column.id);
-        match (part.starts_with('-'), place) {
-            (true, Some(place)) => drop(self.0.remove(place)),
+        let index = self.0.iter().position(|known| known.name == name);
+        match (item.starts_with('-'), index) {
+            (true, Some(index)) => drop(self.0.remove(index)),
             (true, None) => return Err(error("not among the columns")),
             (false, None) => self.0.push(column),
             (false, Some(_)) => return Err(error("named twice")),
@@ -325,8 +353,35 @@ impl Columns {
 
     /// True if rows may carry another name than their file, and its bytes nowhere.
     pub(crate) fn change_names(&self) -> bool {
-        let has = |id| self.iter().any(|column| column.id == id);
-        has(ColumnId::Filename) && !has(ColumnId::FilenameBytes)
+        self.has("filename") && !self.has("filename_bytes")
+    }
+
+    /// True if the column of this name is among them.
+    pub fn has(&self, name: &str) -> bool {
+        self.iter().any(|column| column.name == name)
+    }
+
+    /// The first of some columns that a table with these columns neither has nor lets make. Names
+    /// of users and groups are made, where it has their numbers.
+    pub fn first_missing<'c>(&self, wanted: &'c Columns) -> Option<&'c Column> {
+        let is_missing = |column: &&Column| {
+            let source = column.cell.looked_up_by().unwrap_or(column.name);
+            !self.has(source)
+        };
+        wanted.iter().find(is_missing)
+    }
+
+    /// The index of the column of this name, which most likely is `likely`.
+    pub(crate) fn position_from(&self, likely: usize, name: &str) -> Option<usize> {
+        match self.0.get(likely) {
+            Some(column) if column.name == name => Some(likely),
+            _ => self.iter().position(|column| column.name == name),
+        }
+    }
+
+    /// The columns.
+    pub(crate) fn as_slice(&self) -> &[Column] {
+        &self.0
     }
 
     /// The columns.

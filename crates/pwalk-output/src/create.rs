@@ -1,42 +1,69 @@
-//! Begins a table: from a format and a place to a sink.
+//! Begins a table: from a format and a destination to what writes it.
+//!
+//! A walk is written by a sink of its batches ([`create_table`], [`create_paths`]), any other
+//! table by a [`RecordWriter`]. Both have the same formats, but for CSV: that of a walk is the
+//! pwalk CSV with its 17 columns.
 
-use crate::columns::Columns;
+use crate::cell::Packing;
+use crate::collect::{RecordLen, RowsSink};
+use crate::columns::{Column, Columns};
 use crate::compress::Compression;
 use crate::csv::{CsvRows, csv_header};
 use crate::dataset::{Dataset, PartBounds};
 use crate::file::{OutputError, OutputFile};
 use crate::folder::OutputFolder;
 use crate::format::Format;
-use crate::ipc::{FILE_BATCHES, IpcEncoder, IpcTable};
+use crate::ipc::{FILE_RECORDS, IpcEncoder, IpcTable};
 use crate::names::Names;
-use crate::ndjson::JsonRows;
-use crate::parquet::ParquetLayout;
+use crate::ndjson::JsonLines;
+use crate::parquet::{self, ParquetLayout};
 use crate::paths::PathLines;
+use crate::plain_csv::{PlainCsvLines, plain_csv_header};
+use crate::rows::arrow_schema;
 use crate::summary::Preamble;
-use crate::table::{Encoder, PooledSink, Table, TableSink};
-use crate::text::{TextEncoder, TextTable};
-use crate::users::UserNames;
+use crate::table::{Encoder, Ending, Piece, Pooled, PooledSink, RecordTable, Table, TableSink};
+use crate::text::{RecordLines, TextEncoder, TextTable};
+use crate::text_cells::check_schema;
+use arrow_schema::SchemaRef;
 use pwalk_engine::{Fields, Kind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Where a table goes.
 #[derive(Debug)]
-pub enum Place {
+pub enum Destination {
     /// One file, or a stream.
     File(OutputFile),
     /// A folder of parts.
     Folder(OutputFolder, PartBounds),
 }
 
-/// What a table is like.
+impl Destination {
+    /// Its name, for messages.
+    pub(crate) fn name(&self) -> &Path {
+        match self {
+            Destination::File(file) => file.name(),
+            Destination::Folder(folder, _) => folder.name(),
+        }
+    }
+
+    /// Rows that a piece may have, so that it fits into one part.
+    fn max_rows(&self) -> u64 {
+        match self {
+            Destination::File(_) => u64::MAX,
+            Destination::Folder(_, bounds) => bounds.n_rows,
+        }
+    }
+}
+
+/// What the table of a walk is like.
 #[derive(Clone, Debug)]
 pub struct TableConfig {
     /// Its format.
     pub format: Format,
     /// Its columns; a CSV has always the 17 of the pwalk CSV.
     pub columns: Columns,
-    /// How a CSV writes names that are no clean text.
+    /// How a CSV writes names that are not valid UTF-8.
     pub names: Names,
     /// What is known before the walk.
     pub preamble: Preamble,
@@ -44,33 +71,47 @@ pub struct TableConfig {
     pub n_encoders: usize,
 }
 
-/// Begins a table.
+/// What a table of record batches is like.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    pub(crate) schema: SchemaRef,
+    /// Of each column.
+    pub(crate) packings: Vec<Packing>,
+    /// Keys and values that are known at the beginning.
+    pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) n_encoders: usize,
+}
+
+/// Begins the table of a walk.
 ///
 /// # Errors
 ///
 /// If it can't be written.
-pub fn create_table(config: TableConfig, place: Place) -> Result<Box<dyn TableSink>, OutputError> {
-    let n = config.n_encoders.max(1);
-    match config.format {
-        Format::Csv(compression) => {
-            let names = config.names;
-            let lines = || CsvRows::new(names);
-            create_text(&config, place, compression, csv_header(), lines, n)
-        }
-        Format::Ndjson(compression) => {
-            let users = Arc::new(UserNames::default());
-            let lines = || JsonRows::new(&config.columns, users.clone());
-            create_text(&config, place, compression, Vec::new(), lines, n)
-        }
-        Format::Parquet => create_parquet(&config, place, n),
-        Format::Arrow(compression) => {
-            let TableConfig { columns, preamble, .. } = config.clone();
-            let encoders =
-                |name, rows| Ok(IpcEncoder::all(&config.columns, name, FILE_BATCHES, rows, n));
-            let begin = move |file| IpcTable::begin(file, &columns, compression, &preamble);
-            create(&config, place, begin, |_: &IpcTable, name, rows| encoders(name, rows))
-        }
+pub fn create_table(
+    config: TableConfig,
+    destination: Destination,
+) -> Result<Box<dyn TableSink>, OutputError> {
+    let n_encoders = config.n_encoders.max(1);
+    if let Format::Csv(compression) = config.format {
+        let lines = || CsvRows::new(config.names);
+        let text =
+            create_text(destination, config.format, compression, csv_header(), lines, n_encoders)?;
+        return Ok(Box::new(PooledSink::new(Fields::REPORT, text)));
     }
+    let layout = Layout {
+        schema: Arc::new(arrow_schema(&config.columns)),
+        packings: config.columns.iter().map(Column::packing).collect(),
+        metadata: config.preamble.pairs(),
+        n_encoders,
+    };
+    let (name, max_rows) = (destination.name().to_owned(), destination.max_rows());
+    let len = match config.format {
+        Format::Parquet => parquet::RECORDS,
+        Format::Arrow(_) => FILE_RECORDS,
+        Format::Ndjson(_) | Format::Csv(_) => RecordLen::AS_IT_COMES,
+    };
+    let table = create_records(layout, config.format, destination)?;
+    Ok(Box::new(RowsSink::new(&config.columns, len, max_rows, n_encoders, name, table)))
 }
 
 /// Begins a list of the paths of the kinds given (none: of all), each ended by `end`.
@@ -84,78 +125,151 @@ pub fn create_paths(
     file: OutputFile,
     n_encoders: usize,
 ) -> Result<Box<dyn TableSink>, OutputError> {
-    let encoder = || {
-        let lines = PathLines::new(kinds, end);
-        TextEncoder::new(lines, Compression::None, file.name().to_owned(), u64::MAX)
-    };
-    let encoders = (0..n_encoders.max(1)).map(|_| encoder()).collect::<Result<_, _>>()?;
+    let name = file.name().to_owned();
     let table = TextTable::begin(file, Vec::new(), Compression::None)?;
-    Ok(Box::new(PooledSink::new(Fields::KIND, encoders, table)))
+    let lines = || PathLines::new(kinds, end);
+    let encoders = text_encoders(lines, Compression::None, &name, u64::MAX, n_encoders.max(1))?;
+    Ok(Box::new(PooledSink::new(Fields::KIND, Pooled::new(encoders, table))))
 }
 
-fn create_text<L: crate::text::Lines + 'static>(
-    config: &TableConfig,
-    place: Place,
-    compression: Compression,
-    header: Vec<u8>,
-    lines: impl Fn() -> L,
-    n: usize,
-) -> Result<Box<dyn TableSink>, OutputError> {
-    let begin = move |file| TextTable::begin(file, header.clone(), compression);
-    create(config, place, begin, |_, name, rows| {
-        (0..n).map(|_| TextEncoder::new(lines(), compression, name.clone(), rows)).collect()
-    })
-}
-
-fn create_parquet(
-    config: &TableConfig,
-    place: Place,
-    n: usize,
-) -> Result<Box<dyn TableSink>, OutputError> {
-    let layout = Arc::new(ParquetLayout::new(&config.columns, &config.preamble));
-    let begin = {
-        let layout = layout.clone();
-        move |file| layout.begin(file)
-    };
-    create(config, place, begin, |table, _, rows| {
-        Ok(layout.encoders(table, &config.columns, rows, n))
-    })
-}
-
-/// Joins the encoders and the table of a format, in a file or in a folder. `encoders` is told a
-/// table to write for, the name for messages, and how many rows a piece may have at the most.
-fn create<E, T>(
-    config: &TableConfig,
-    place: Place,
-    begin: impl Fn(OutputFile) -> Result<T, OutputError> + Send + 'static,
-    encoders: impl FnOnce(&T, PathBuf, u64) -> Result<Vec<E>, OutputError>,
-) -> Result<Box<dyn TableSink>, OutputError>
-where
-    E: Encoder + 'static,
-    T: Table<Content = E::Content> + 'static,
-{
-    let fields = fields(config);
-    match place {
-        Place::File(file) => {
-            let name = file.name().to_owned();
-            let table = begin(file)?;
-            let encoders = encoders(&table, name, u64::MAX)?;
-            Ok(Box::new(PooledSink::new(fields, encoders, table)))
+/// Begins a table of record batches.
+pub(crate) fn create_records(
+    layout: Layout,
+    format: Format,
+    destination: Destination,
+) -> Result<Box<dyn RecordTable>, OutputError> {
+    match format {
+        Format::Csv(compression) => {
+            let header = plain_csv_header(&layout.schema);
+            create_record_text(&layout, format, compression, header, destination, || PlainCsvLines)
         }
-        Place::Folder(folder, bounds) => {
-            let suffix = config.format.suffix();
-            let name = folder.name().to_owned();
-            let dataset = Dataset::begin(folder, suffix, bounds, Box::new(begin))?;
-            let encoders = encoders(dataset.current(), name, bounds.n_rows)?;
-            Ok(Box::new(PooledSink::new(fields, encoders, dataset)))
+        Format::Ndjson(compression) => {
+            let lines = JsonLines::new(&layout.schema);
+            create_record_text(&layout, format, compression, Vec::new(), destination, || {
+                lines.clone()
+            })
+        }
+        Format::Parquet => create_parquet(&layout, destination),
+        Format::Arrow(compression) => {
+            let n_encoders = layout.n_encoders;
+            let begin = move |file| IpcTable::begin(file, &layout, compression);
+            let encoders = |_: &IpcTable, _: &Path, max_rows| {
+                Ok((0..n_encoders).map(|_| IpcEncoder { max_rows }).collect())
+            };
+            Ok(Box::new(create(destination, format, begin, encoders)?))
         }
     }
 }
 
-fn fields(config: &TableConfig) -> Fields {
-    match config.format {
-        Format::Csv(_) => Fields::REPORT,
-        _ => config.columns.fields(),
+fn create_record_text<L: RecordLines + 'static>(
+    layout: &Layout,
+    format: Format,
+    compression: Compression,
+    header: Vec<u8>,
+    destination: Destination,
+    lines: impl Fn() -> L,
+) -> Result<Box<dyn RecordTable>, OutputError> {
+    let checked = check_schema(&layout.schema);
+    checked.map_err(|error| OutputError::new(destination.name(), error))?;
+    let n_encoders = layout.n_encoders;
+    Ok(Box::new(create_text(destination, format, compression, header, lines, n_encoders)?))
+}
+
+fn create_text<L: Send + 'static>(
+    destination: Destination,
+    format: Format,
+    compression: Compression,
+    header: Vec<u8>,
+    lines: impl Fn() -> L,
+    n_encoders: usize,
+) -> Result<Pooled<TextEncoder<L>, Files<TextTable>>, OutputError> {
+    let begin = move |file| TextTable::begin(file, header.clone(), compression);
+    create(destination, format, begin, |_, name, max_rows| {
+        text_encoders(lines, compression, name, max_rows, n_encoders)
+    })
+}
+
+fn text_encoders<L>(
+    lines: impl Fn() -> L,
+    compression: Compression,
+    name: &Path,
+    max_rows: u64,
+    n_encoders: usize,
+) -> Result<Vec<TextEncoder<L>>, OutputError> {
+    let encoder = |_| TextEncoder::new(lines(), compression, name.to_owned(), max_rows);
+    (0..n_encoders).map(encoder).collect()
+}
+
+fn create_parquet(
+    layout: &Layout,
+    destination: Destination,
+) -> Result<Box<dyn RecordTable>, OutputError> {
+    let n_encoders = layout.n_encoders;
+    let layout = Arc::new(ParquetLayout::new(layout));
+    let begin = {
+        let layout = layout.clone();
+        move |file| layout.begin(file)
+    };
+    Ok(Box::new(create(destination, Format::Parquet, begin, |table, _, max_rows| {
+        Ok(layout.encoders(table, max_rows, n_encoders))
+    })?))
+}
+
+/// Joins the encoders and the files of a format. `encoders` is told a table to write for, the
+/// name for messages, and how many rows a piece may have at the most.
+fn create<E, T>(
+    destination: Destination,
+    format: Format,
+    begin: impl Fn(OutputFile) -> Result<T, OutputError> + Send + 'static,
+    encoders: impl FnOnce(&T, &Path, u64) -> Result<Vec<E>, OutputError>,
+) -> Result<Pooled<E, Files<T>>, OutputError>
+where
+    E: Encoder,
+    T: Table<Content = E::Content>,
+{
+    let (name, max_rows) = (destination.name().to_owned(), destination.max_rows());
+    match destination {
+        Destination::File(file) => {
+            let table = begin(file)?;
+            let encoders = encoders(&table, &name, max_rows)?;
+            Ok(Pooled::new(encoders, Files::One(table)))
+        }
+        Destination::Folder(folder, bounds) => {
+            let dataset = Dataset::begin(folder, format.suffix(), bounds, Box::new(begin))?;
+            let encoders = encoders(dataset.current(), &name, max_rows)?;
+            Ok(Pooled::new(encoders, Files::Folder(Box::new(dataset))))
+        }
+    }
+}
+
+/// The files of a table: one, or a folder of parts.
+pub(crate) enum Files<T> {
+    One(T),
+    Folder(Box<Dataset<T>>),
+}
+
+impl<T: Table> Table for Files<T> {
+    type Content = T::Content;
+
+    fn append(&mut self, piece: Piece<T::Content>) -> Result<(), OutputError> {
+        match self {
+            Files::One(table) => table.append(piece),
+            Files::Folder(dataset) => dataset.append(piece),
+        }
+    }
+
+    fn n_bytes(&self) -> u64 {
+        match self {
+            Files::One(table) => table.n_bytes(),
+            Files::Folder(dataset) => dataset.n_bytes(),
+        }
+    }
+
+    fn finish(self, ending: Option<&Ending>) -> Result<u64, OutputError> {
+        match self {
+            Files::One(table) => table.finish(ending),
+            Files::Folder(dataset) => dataset.finish(ending),
+        }
     }
 }
 

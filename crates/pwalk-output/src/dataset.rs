@@ -6,8 +6,7 @@
 use crate::file::{OutputError, OutputFile};
 use crate::folder::OutputFolder;
 use crate::format::Format;
-use crate::summary::Summary;
-use crate::table::{Piece, Table};
+use crate::table::{Ending, Piece, Table};
 
 /// The file that says that a folder is complete.
 pub const SUMMARY_NAME: &str = "_summary.json";
@@ -102,11 +101,11 @@ impl<T: Table> Table for Dataset<T> {
         self.n_bytes + self.current.as_ref().map_or(0, |(table, _)| table.n_bytes())
     }
 
-    fn finish(mut self, summary: Option<&Summary>) -> Result<u64, OutputError> {
+    fn finish(mut self, ending: Option<&Ending>) -> Result<u64, OutputError> {
         self.end_part()?;
-        if let Some(summary) = summary {
+        if let Some(ending) = ending {
             let mut file = self.folder.create_file(SUMMARY_NAME)?;
-            file.append((summary.to_json() + "\n").as_bytes())?;
+            file.append(format!("{}\n", ending.json).as_bytes())?;
             self.n_bytes += file.finish()?;
         }
         self.folder.finish()?;

@@ -4,12 +4,12 @@
 //! a whole column. Batches beyond the bound go into Arrow files that have no name: they are
 //! mapped when they are read, and gone with the last who needs them.
 
+use crate::collect::{RecordLen, RowsSink};
 use crate::columns::Columns;
 use crate::file::OutputError;
-use crate::ipc::{BatchRows, IpcEncoder, to_io};
+use crate::ipc::{IpcEncoder, RECORD_TEXT_BYTES, to_io};
 use crate::rows::arrow_schema;
-use crate::summary::Summary;
-use crate::table::{Piece, PooledSink, Table, TableSink};
+use crate::table::{Ending, Piece, Pooled, Table, TableSink};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::{FileDecoder, read_footer_length};
@@ -24,7 +24,8 @@ use std::time::Duration;
 
 /// Readers that follow the table want something soon, and later few batches; the memory stays with
 /// the table anyway.
-const BATCHES: BatchRows = BatchRows { first: 1 << 10, max: 32 << 10 };
+const RECORDS: RecordLen =
+    RecordLen { first: 1 << 10, max: 32 << 10, n_text_bytes: RECORD_TEXT_BYTES };
 
 /// Where a table goes that does not fit into memory.
 #[derive(Clone, Debug)]
@@ -85,9 +86,11 @@ impl MemoryTable {
             news: Condvar::new(),
         });
         let name = PathBuf::from("table in memory");
-        let encoders = IpcEncoder::all(columns, name, BATCHES, u64::MAX, n_encoders.max(1));
+        let n_encoders = n_encoders.max(1);
+        let encoders = (0..n_encoders).map(|_| IpcEncoder { max_rows: u64::MAX }).collect();
         let writer = MemoryWriter { table: table.clone(), spill };
-        (table, Box::new(PooledSink::new(columns.fields(), encoders, writer)))
+        let records = Box::new(Pooled::new(encoders, writer));
+        (table, Box::new(RowsSink::new(columns, RECORDS, u64::MAX, n_encoders, name, records)))
     }
 
     /// The columns.
@@ -295,7 +298,7 @@ impl Table for MemoryWriter {
         lock(&self.table.state).n_bytes as u64
     }
 
-    fn finish(self, _summary: Option<&Summary>) -> Result<u64, OutputError> {
+    fn finish(self, _ending: Option<&Ending>) -> Result<u64, OutputError> {
         Ok(self.n_bytes())
     }
 }

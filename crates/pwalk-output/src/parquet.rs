@@ -4,12 +4,12 @@
 //! row before, so DELTA_BYTE_ARRAY; inodes and times lie close together, so
 //! DELTA_BINARY_PACKED; what has few values gets a dictionary.
 
-use crate::columns::{Column, ColumnId, ColumnType, Columns};
+use crate::cell::Packing;
+use crate::collect::RecordLen;
+use crate::create::Layout;
 use crate::file::{OutputError, OutputFile};
-use crate::rows::{RowsBuilder, arrow_schema};
-use crate::summary::{Preamble, Summary};
-use crate::table::{Encoder, Piece, Table};
-use crate::users::UserNames;
+use crate::table::{Encoder, Ending, Piece, RecordEncoder, Table};
+use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{
@@ -21,7 +21,6 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
-use pwalk_engine::Batch;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,15 +31,11 @@ const GROUP_ROWS: u64 = 100_000;
 /// Bytes that a row group may take in memory, however few its rows.
 const GROUP_BYTES: usize = 32 << 20;
 
-/// Rows that are encoded at once.
-const CHUNK_ROWS: usize = 8192;
-
-/// Bytes of paths that are encoded at once, however few their rows.
-const CHUNK_BYTES: usize = 4 << 20;
+/// Record batches that are encoded at once.
+pub(crate) const RECORDS: RecordLen = RecordLen { first: 8192, max: 8192, n_text_bytes: 4 << 20 };
 
 /// Fills row groups.
 pub(crate) struct ParquetEncoder {
-    rows: RowsBuilder,
     factory: Arc<ArrowRowGroupWriterFactory>,
     /// The columns of the row group at hand; empty before its first rows.
     writers: Vec<ArrowColumnWriter>,
@@ -55,19 +50,15 @@ pub(crate) struct ParquetEncoder {
 pub(crate) type RowGroup = Vec<ArrowColumnChunk>;
 
 impl ParquetEncoder {
-    fn encode_chunk(&mut self) -> Result<(), ParquetError> {
-        if self.rows.is_empty() {
-            return Ok(());
-        }
-        self.n_rows += self.rows.len() as u64;
-        let record = self.rows.finish()?;
+    fn encode_record(&mut self, record: &RecordBatch) -> Result<(), ParquetError> {
+        self.n_rows += record.num_rows() as u64;
         if self.writers.is_empty() {
             self.writers = self.factory.create_column_writers(0)?;
         }
-        let schema = record.schema();
-        let columns = schema.fields().iter().zip(record.columns());
-        for (writer, (field, array)) in self.writers.iter_mut().zip(columns) {
+        let mut writers = self.writers.iter_mut();
+        for (field, array) in record.schema_ref().fields().iter().zip(record.columns()) {
             for leaf in compute_leaves(field, array)? {
+                let writer = writers.next().expect("each leaf of the schema has a writer");
                 writer.write(&leaf)?;
             }
         }
@@ -93,28 +84,11 @@ impl ParquetEncoder {
 impl Encoder for ParquetEncoder {
     type Content = RowGroup;
 
-    fn encode(&mut self, batch: &mut Batch) -> Result<Option<Piece<RowGroup>>, OutputError> {
-        self.rows.append(batch);
-        let is_chunk_full = self.rows.len() >= CHUNK_ROWS
-            || self.rows.n_text_bytes() >= CHUNK_BYTES
-            || self.n_free_rows() == 0;
-        if !is_chunk_full {
-            return Ok(None);
-        }
-        self.encode_chunk().map_err(|error| self.error(error))?;
-        if !self.is_full() {
-            return Ok(None);
-        }
-        self.close_group().map_err(|error| self.error(error))
-    }
-
     fn n_free_rows(&self) -> usize {
-        let n_rows = self.n_rows + self.rows.len() as u64;
-        usize::try_from(self.max_rows - n_rows).unwrap_or(usize::MAX)
+        usize::try_from(self.max_rows - self.n_rows).unwrap_or(usize::MAX)
     }
 
     fn finish(mut self) -> Result<Option<Piece<RowGroup>>, OutputError> {
-        self.encode_chunk().map_err(|error| self.error(error))?;
         if self.n_rows == 0 {
             return Ok(None);
         }
@@ -122,15 +96,25 @@ impl Encoder for ParquetEncoder {
     }
 }
 
-/// What all files and encoders of a report share.
+impl RecordEncoder for ParquetEncoder {
+    fn encode(&mut self, record: RecordBatch) -> Result<Option<Piece<RowGroup>>, OutputError> {
+        self.encode_record(&record).map_err(|error| self.error(error))?;
+        if !self.is_full() {
+            return Ok(None);
+        }
+        self.close_group().map_err(|error| self.error(error))
+    }
+}
+
+/// What all files and encoders of a table share.
 pub(crate) struct ParquetLayout {
     schema: SchemaRef,
     properties: WriterPropertiesPtr,
 }
 
 impl ParquetLayout {
-    pub(crate) fn new(columns: &Columns, preamble: &Preamble) -> ParquetLayout {
-        let key_values = preamble.pairs().into_iter();
+    pub(crate) fn new(layout: &Layout) -> ParquetLayout {
+        let key_values = layout.metadata.iter().cloned();
         let key_values = key_values.map(|(key, value)| KeyValue::new(key, value)).collect();
         let level = ZstdLevel::try_new(1).expect("zstd has a level 1");
         let mut properties = WriterProperties::builder()
@@ -139,18 +123,23 @@ impl ParquetLayout {
             .set_dictionary_enabled(false)
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_statistics_truncate_length(Some(256))
-            .set_write_batch_size(CHUNK_ROWS)
+            .set_write_batch_size(RECORDS.max)
             .set_data_page_row_count_limit(GROUP_ROWS as usize)
             .set_key_value_metadata(Some(key_values));
-        for column in columns.iter() {
-            let path = ColumnPath::from(column.name);
-            properties = match encoding(column) {
-                None => properties.set_column_dictionary_enabled(path, true),
-                Some(encoding) => properties.set_column_encoding(path, encoding),
+        for (field, packing) in layout.schema.fields().iter().zip(&layout.packings) {
+            let path = ColumnPath::from(field.name().as_str());
+            properties = match packing {
+                Packing::Plain => properties,
+                Packing::Dictionary => properties.set_column_dictionary_enabled(path, true),
+                Packing::Differences => {
+                    properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
+                }
+                Packing::Prefixes => {
+                    properties.set_column_encoding(path, Encoding::DELTA_BYTE_ARRAY)
+                }
             };
         }
-        let schema = Arc::new(arrow_schema(columns));
-        ParquetLayout { schema, properties: Arc::new(properties.build()) }
+        ParquetLayout { schema: layout.schema.clone(), properties: Arc::new(properties.build()) }
     }
 
     /// Begins a file.
@@ -170,14 +159,12 @@ impl ParquetLayout {
     pub(crate) fn encoders(
         &self,
         table: &ParquetTable,
-        columns: &Columns,
         max_rows: u64,
         n: usize,
     ) -> Vec<ParquetEncoder> {
         let factory = ArrowRowGroupWriterFactory::new(&table.writer, self.schema.clone());
-        let (factory, users) = (Arc::new(factory), Arc::new(UserNames::default()));
+        let factory = Arc::new(factory);
         let encoder = |_| ParquetEncoder {
-            rows: RowsBuilder::new(columns, users.clone()),
             factory: factory.clone(),
             writers: Vec::new(),
             n_rows: 0,
@@ -185,19 +172,6 @@ impl ParquetLayout {
             name: table.name.clone(),
         };
         (0..n).map(encoder).collect()
-    }
-}
-
-/// How a column is encoded; `None`: by a dictionary.
-fn encoding(column: &Column) -> Option<Encoding> {
-    match (column.id, column.kind) {
-        (ColumnId::DirectoryDepth | ColumnId::Dev | ColumnId::Rdev, _) => None,
-        (ColumnId::ParentInode, _) => Some(Encoding::DELTA_BINARY_PACKED),
-        (_, ColumnType::U32 | ColumnType::Category) => None,
-        (_, ColumnType::I32 | ColumnType::I64 | ColumnType::U64) => {
-            Some(Encoding::DELTA_BINARY_PACKED)
-        }
-        (_, ColumnType::Text | ColumnType::Bytes) => Some(Encoding::DELTA_BYTE_ARRAY),
     }
 }
 
@@ -229,8 +203,8 @@ impl Table for ParquetTable {
         self.writer.bytes_written() as u64
     }
 
-    fn finish(mut self, summary: Option<&Summary>) -> Result<u64, OutputError> {
-        for (key, value) in summary.map(Summary::pairs).unwrap_or_default() {
+    fn finish(mut self, ending: Option<&Ending>) -> Result<u64, OutputError> {
+        for (key, value) in ending.iter().flat_map(|ending| ending.metadata.iter().cloned()) {
             self.writer.append_key_value_metadata(KeyValue::new(key, value));
         }
         // Writes what stands at the end of the file.

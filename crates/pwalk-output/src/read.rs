@@ -11,12 +11,14 @@ mod json;
 mod parquet;
 mod record;
 
-use crate::columns::Columns;
+pub(crate) use assemble::RowValues;
+
+use crate::columns::{COLUMNS, Column, Columns};
 use crate::compress::Compression;
 use crate::dataset::SUMMARY_NAME;
 use crate::format::Format;
 use crate::summary::Summary;
-use pwalk_engine::Batch;
+use pwalk_engine::{Batch, Kind};
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -126,7 +128,23 @@ impl TableReader {
             let Some(next) = self.parts.pop_front() else { return Ok(false) };
             self.source = open_file(&next, None)?;
             self.path = next;
+            self.check_part()?;
         }
+    }
+}
+
+impl TableReader {
+    /// A part without a column that the others have would seem to have it.
+    fn check_part(&self) -> Result<(), ReadError> {
+        let columns = self.source.columns();
+        let missing = self.columns.iter().find(|column| !columns.has(column.name));
+        let other = columns.iter().find(|column| !self.columns.has(column.name));
+        let reason = match (missing, other) {
+            (Some(column), _) => format!("has no column {}, as other parts have", column.name),
+            (None, Some(column)) => format!("has a column {}, as no other part", column.name),
+            (None, None) => return Ok(()),
+        };
+        Err(ReadError { path: self.path.clone(), reason })
     }
 }
 
@@ -199,4 +217,15 @@ fn guard<T>(read: impl FnOnce() -> Reason<T>) -> Reason<T> {
 /// An error in words, without the number that `io::Error` puts behind them.
 pub(crate) fn plain_reason(error: &io::Error) -> String {
     crate::file::reason(error)
+}
+
+/// The columns of the table that a file has, but for names that belong to another machine.
+pub(crate) fn known_columns(has: impl Fn(&str) -> bool) -> Columns {
+    let is_known = |column: &&Column| has(column.name) && column.cell.looked_up_by().is_none();
+    Columns::of(COLUMNS.iter().filter(is_known).copied())
+}
+
+/// The kind that a word of the `kind` column names.
+pub(crate) fn kind_of(name: &str) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| kind.name() == name)
 }

@@ -1,22 +1,28 @@
-//! Formats that are lines of text: CSV, NDJSON, paths. Rows become text, text becomes packed
-//! pieces, pieces can stand in any order.
+//! Formats that are lines of text. Rows become text, text becomes packed pieces, pieces can stand
+//! in any order.
 
 use crate::compress::{Compression, Compressor};
 use crate::file::{OutputError, OutputFile};
-use crate::summary::Summary;
-use crate::table::{Encoder, Piece, Table};
+use crate::table::{BatchEncoder, Encoder, Ending, Piece, RecordEncoder, Table};
+use arrow_array::RecordBatch;
 use pwalk_engine::{Batch, EntryError, Errno, Operation, Row};
 use std::io;
 use std::path::PathBuf;
 
-/// Formats rows as lines.
+/// Formats the rows of a walk as lines.
 pub trait Lines: Send {
-    /// Appends the rows of a batch to `text`; `on_change` hears of each whose path had to be
+    /// Appends the rows of a batch to `text`; `on_change` is called for each whose path had to be
     /// changed to become valid text.
     fn append(&mut self, batch: &Batch, text: &mut Vec<u8>, on_change: &mut dyn FnMut(Row<'_>));
 }
 
-/// Turns batches into packed pieces of text.
+/// Formats the rows of record batches as lines.
+pub(crate) trait RecordLines: Send {
+    /// Appends the rows of a record batch to `text`.
+    fn append(&mut self, record: &RecordBatch, text: &mut Vec<u8>) -> io::Result<()>;
+}
+
+/// Turns rows into packed pieces of text.
 pub(crate) struct TextEncoder<L> {
     lines: L,
     compression: Compression,
@@ -30,7 +36,7 @@ pub(crate) struct TextEncoder<L> {
     name: PathBuf,
 }
 
-impl<L: Lines> TextEncoder<L> {
+impl<L> TextEncoder<L> {
     pub(crate) fn new(
         lines: L,
         compression: Compression,
@@ -43,6 +49,14 @@ impl<L: Lines> TextEncoder<L> {
         Ok(TextEncoder { lines, compression, compressor, text, n_rows: 0, max_rows, name })
     }
 
+    /// Counts rows whose lines were appended; returns a piece if that made it full.
+    fn add_rows(&mut self, n_rows: usize) -> Result<Option<Piece<Vec<u8>>>, OutputError> {
+        self.n_rows += n_rows as u64;
+        let is_full =
+            self.text.len() >= self.compression.piece_len() || self.n_rows >= self.max_rows;
+        if is_full { self.pack() } else { Ok(None) }
+    }
+
     fn pack(&mut self) -> Result<Option<Piece<Vec<u8>>>, OutputError> {
         let packed = self.compressor.pack(&mut self.text);
         let content = packed.map_err(|error| OutputError::new(&self.name, error))?;
@@ -51,18 +65,8 @@ impl<L: Lines> TextEncoder<L> {
     }
 }
 
-impl<L: Lines> Encoder for TextEncoder<L> {
+impl<L: Send> Encoder for TextEncoder<L> {
     type Content = Vec<u8>;
-
-    fn encode(&mut self, batch: &mut Batch) -> Result<Option<Piece<Vec<u8>>>, OutputError> {
-        let mut changed = Vec::new();
-        self.lines.append(batch, &mut self.text, &mut |row| changed.push(changed_name(row)));
-        self.n_rows += batch.len() as u64;
-        batch.errors.append(&mut changed);
-        let is_full =
-            self.text.len() >= self.compression.piece_len() || self.n_rows >= self.max_rows;
-        if is_full { self.pack() } else { Ok(None) }
-    }
 
     fn n_free_rows(&self) -> usize {
         usize::try_from(self.max_rows - self.n_rows).unwrap_or(usize::MAX)
@@ -70,6 +74,23 @@ impl<L: Lines> Encoder for TextEncoder<L> {
 
     fn finish(mut self) -> Result<Option<Piece<Vec<u8>>>, OutputError> {
         if self.text.is_empty() { Ok(None) } else { self.pack() }
+    }
+}
+
+impl<L: Lines> BatchEncoder for TextEncoder<L> {
+    fn encode(&mut self, batch: &mut Batch) -> Result<Option<Piece<Vec<u8>>>, OutputError> {
+        let mut changed = Vec::new();
+        self.lines.append(batch, &mut self.text, &mut |row| changed.push(changed_name(row)));
+        batch.errors.append(&mut changed);
+        self.add_rows(batch.len())
+    }
+}
+
+impl<L: RecordLines> RecordEncoder for TextEncoder<L> {
+    fn encode(&mut self, record: RecordBatch) -> Result<Option<Piece<Vec<u8>>>, OutputError> {
+        let appended = self.lines.append(&record, &mut self.text);
+        appended.map_err(|error| OutputError::new(&self.name, error))?;
+        self.add_rows(record.num_rows())
     }
 }
 
@@ -112,7 +133,7 @@ impl Table for TextTable {
         self.file.n_bytes()
     }
 
-    fn finish(self, _summary: Option<&Summary>) -> Result<u64, OutputError> {
+    fn finish(self, _ending: Option<&Ending>) -> Result<u64, OutputError> {
         self.file.finish()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::convert::{os_error_at, text, to_py_err};
 use pwalk::{ArrowCompression, Batch, COLUMNS, Columns, Fields, Format, TableReader};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::path::PathBuf;
@@ -30,6 +31,14 @@ pub(crate) fn read_rows<'py>(
     });
     let opened = opened.map_err(|error: std::io::Error| os_error_at(py, &error, &path))?;
     let mut table = opened.map_err(|error| to_py_err(error.into()))?;
+    // The kind is in either of two columns.
+    let kind = if table.columns().has("st_mode") { "st_mode" } else { "kind" };
+    let needed = format!("filename,inode,st_size,UID,GID,st_mtime,{kind}");
+    let needed = Columns::parse(&needed).map_err(|error| to_py_err(error.into()))?;
+    if let Some(column) = table.columns().first_missing(&needed) {
+        let reason = format!("{}: has no column {}", path.display(), column.name);
+        return Err(PyValueError::new_err(reason));
+    }
     let mut batch = Batch::new(Fields::REPORT);
     let mut rows = Vec::new();
     while rows.len() < limit

@@ -365,7 +365,7 @@ fn the_columns_documents_are_up_to_date() {
             Presence::Pwalk | Presence::Default => "by default",
         };
         let null = if column.is_nullable { "may be" } else { "" };
-        let (name, kind, doc) = (column.name, column.kind.name(), column.doc);
+        let (name, kind, doc) = (column.name, column.type_name(), column.doc);
         text += &format!("| `{name}` | {kind} | {null} | {present} | {doc} |\n");
     }
     check_generated("docs/formats/columnar.md", "columns", &text);

@@ -4,9 +4,9 @@ use crate::delivery::Job;
 use crate::error::Error;
 use crate::input::Table;
 use crate::output::OutputConfig;
-use pwalk_engine::{Control, Fields};
+use pwalk_engine::Control;
 use pwalk_output::{
-    ColumnId, Columns, Format, Place, Summary, TableConfig, Unfinished, argument, create_table,
+    Columns, Destination, Format, Summary, TableConfig, Unfinished, argument, create_table,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -36,14 +36,14 @@ impl Convert {
             _ => output.resolve_columns(format)?,
         };
         check_columns(input, &columns, scan.columns())?;
-        let place = output.open()?;
-        let unfinished = Arc::new(match &place {
-            Place::File(file) => Unfinished::new([file], None),
-            Place::Folder(folder, _) => Unfinished::new(None, Some(folder)),
+        let destination = output.open()?;
+        let unfinished = Arc::new(match &destination {
+            Destination::File(file) => Unfinished::new([file], None),
+            Destination::Folder(folder, _) => Unfinished::new(None, Some(folder)),
         });
         let preamble = scan.preamble().clone();
         let table = TableConfig { format, columns, names: output.names, preamble, n_encoders: 1 };
-        let table = create_table(table, place)?;
+        let table = create_table(table, destination)?;
         let job = Job { input: scan.into(), table, errors: None };
         Ok(Convert { job, unfinished })
     }
@@ -66,17 +66,9 @@ impl Convert {
     }
 }
 
-/// What the output is made of must be in the input; names are looked up by number.
+/// What the output is made of must be in the input.
 fn check_columns(input: &Path, columns: &Columns, known: &Columns) -> Result<(), Error> {
-    let has_owner = known.fields().contains(Fields::OWNER);
-    for column in columns.iter() {
-        let is_there = known.iter().any(|other| other.id == column.id);
-        let is_name = matches!(column.id, ColumnId::User | ColumnId::Group);
-        let can_be_made = is_there || (is_name && has_owner);
-        if !can_be_made {
-            let reason = format!("no such column in {}", input.display());
-            return Err(Error::bad(argument::COLUMNS, column.name, reason));
-        }
-    }
-    Ok(())
+    let Some(column) = known.first_missing(columns) else { return Ok(()) };
+    let reason = format!("no such column in {}", input.display());
+    Err(Error::bad(argument::COLUMNS, column.name, reason))
 }

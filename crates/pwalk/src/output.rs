@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use pwalk_output::{
-    Columns, Compression, Format, Names, OutputFile, OutputFolder, PartBounds, Place, argument,
-    is_folder,
+    Columns, Compression, Destination, Format, Names, OutputFile, OutputFolder, PartBounds,
+    argument, is_folder,
 };
 use std::path::{Path, PathBuf};
 
@@ -77,11 +77,11 @@ impl OutputConfig {
     }
 
     /// Begins the file or folder.
-    pub(crate) fn open(&self) -> Result<Place, Error> {
+    pub(crate) fn open(&self) -> Result<Destination, Error> {
         Ok(match (&self.output, self.folder()) {
-            (_, Some(folder)) => Place::Folder(OutputFolder::create(folder)?, self.parts),
-            (Output::File(path), None) => Place::File(OutputFile::create(path)?),
-            (Output::Stdout, None) => Place::File(OutputFile::stdout()?),
+            (_, Some(folder)) => Destination::Folder(OutputFolder::create(folder)?, self.parts),
+            (Output::File(path), None) => Destination::File(OutputFile::create(path)?),
+            (Output::Stdout, None) => Destination::File(OutputFile::stdout()?),
         })
     }
 }

@@ -7,7 +7,7 @@ use crate::output::{Output, OutputConfig};
 use crate::setup::WalkConfig;
 use pwalk_engine::{Control, EntryError};
 use pwalk_output::{
-    ErrorList, OutputFile, OutputFolder, Place, Summary, TableConfig, Unfinished, argument,
+    Destination, ErrorList, OutputFile, OutputFolder, Summary, TableConfig, Unfinished, argument,
     create_table,
 };
 use std::path::PathBuf;
@@ -58,15 +58,15 @@ impl Report {
         let mut tree = Tree::without(&config.walk, config.table.folder())?;
         let errors = open(&config.errors)?.map(ErrorList::new);
         let summary = open(&config.summary)?;
-        let mut place = config.table.open()?;
-        if let Place::File(file) = &mut place
+        let mut destination = config.table.open()?;
+        if let Destination::File(file) = &mut destination
             && config.walk.settings.use_mmap
         {
             file.map_writes();
         }
-        let (table_file, folder) = match &place {
-            Place::File(file) => (Some(file), None),
-            Place::Folder(folder, _) => (None, Some(folder)),
+        let (table_file, folder) = match &destination {
+            Destination::File(file) => (Some(file), None),
+            Destination::Folder(folder, _) => (None, Some(folder)),
         };
         let files = [table_file, errors.as_ref().map(ErrorList::file), summary.as_ref()];
         let files: Vec<_> = files.into_iter().flatten().collect();
@@ -81,7 +81,7 @@ impl Report {
             preamble: tree.preamble.clone(),
             n_encoders: tree.n_encoders(),
         };
-        let table = create_table(table, place)?;
+        let table = create_table(table, destination)?;
         Ok(Report { job: Job { input: tree.into(), table, errors }, summary, unfinished })
     }
 

@@ -465,6 +465,19 @@ def test_t41_nothing_is_lost_with_any_number_of_workers(large, tmp_path):
         assert len(pwalk.read_buffer(result["buffer_file"])) == 20_201
 
 
+def test_t55_read_buffer_invents_nothing_that_the_file_lacks(tree, tmp_path):
+    file = tmp_path / "scan.arrow"
+    pwalk.report(tree, file, columns="filename,inode,st_size,UID,st_mtime,kind")
+    with pytest.raises(ValueError, match="has no column GID"):
+        pwalk.read_buffer(file)
+    pwalk.report(tree, file, columns="filename,inode,st_size,UID,GID,st_mtime")
+    with pytest.raises(ValueError, match="has no column kind"):
+        pwalk.read_buffer(file)
+    pwalk.report(tree, file, columns="filename,inode,st_size,UID,GID,st_mtime,st_mode")
+    rows = pwalk.read_buffer(file)
+    assert all(row[1] == os.path.isdir(row[0]) for row in rows)
+
+
 def test_what_traverse_and_read_buffer_refuse(tree, tmp_path):
     with pytest.raises(FileNotFoundError):
         pwalk.traverse(tmp_path / "missing", output_dir=tmp_path)

@@ -1,37 +1,87 @@
 //! From rows with full paths back to batches, which keep each directory's path once.
+//!
+//! A table may lack columns. What follows from others is made of them: the kind from the mode,
+//! the path's bytes from its text. For all else the batch has values that mean nothing, and the
+//! list of the table's columns ([`RowSource::columns`](super::RowSource::columns)) says which.
 
-use pwalk_engine::{Batch, Contents, Kind, Stat};
+use super::Reason;
+use crate::columns::Columns;
+use crate::names::extension;
+use pwalk_engine::{Batch, Contents, Fields, Kind, Stat};
+use std::borrow::Cow;
+
+/// A row as it stands in a table: what its columns set, each what it holds.
+#[derive(Debug, Default)]
+pub(crate) struct RowValues<'a> {
+    pub(crate) path: Option<Cow<'a, str>>,
+    /// The path, where it is not UTF-8.
+    pub(crate) exact_path: Option<Cow<'a, [u8]>>,
+    pub(crate) extension: Option<Cow<'a, str>>,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) mode: u32,
+    pub(crate) depth: i32,
+    pub(crate) parent_inode: u64,
+    /// All but its mode and the time of creation.
+    pub(crate) stat: Stat,
+    pub(crate) btime: Option<i64>,
+    pub(crate) btime_nanos: Option<u32>,
+    pub(crate) n_entries: Option<i64>,
+    pub(crate) size_sum: Option<i64>,
+    pub(crate) target: Option<Cow<'a, str>>,
+}
 
 /// Splits paths, and remembers the directory of the row before.
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     /// The directory last added to the batch: its number, path, inode and depth.
     dir: Option<(u32, Vec<u8>, u64, i32)>,
+    /// The table has these columns.
+    has_mode: bool,
+    has_btime: bool,
+    has_counts: bool,
 }
 
 impl Assembler {
+    /// Rows of a table with these columns.
+    pub(crate) fn new(columns: &Columns) -> Assembler {
+        Assembler {
+            dir: None,
+            has_mode: columns.has("st_mode"),
+            has_btime: columns.has("st_btime"),
+            has_counts: columns.has("pw_fcount") && columns.has("pw_dirsum"),
+        }
+    }
+
     /// A new batch begins.
     pub(crate) fn start(&mut self) {
         self.dir = None;
     }
 
     /// Adds a row to the batch.
-    pub(crate) fn push(&mut self, batch: &mut Batch, row: &RowValues<'_>) {
-        let cut = row.path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
-        let (dir, name) = row.path.split_at(cut);
+    pub(crate) fn push(&mut self, batch: &mut Batch, row: &RowValues<'_>) -> Reason<()> {
+        let path = row.path_bytes().ok_or("has a row without a filename")?;
+        let kind = row.kind.unwrap_or_else(|| self.kind(path, row));
+        let contents = self.contents(kind, row)?;
+        let stat = Stat { mode: row.mode, btime: self.btime(row), ..row.stat };
+        let stat = Stat { nanos: row.nanos(), ..stat };
+        let cut = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+        let (dir, name) = path.split_at(cut);
         let is_entry = row.depth >= 0 && !dir.is_empty() && !name.is_empty();
         let (number, name) = if is_entry {
-            (self.enter(batch, dir, row.parent_inode, row.depth - 1), name)
+            (self.enter(batch, dir, row.parent_inode, row.depth.saturating_sub(1)), name)
         } else {
             self.dir = None;
-            let slash: &[u8] = if row.path.ends_with(b"/") { b"" } else { b"/" };
-            let path = [row.path, slash].concat();
-            (batch.push_dir(&path, row.stat.ino, row.parent_inode, row.depth), &b""[..])
+            let slash: &[u8] = if path.ends_with(b"/") { b"" } else { b"/" };
+            let path = [path, slash].concat();
+            (batch.push_dir(&path, stat.ino, row.parent_inode, row.depth), &b""[..])
         };
-        batch.push(number, name, row.kind, &row.stat, row.contents);
-        if let Some(target) = row.target {
-            batch.set_target(target);
+        batch.push(number, name, kind, &stat, contents);
+        if let Some(target) = &row.target
+            && batch.fields().contains(Fields::TARGET)
+        {
+            batch.set_target(target.as_bytes());
         }
+        Ok(())
     }
 
     fn enter(&mut self, batch: &mut Batch, path: &[u8], inode: u64, depth: i32) -> u32 {
@@ -48,27 +98,58 @@ impl Assembler {
             }
         }
     }
-}
 
-/// What the two columns of counts say.
-pub(crate) fn contents(kind: Kind, n_entries: Option<i64>, size_sum: Option<i64>) -> Contents {
-    match (kind, n_entries) {
-        (Kind::Dir, Some(n_entries)) => {
-            Contents::Counted { n_entries, size_sum: size_sum.unwrap_or(0) }
+    /// The kind in a table without that column: from its modes, or else from what only
+    /// directories have.
+    fn kind(&self, path: &[u8], row: &RowValues<'_>) -> Kind {
+        let is_counted = row.n_entries.is_some() || row.size_sum.is_some();
+        match self.has_mode {
+            true => Kind::from_mode(row.mode),
+            false if is_counted || row.lacks_extension(path) => Kind::Dir,
+            false => Kind::Unknown,
         }
-        (Kind::Dir, None) => Contents::Unread,
-        _ => Contents::None,
+    }
+
+    /// What the two columns of counts say. A batch has both or none; where the table has one of
+    /// them only, the other means nothing.
+    fn contents(&self, kind: Kind, row: &RowValues<'_>) -> Reason<Contents> {
+        Ok(match (kind, row.n_entries, row.size_sum) {
+            (Kind::Dir, None, None) => Contents::Unread,
+            (Kind::Dir, n_entries, size_sum) => {
+                if self.has_counts && n_entries.is_none() != size_sum.is_none() {
+                    return Err("has a row with one of pw_fcount and pw_dirsum only".to_owned());
+                }
+                let (n_entries, size_sum) = (n_entries.unwrap_or(0), size_sum.unwrap_or(0));
+                Contents::Counted { n_entries, size_sum }
+            }
+            _ => Contents::None,
+        })
+    }
+
+    /// In a table of the nanoseconds alone there must be a time that they belong to.
+    fn btime(&self, row: &RowValues<'_>) -> Option<i64> {
+        let stand_in = row.btime_nanos.filter(|_| !self.has_btime).map(|_| 0);
+        row.btime.or(stand_in)
     }
 }
 
-/// A row before it is split.
-#[derive(Debug)]
-pub(crate) struct RowValues<'a> {
-    pub(crate) path: &'a [u8],
-    pub(crate) kind: Kind,
-    pub(crate) depth: i32,
-    pub(crate) parent_inode: u64,
-    pub(crate) stat: Stat,
-    pub(crate) contents: Contents,
-    pub(crate) target: Option<&'a [u8]>,
+impl RowValues<'_> {
+    fn path_bytes(&self) -> Option<&[u8]> {
+        match (&self.exact_path, &self.path) {
+            (Some(exact), _) => Some(exact),
+            (None, Some(text)) => Some(text.as_bytes()),
+            (None, None) => None,
+        }
+    }
+
+    /// Only a directory has a name with an extension, and none in its column.
+    fn lacks_extension(&self, path: &[u8]) -> bool {
+        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        self.extension.as_ref().is_some_and(|text| text.is_empty()) && !extension(name).is_empty()
+    }
+
+    fn nanos(&self) -> [u32; 4] {
+        let [atime, mtime, ctime, _] = self.stat.nanos;
+        [atime, mtime, ctime, self.btime_nanos.unwrap_or(0)]
+    }
 }

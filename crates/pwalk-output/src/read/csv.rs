@@ -1,13 +1,15 @@
 //! The pwalk CSV, also as the C pwalk and others write it: with or without a header, with bytes
-//! that are no UTF-8.
+//! that are not UTF-8.
 //!
 //! A CSV doesn't tell a directory that could not be read from one that is empty: both count 0.
 
-use super::assemble::{Assembler, RowValues, contents};
+use super::assemble::{Assembler, RowValues};
 use super::{BATCH_ROWS, RECORD_LEN_MAX, Reason, RowSource, plain_reason};
-use crate::columns::{COLUMNS, Columns};
+use crate::cell::Cell;
+use crate::columns::{COLUMNS, Column, Columns};
 use csv_core::{ReadRecordResult, Reader};
-use pwalk_engine::{Batch, Kind, Stat};
+use pwalk_engine::Batch;
+use std::borrow::Cow;
 use std::io::Read;
 use std::str::FromStr;
 
@@ -41,8 +43,8 @@ impl CsvSource {
             ends: [0; N_COLUMNS + 1],
             n_fields: 0,
             n_records: 0,
+            assembler: Assembler::new(&Columns::columnar()),
             columns: Columns::columnar(),
-            assembler: Assembler::default(),
         })
     }
 
@@ -89,47 +91,45 @@ impl CsvSource {
     }
 
     fn row(&self) -> Reason<RowValues<'_>> {
-        let error = |what: &str| format!("record {} {what}", self.n_records);
+        let error = |what: String| format!("record {} {what}", self.n_records);
         if self.n_fields != N_COLUMNS {
-            return Err(error(&format!("has {} fields instead of {N_COLUMNS}", self.n_fields)));
+            return Err(error(format!("has {} fields instead of {N_COLUMNS}", self.n_fields)));
         }
-        let field = |index: usize| {
-            let start = if index == 0 { 0 } else { self.ends[index - 1] };
-            &self.record[start..self.ends[index]]
-        };
-        let bad = |index: usize| {
-            error(&format!("has a {} that is no number in range", COLUMNS[index].name))
-        };
-        let number = |index| parse::<u64>(field(index)).ok_or_else(|| bad(index));
-        let signed = |index| parse::<i64>(field(index)).ok_or_else(|| bad(index));
-        let small = |index| parse::<u32>(field(index)).ok_or_else(|| bad(index));
-        let mode = std::str::from_utf8(field(11)).ok();
-        let mode =
-            mode.and_then(|text| u32::from_str_radix(text, 8).ok()).ok_or_else(|| bad(11))?;
-        let kind = Kind::from_mode(mode);
-        Ok(RowValues {
-            path: field(3),
-            kind,
-            depth: parse(field(2)).ok_or_else(|| bad(2))?,
-            parent_inode: number(1)?,
-            stat: Stat {
-                ino: number(0)?,
-                uid: small(5)?,
-                gid: small(6)?,
-                size: signed(7)?,
-                dev: number(8)?,
-                blocks: signed(9)?,
-                nlink: small(10)?,
-                mode,
-                atime: signed(12)?,
-                mtime: signed(13)?,
-                ctime: signed(14)?,
-                ..Stat::default()
-            },
-            contents: contents(kind, Some(signed(15)?), Some(signed(16)?)),
-            target: None,
-        })
+        let mut row = RowValues::default();
+        let mut start = 0;
+        for (column, &end) in COLUMNS.iter().zip(&self.ends[..N_COLUMNS]) {
+            let is_set = set_field(column, &self.record[start..end], &mut row);
+            is_set.ok_or_else(|| {
+                error(format!("has a {} that is no number in range", column.name))
+            })?;
+            start = end;
+        }
+        Ok(row)
     }
+}
+
+/// Sets a field on a row; `None` if it is not a number that its column can hold.
+fn set_field<'a>(column: &Column, field: &'a [u8], row: &mut RowValues<'a>) -> Option<()> {
+    match column.cell {
+        Cell::U64(_, set) => set(row, parse(field)?),
+        Cell::I64(_, set) => set(row, parse(field)?),
+        // A number between quotes is octal.
+        Cell::U32(_, set) if column.is_quoted_in_csv() => {
+            set(row, u32::from_str_radix(std::str::from_utf8(field).ok()?, 8).ok()?);
+        }
+        Cell::U32(_, set) => set(row, parse(field)?),
+        Cell::I32(_, set) => set(row, parse(field)?),
+        Cell::Text(_, set) => match std::str::from_utf8(field) {
+            Ok(text) => set(row, Cow::Borrowed(text)),
+            // Of the two texts the path is the one that a row can hold as bytes; the extension
+            // follows from it.
+            Err(_) if column.name == "filename" => row.exact_path = Some(Cow::Borrowed(field)),
+            Err(_) => {}
+        },
+        // Not among the 17.
+        Cell::Bytes(..) | Cell::Kind(..) | Cell::Name(..) => {}
+    }
+    Some(())
 }
 
 fn parse<T: FromStr>(field: &[u8]) -> Option<T> {
@@ -149,7 +149,7 @@ impl RowSource for CsvSource {
             && self.read_record()?
         {
             if !self.is_header() {
-                assembler.push(batch, &self.row()?);
+                assembler.push(batch, &self.row()?)?;
             }
         }
         self.assembler = assembler;

@@ -60,7 +60,7 @@ impl IpcSource {
             decoder.read_dictionary(block, &bytes).map_err(|e| e.to_string())?;
         }
         let blocks = footer.recordBatches().into_iter().flatten().copied().collect();
-        let assembler = Assembler::default();
+        let assembler = Assembler::new(&columns);
         Ok(IpcSource { file, n_bytes, decoder, blocks, columns, metadata, assembler })
     }
 }
@@ -81,7 +81,7 @@ impl RowSource for IpcSource {
                 self.decoder.read_record_batch(&block, &bytes).map_err(|e| e.to_string())?;
             if let Some(record) = record.filter(|record| record.num_rows() > 0) {
                 self.assembler.start();
-                push_record(&mut self.assembler, batch, &record)?;
+                push_record(&mut self.assembler, batch, &record, &self.columns)?;
                 return Ok(true);
             }
         }

@@ -1,10 +1,17 @@
 //! NDJSON: one JSON object a line, with the columns' names as keys.
+//!
+//! The first line says which columns the file has. A later one that lacks a column, or has
+//! another, is an error: else a value would be made up, or lost.
 
-use super::assemble::{Assembler, RowValues, contents};
-use super::{BATCH_ROWS, RECORD_LEN_MAX, Reason, RowSource, plain_reason};
-use crate::columns::{COLUMNS, ColumnId, Columns};
-use pwalk_engine::{Batch, Kind, Stat};
+use super::assemble::{Assembler, RowValues};
+use super::{BATCH_ROWS, RECORD_LEN_MAX, Reason, RowSource, kind_of, known_columns, plain_reason};
+use crate::cell::Cell;
+use crate::columns::{COLUMNS, Column, Columns};
+use pwalk_engine::Batch;
 use serde::Deserialize;
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 
 pub(crate) struct JsonSource {
@@ -16,43 +23,6 @@ pub(crate) struct JsonSource {
     /// The first line was read to learn the columns, and is still to be delivered.
     is_line_waiting: bool,
     assembler: Assembler,
-}
-
-/// A line. What is not there is 0, and not among the columns.
-#[derive(Deserialize)]
-#[serde(default)]
-#[derive(Default)]
-struct Line {
-    inode: u64,
-    #[serde(rename = "parent-inode")]
-    parent_inode: u64,
-    #[serde(rename = "directory-depth")]
-    depth: i32,
-    filename: String,
-    #[serde(rename = "UID")]
-    uid: u32,
-    #[serde(rename = "GID")]
-    gid: u32,
-    st_size: i64,
-    st_dev: u64,
-    st_blocks: i64,
-    st_nlink: u32,
-    st_mode: u32,
-    st_atime: i64,
-    st_mtime: i64,
-    st_ctime: i64,
-    pw_fcount: Option<i64>,
-    pw_dirsum: Option<i64>,
-    kind: Option<String>,
-    filename_bytes: Option<String>,
-    st_atime_ns: u32,
-    st_mtime_ns: u32,
-    st_ctime_ns: u32,
-    st_btime: Option<i64>,
-    st_btime_ns: Option<u32>,
-    st_rdev: u64,
-    st_blksize: u32,
-    target: Option<String>,
 }
 
 impl JsonSource {
@@ -70,6 +40,10 @@ impl JsonSource {
             let first: serde_json::Map<String, serde_json::Value> =
                 serde_json::from_slice(&source.line).map_err(|e| source.error(&e.to_string()))?;
             source.columns = known_columns(|name| first.contains_key(name));
+            if !source.columns.has("filename") {
+                return Err(source.error("has no filename, so it is no scan"));
+            }
+            source.assembler = Assembler::new(&source.columns);
         }
         Ok(source)
     }
@@ -90,49 +64,11 @@ impl JsonSource {
     }
 
     fn push(&mut self, batch: &mut Batch) -> Reason<()> {
-        let line: Line =
-            serde_json::from_slice(&self.line).map_err(|e| self.error(&e.to_string()))?;
-        let exact = match &line.filename_bytes {
-            Some(hex) => Some(from_hex(hex).ok_or_else(|| self.error("filename_bytes is no hex"))?),
-            None => None,
-        };
-        let kind = match &line.kind {
-            Some(name) => kind_of(name).ok_or_else(|| self.error("its kind is none"))?,
-            None => Kind::from_mode(line.st_mode),
-        };
-        let row = RowValues {
-            path: exact.as_deref().unwrap_or(line.filename.as_bytes()),
-            kind,
-            depth: line.depth,
-            parent_inode: line.parent_inode,
-            stat: Stat {
-                ino: line.inode,
-                dev: line.st_dev,
-                size: line.st_size,
-                blocks: line.st_blocks,
-                mode: line.st_mode,
-                nlink: line.st_nlink,
-                uid: line.uid,
-                gid: line.gid,
-                atime: line.st_atime,
-                mtime: line.st_mtime,
-                ctime: line.st_ctime,
-                btime: line.st_btime,
-                nanos: [
-                    line.st_atime_ns,
-                    line.st_mtime_ns,
-                    line.st_ctime_ns,
-                    line.st_btime_ns.unwrap_or(0),
-                ],
-                rdev: line.st_rdev,
-                blksize: line.st_blksize,
-                is_automount: false,
-            },
-            contents: contents(kind, line.pw_fcount, line.pw_dirsum),
-            target: line.target.as_deref().map(str::as_bytes),
-        };
-        self.assembler.push(batch, &row);
-        Ok(())
+        let mut parser = serde_json::Deserializer::from_slice(&self.line);
+        let row = Line { columns: &self.columns }.deserialize(&mut parser);
+        let row = row.and_then(|row| parser.end().map(|()| row));
+        let row = row.map_err(|e| self.error(&e.to_string()))?;
+        self.assembler.push(batch, &row).map_err(|e| format!("line {}: {e}", self.n_lines))
     }
 }
 
@@ -153,17 +89,95 @@ impl RowSource for JsonSource {
     }
 }
 
-/// The columns of the table that a file has, but for names that belong to another machine.
-pub(crate) fn known_columns(has: impl Fn(&str) -> bool) -> Columns {
-    let is_foreign = |id| matches!(id, ColumnId::User | ColumnId::Group);
-    let known = COLUMNS.iter().filter(|column| has(column.name) && !is_foreign(column.id));
-    Columns::of(known.copied())
+/// Reads a line with these columns.
+struct Line<'c> {
+    columns: &'c Columns,
 }
 
-/// The kind that a word of the `kind` column names.
-pub(crate) fn kind_of(name: &str) -> Option<Kind> {
-    Kind::ALL.into_iter().find(|kind| kind.name() == name)
+impl<'de> DeserializeSeed<'de> for Line<'_> {
+    type Value = RowValues<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<Self::Value, D::Error> {
+        parser.deserialize_map(self)
+    }
 }
+
+impl<'de> Visitor<'de> for Line<'_> {
+    type Value = RowValues<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut row = RowValues::default();
+        let mut is_missing = vec![true; self.columns.as_slice().len()];
+        // Lines mostly have their keys in the same order.
+        let mut expected = 0;
+        while let Some(Text(key)) = map.next_key()? {
+            let Some(index) = self.columns.position_from(expected, &key) else {
+                skip(&key, &mut map)?;
+                continue;
+            };
+            if !std::mem::replace(&mut is_missing[index], false) {
+                return Err(de::Error::custom(format_args!("has {key} twice")));
+            }
+            set_value(&self.columns.as_slice()[index], &mut map, &mut row)?;
+            expected = index + 1;
+        }
+        let is_lost =
+            |(index, column): &(usize, &Column)| is_missing[*index] && !column.is_nullable;
+        match self.columns.iter().enumerate().find(is_lost) {
+            Some((_, column)) => Err(de::Error::custom(format_args!("has no {}", column.name))),
+            None => Ok(row),
+        }
+    }
+}
+
+/// Passes over a value that is in no column of ours.
+fn skip<'de, M: MapAccess<'de>>(key: &str, map: &mut M) -> Result<(), M::Error> {
+    let is_ours = |column: &&Column| column.name == key && column.cell.looked_up_by().is_none();
+    if COLUMNS.iter().find(is_ours).is_some() {
+        return Err(de::Error::custom(format_args!("has {key}, which the first line has not")));
+    }
+    map.next_value::<IgnoredAny>().map(drop)
+}
+
+/// Sets the next value on a row, unless it is null.
+fn set_value<'de, M: MapAccess<'de>>(
+    column: &Column,
+    map: &mut M,
+    row: &mut RowValues<'de>,
+) -> Result<(), M::Error> {
+    let name = column.name;
+    let bad = |what: &str| de::Error::custom(format_args!("{name} {what}"));
+    let is_set = match column.cell {
+        Cell::U64(_, set) => map.next_value::<Option<_>>()?.map(|value| set(row, value)),
+        Cell::I64(_, set) => map.next_value::<Option<_>>()?.map(|value| set(row, value)),
+        Cell::U32(_, set) => map.next_value::<Option<_>>()?.map(|value| set(row, value)),
+        Cell::I32(_, set) => map.next_value::<Option<_>>()?.map(|value| set(row, value)),
+        Cell::Text(_, set) => map.next_value::<Option<Text>>()?.map(|Text(text)| set(row, text)),
+        Cell::Bytes(_, set) => {
+            let bytes = |Text(hex)| from_hex(&hex).ok_or_else(|| bad("is not hexadecimal"));
+            let bytes = map.next_value::<Option<Text>>()?.map(bytes).transpose()?;
+            bytes.map(|bytes| set(row, Cow::Owned(bytes)))
+        }
+        Cell::Kind(_, set) => {
+            let kind = |Text(name)| kind_of(&name).ok_or_else(|| bad("is none that there is"));
+            let kind = map.next_value::<Option<Text>>()?.map(kind).transpose()?;
+            kind.map(|kind| set(row, kind))
+        }
+        Cell::Name(..) => map.next_value::<IgnoredAny>().map(|_| Some(()))?,
+    };
+    if is_set.is_none() && !column.is_nullable {
+        return Err(bad("is null"));
+    }
+    Ok(())
+}
+
+/// A text, borrowed from the line where nothing in it is escaped.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 fn from_hex(digits: &str) -> Option<Vec<u8>> {
     if !digits.is_ascii() || digits.len() % 2 == 1 {

@@ -28,7 +28,8 @@ impl ParquetSource {
                 .filter_map(|kv| Some((kv.key.as_str(), kv.value.as_deref()?))),
         );
         let records = builder.with_batch_size(BATCH_ROWS).build().map_err(|e| e.to_string())?;
-        Ok(ParquetSource { records, columns, metadata, assembler: Assembler::default() })
+        let assembler = Assembler::new(&columns);
+        Ok(ParquetSource { records, columns, metadata, assembler })
     }
 }
 
@@ -44,7 +45,8 @@ impl RowSource for ParquetSource {
     fn next(&mut self, batch: &mut Batch) -> Reason<bool> {
         let Some(record) = self.records.next() else { return Ok(false) };
         self.assembler.start();
-        push_record(&mut self.assembler, batch, &record.map_err(|e| e.to_string())?)?;
+        let record = record.map_err(|e| e.to_string())?;
+        push_record(&mut self.assembler, batch, &record, &self.columns)?;
         Ok(true)
     }
 }
