@@ -2,7 +2,8 @@
 //!
 //! EMFILE means wait and retry, not lose. Whoever is refused waits for another worker to close a
 //! directory, so that names don't pile up meanwhile; if no other worker is busy, its job is put
-//! off instead, and it goes on with jobs that need no new descriptor and give one back. A lack
+//! off instead, and it goes on with jobs that need no new descriptor and give one back. Some
+//! sources need a descriptor to read an open directory, too: that waits in the same way. A lack
 //! is an error only if this walk holds no descriptor that it could give back, for a while: see
 //! [`Lack`].
 
@@ -25,6 +26,8 @@ const REFUSAL_MAX: Duration = Duration::from_millis(10);
 pub(crate) struct Descriptors {
     /// Directories that are open. Relaxed: it steers, and guards nothing.
     n_open: AtomicUsize,
+    /// Those among them that can't be read on without another descriptor: they give none back.
+    n_stuck: AtomicUsize,
     /// Directories that were closed so far. Pairs with `n_waiting`, both SeqCst: a closer sees
     /// the waiter, or the waiter sees the close; and `PATIENCE` bounds what a miss could cost.
     n_closed: AtomicU64,
@@ -48,6 +51,7 @@ impl Descriptors {
     pub(crate) fn new(limit: usize) -> Descriptors {
         Descriptors {
             n_open: AtomicUsize::new(0),
+            n_stuck: AtomicUsize::new(0),
             n_closed: AtomicU64::new(0),
             n_waiting: AtomicUsize::new(0),
             n_busy: AtomicUsize::new(0),
@@ -119,9 +123,33 @@ impl Descriptors {
     pub(crate) fn put_off(&self) -> bool {
         self.is_scarce.store(true, Ordering::Relaxed);
         self.put_off_at.store(self.n_closed(), Ordering::Relaxed);
-        if self.n_open.load(Ordering::Relaxed) > 0 {
-            return true;
+        let n_stuck = self.n_stuck.load(Ordering::Relaxed);
+        self.n_open.load(Ordering::Relaxed) > n_stuck || self.may_go_on()
+    }
+
+    /// The reading of an open directory is put off; false if it must not be.
+    pub(crate) fn put_off_reading(&self) -> bool {
+        self.n_stuck.fetch_add(1, Ordering::Relaxed);
+        let may_wait = self.put_off();
+        if !may_wait {
+            self.read_again();
         }
+        may_wait
+    }
+
+    /// A directory whose reading was put off is read again.
+    pub(crate) fn read_again(&self) {
+        self.n_stuck.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Waits a moment, in the midst of a job; false if that has lasted for too long.
+    pub(crate) fn endure(&self) -> bool {
+        std::thread::sleep(PATIENCE);
+        self.may_go_on()
+    }
+
+    /// Counts a refusal; false if the lack has lasted for too long.
+    fn may_go_on(&self) -> bool {
         let now = Instant::now();
         let mut lack = lock(&self.lack);
         lack.get_or_insert_with(|| Lack::since(now)).goes_on(now) < LACK_MAX

@@ -42,7 +42,11 @@ impl Source for Disk {
         listing: &mut Listing,
     ) -> Result<bool, Errno> {
         if self.compared.reads_by_readdir {
-            return Compared::read(dir, listing).map(|()| false);
+            match Compared::read(dir, listing) {
+                // It needs a descriptor more, getdents64 doesn't.
+                Err(Errno::MFILE | Errno::NFILE) => {}
+                result => return result.map(|()| false),
+            }
         }
         scratch.resize(self.buffer_bytes, 0);
         let n_read = pwalk_sys::read_dirents(dir, scratch)?;
@@ -55,8 +59,12 @@ impl Source for Disk {
 
     #[inline]
     fn stat(&self, dir: &OwnedFd, name: &CStr, links: Links, want: Fields) -> Result<Stat, Errno> {
-        if self.uses_ring {
-            pwalk_sys::stat_by_ring(dir, name, links, mask(want), self.is_strict).map(to_stat)
+        // A thread for which there is no ring does without.
+        if self.uses_ring
+            && let Some(stat) =
+                pwalk_sys::stat_by_ring(dir, name, links, mask(want), self.is_strict)
+        {
+            stat.map(to_stat)
         } else if self.compared.stats_by_fstatat {
             Compared::stat(dir, name, links)
         } else {

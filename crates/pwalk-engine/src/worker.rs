@@ -49,6 +49,8 @@ pub(crate) enum Job<'w, D> {
     Open(Box<Siblings<'w, D>>),
     /// Read the next names of a shared directory.
     Read(Arc<Dir<'w, D>>),
+    /// The same of any directory, which lacked a descriptor for it.
+    ReadAgain(Arc<Dir<'w, D>>),
     /// Look at some names of a shared directory.
     Slice(Box<Slice<'w, D>>),
 }
@@ -158,11 +160,48 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
                 self.post.goes_to(&dir.info.path);
                 self.read_on(dir);
             }
+            Job::ReadAgain(dir) => {
+                self.post.goes_to(&dir.info.path);
+                self.shared.descriptors.read_again();
+                self.read_on(dir);
+            }
             Job::Slice(slice) => {
                 let Slice { dir, listing, range } = *slice;
                 self.post.goes_to(&dir.info.path);
                 self.look_at(&dir, &listing, range);
                 self.finish_part(&dir);
+            }
+        }
+    }
+
+    /// Asks something of an entry. A stale handle gets one more try, and a lack of descriptors the
+    /// time that it takes.
+    fn ask<T>(&self, call: impl Fn() -> Result<T, Errno>) -> Result<T, Errno> {
+        match retry_stale(&call) {
+            Err(errno) if is_lack(errno) => self.ask_again(call, errno),
+            result => result,
+        }
+    }
+
+    #[cold]
+    fn ask_again<T>(
+        &self,
+        call: impl Fn() -> Result<T, Errno>,
+        refusal: Errno,
+    ) -> Result<T, Errno> {
+        let descriptors = &self.shared.descriptors;
+        loop {
+            let n_closed = descriptors.n_closed();
+            let is_over = !descriptors.wait(n_closed) && !descriptors.endure();
+            if is_over || self.shared.control.is_cancelled() {
+                return Err(refusal);
+            }
+            match retry_stale(&call) {
+                Err(errno) if is_lack(errno) => {}
+                result => {
+                    descriptors.had_one();
+                    return result;
+                }
             }
         }
     }
@@ -241,14 +280,14 @@ fn stat_behind(
     links: Links,
     stat: impl Fn(Links) -> Result<Stat, Errno>,
 ) -> (Option<Stat>, Option<Errno>) {
-    let errno = match retry_stale(|| stat(links)) {
+    let errno = match stat(links) {
         Ok(stat) => return (Some(stat), None),
         Err(errno) => errno,
     };
     if links == Links::Keep || is_lack(errno) {
         return (None, Some(errno));
     }
-    match retry_stale(|| stat(Links::Keep)) {
+    match stat(Links::Keep) {
         Ok(link) if leads_nowhere(errno) => (Some(link), None),
         Ok(link) if link.kind() == Kind::Symlink => (Some(link), Some(errno)),
         Ok(found) => (Some(found), None),

@@ -5,6 +5,7 @@
 
 use crate::errno::Errno;
 use crate::stat::{Links, RawStat, StatMask, at_flags, sync_flag};
+use io_uring::squeue::Entry;
 use io_uring::{IoUring, opcode, types};
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs::Statx;
@@ -22,14 +23,15 @@ pub fn has_io_uring() -> bool {
     IoUring::new(1).is_ok()
 }
 
-/// Reads the inode of `name` in the directory `parent`, as [`crate::stat_at`] does.
+/// Reads the inode of `name` in the directory `parent`, as [`crate::stat_at`] does; `None` if the
+/// kernel gives this thread no ring, which takes a descriptor.
 pub fn stat_by_ring(
     parent: impl AsFd,
     name: &CStr,
     links: Links,
     mask: StatMask,
     strict: bool,
-) -> Result<RawStat, Errno> {
+) -> Option<Result<RawStat, Errno>> {
     let flags = at_flags(links) | sync_flag(strict);
     let mut stat = MaybeUninit::<Statx>::zeroed();
     let parent = types::Fd(parent.as_fd().as_raw_fd());
@@ -38,23 +40,34 @@ pub fn stat_by_ring(
         .mask(mask.flags().bits())
         .build();
     let result = RING.with_borrow_mut(|ring| {
-        let ring = ring.as_mut().ok_or(Errno::INVAL)?;
+        let ring = ring.as_mut()?;
         // SAFETY: the name and the buffer outlive the request, which is waited for here.
-        unsafe { ring.submission().push(&request) }.map_err(|_| Errno::INVAL)?;
-        loop {
-            match ring.submit_and_wait(1) {
-                Ok(_) => break,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Errno::from_io(&error)),
-            }
-        }
-        ring.completion().next().map(|done| done.result()).ok_or(Errno::INVAL)
+        Some(unsafe { wait_for(ring, &request) })
     })?;
-    match result {
+    Some(match result {
         // SAFETY: the kernel has filled it; and all zeros are a valid value, too.
-        0.. => Ok(RawStat::from_statx(&unsafe { stat.assume_init() })),
-        errno => Err(Errno::from_raw(-errno)),
+        Ok(0..) => Ok(RawStat::from_statx(&unsafe { stat.assume_init() })),
+        Ok(errno) => Err(Errno::from_raw(-errno)),
+        Err(errno) => Err(errno),
+    })
+}
+
+/// Submits a request and waits for what comes of it.
+///
+/// # Safety
+///
+/// What the request points to must live until this returns.
+unsafe fn wait_for(ring: &mut IoUring, request: &Entry) -> Result<i32, Errno> {
+    // SAFETY: the caller's promise.
+    unsafe { ring.submission().push(request) }.map_err(|_| Errno::INVAL)?;
+    loop {
+        match ring.submit_and_wait(1) {
+            Ok(_) => break,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Errno::from_io(&error)),
+        }
     }
+    ring.completion().next().map(|done| done.result()).ok_or(Errno::INVAL)
 }
 
 #[cfg(test)]
@@ -76,7 +89,7 @@ mod tests {
             let by_ring = stat_by_ring(&directory, name, links, mask, false);
             let by_call = stat_at(&directory, name, links, mask, false);
             let of = |stat: RawStat| (stat.mode, stat.size, stat.uid);
-            assert_eq!(by_ring.map(of), by_call.map(of));
+            assert_eq!(by_ring.unwrap().map(of), by_call.map(of));
         }
     }
 }

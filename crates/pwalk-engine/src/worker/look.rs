@@ -1,6 +1,6 @@
 //! From names to rows, and to subdirectories that wait.
 
-use super::{Job, Worker, is_gone, retry_stale, stat_behind};
+use super::{Job, Worker, is_gone, stat_behind};
 use crate::batch::Contents;
 use crate::directory::{Dir, DirInfo, Siblings};
 use crate::entry::{Fields, Kind, Stat};
@@ -118,7 +118,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             return false;
         }
         let want = Fields::INODE | Fields::DEVICE;
-        let stat = self.shared.source.stat(&dir.handle.dir, entry.name, Links::Keep, want);
+        let stat =
+            self.ask(|| self.shared.source.stat(&dir.handle.dir, entry.name, Links::Keep, want));
         stat.is_ok_and(|stat| own.contains(&stat.id()))
     }
 
@@ -136,7 +137,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     /// The inode of an entry, and what stands in the way of it.
     fn stat(&self, dir: &Dir<'w, S::Dir>, name: &CStr) -> (Option<Stat>, Option<Errno>) {
         stat_behind(self.shared.config.rules.links, |links| {
-            self.shared.source.stat(&dir.handle.dir, name, links, self.want)
+            self.ask(|| self.shared.source.stat(&dir.handle.dir, name, links, self.want))
         })
     }
 
@@ -196,7 +197,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     fn refuse_loop(&mut self, dir: &Dir<'w, S::Dir>, name: &CStr, found: &mut Found<'w, S::Dir>) {
         self.fail_at(dir, Operation::Follow, name.to_bytes(), Errno::LOOP);
         let stat = || self.shared.source.stat(&dir.handle.dir, name, Links::Keep, self.want);
-        if let Ok(stat) = retry_stale(stat) {
+        if let Ok(stat) = self.ask(stat) {
             let contents = if stat.kind() == Kind::Dir { Contents::Unread } else { Contents::None };
             self.push_entry(found.row_dir, name.to_bytes(), stat.kind(), &stat, contents);
             self.add_target(dir, name, stat.kind());
@@ -208,7 +209,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         if kind != Kind::Symlink || !self.want.contains(Fields::TARGET) {
             return;
         }
-        match retry_stale(|| self.shared.source.read_link(&dir.handle.dir, name)) {
+        match self.ask(|| self.shared.source.read_link(&dir.handle.dir, name)) {
             Ok(target) => self.batch.set_target(&target),
             Err(errno) if is_gone(errno) => {}
             Err(errno) => self.fail_at(dir, Operation::ReadLink, name.to_bytes(), errno),

@@ -55,7 +55,9 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         self.post.asks(Operation::Stat);
         let want = self.want | Fields::INODE;
         let links = self.links_of(start);
-        stat_behind(links, |links| self.shared.source.stat_path(&start.path, links, want))
+        stat_behind(links, |links| {
+            retry_stale(|| self.shared.source.stat_path(&start.path, links, want))
+        })
     }
 
     fn links_of(&self, start: &FrontierDir) -> Links {

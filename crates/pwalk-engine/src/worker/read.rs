@@ -1,6 +1,6 @@
 //! From an open directory to slices of its names.
 
-use super::{Job, Slice, Worker, is_gone};
+use super::{Job, Slice, Worker, is_gone, is_lack};
 use crate::directory::Dir;
 use crate::entry::Fields;
 use crate::error::Operation;
@@ -11,50 +11,67 @@ use pwalk_sys::Errno;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// How a read of names ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// There may be more names.
+    More,
+    /// There may be more, but no descriptor to read them.
+    Lack,
+    /// There are no more, or they can't be read.
+    End,
+}
+
 impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     /// Reads a directory that was just opened: to its end, if it is small.
     pub(super) fn read(&mut self, dir: Arc<Dir<'w, S::Dir>>) {
         let mut listing = std::mem::take(&mut self.listing);
         listing.clear();
-        let is_open = self.fill(&dir, &mut listing, true);
+        let read = self.fill(&dir, &mut listing, true);
         if listing.len() <= self.shared.config.tuning.slice_len {
             self.look_at(&dir, &listing, 0..listing.len());
             self.listing = listing;
-            if is_open {
+            if read == Read::More {
                 return self.read_on(dir);
             }
         } else {
-            self.share(&dir, listing, is_open);
+            self.share(&dir, listing, read);
         }
-        if !is_open {
-            self.finish_part(&dir);
-        }
+        self.after_read(dir, read);
     }
 
     /// Reads the next names of a directory of which some were read before.
     pub(super) fn read_on(&mut self, dir: Arc<Dir<'w, S::Dir>>) {
         let mut listing = std::mem::take(&mut self.listing);
         listing.clear();
-        let is_open = self.fill(&dir, &mut listing, false);
+        let read = self.fill(&dir, &mut listing, false);
         if listing.is_empty() {
             self.listing = listing;
         } else {
-            self.share(&dir, listing, is_open);
+            self.share(&dir, listing, read);
         }
-        if !is_open {
-            self.finish_part(&dir);
+        self.after_read(dir, read);
+    }
+
+    /// What becomes of the reader's part.
+    fn after_read(&mut self, dir: Arc<Dir<'w, S::Dir>>, read: Read) {
+        match read {
+            // It goes on in the job that `share` made visible.
+            Read::More => {}
+            Read::Lack => self.jobs.defer(Job::ReadAgain(dir)),
+            Read::End => self.finish_part(&dir),
         }
     }
 
     /// Makes the rest of a directory, and all slices of `listing` but the first, visible to idle
     /// workers, and looks at the first. The reader's part goes on in the `Read` job.
-    fn share(&mut self, dir: &Arc<Dir<'w, S::Dir>>, listing: Listing, is_open: bool) {
+    fn share(&mut self, dir: &Arc<Dir<'w, S::Dir>>, listing: Listing, read: Read) {
         let len = listing.len();
         let slice_len = self.shared.config.tuning.slice_len.max(1);
         let listing = Arc::new(listing);
         // All parts before the first job, or the directory could seem finished in between.
         dir.add_parts(len.div_ceil(slice_len));
-        if is_open {
+        if read == Read::More {
             self.jobs.push(Job::Read(dir.clone()));
         }
         for start in (slice_len..len).step_by(slice_len).rev() {
@@ -66,11 +83,10 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         self.finish_part(dir);
     }
 
-    /// Reads names that the directory has not delivered before; false if it has no more, or
-    /// can't be read any further.
-    fn fill(&mut self, dir: &Dir<'w, S::Dir>, listing: &mut Listing, is_first: bool) -> bool {
+    /// Reads names that the directory has not delivered before.
+    fn fill(&mut self, dir: &Dir<'w, S::Dir>, listing: &mut Listing, is_first: bool) -> Read {
         if self.shared.control.is_cancelled() {
-            return false;
+            return Read::End;
         }
         if is_first {
             self.names.seen.start();
@@ -78,15 +94,19 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             std::mem::swap(&mut self.names.seen, &mut lock(&dir.seen));
         }
         self.post.asks(Operation::Read);
-        match self.names.read(self.shared.source, &dir.handle.dir, listing) {
-            Ok(true) => {
-                std::mem::swap(&mut self.names.seen, &mut lock(&dir.seen));
-                return true;
+        let read = match self.names.read(self.shared.source, &dir.handle.dir, listing) {
+            Ok(true) => Read::More,
+            Ok(false) => Read::End,
+            Err(errno) if is_lack(errno) && self.shared.descriptors.put_off_reading() => Read::Lack,
+            Err(errno) => {
+                self.fail_reading(dir, errno);
+                Read::End
             }
-            Ok(false) => {}
-            Err(errno) => self.fail_reading(dir, errno),
+        };
+        if read != Read::End {
+            std::mem::swap(&mut self.names.seen, &mut lock(&dir.seen));
         }
-        false
+        read
     }
 
     fn fail_reading(&mut self, dir: &Dir<'w, S::Dir>, errno: Errno) {

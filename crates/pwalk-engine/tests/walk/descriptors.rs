@@ -6,7 +6,8 @@
 use crate::harness::{N_WORKERS, Pace, check, faults_at, no_faults, run_over, small_tree};
 use pwalk_engine::{At, Control, Errno, Fields, Kind, Links, Operation, Source, walk};
 use pwalk_testkit::fake::{
-    Call, CollectingSink, Fail, FakeSource, FakeTree, FaultPlan, NodeFaults, Options, Shortage,
+    Call, CollectingSink, Fail, FakeSource, FakeTree, FaultPlan, NodeFaults, Options, ReadFault,
+    Shortage,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::channel;
@@ -261,4 +262,43 @@ fn t46_a_lack_ends_with_a_call_that_fails_for_another_reason() {
     let run = run_over(&source, options.frontier(), &options, &Pace::usual(1).config(&options));
     assert_eq!(run.totals().errors, [((Operation::Open, Errno::ACCESS), 1)].into());
     assert_eq!(run.rows.len(), 4);
+}
+
+/// Some ways to read need a descriptor of their own. Nobody gives one back here but time.
+#[test]
+fn t28_a_lack_while_names_or_inodes_are_read_loses_nothing() {
+    let mut tree = FakeTree::of(&["r/a/f", "r/a/g", "r/l -> a", "r/b/c/"]);
+    tree.generate(tree.at("r/b"), 300, Kind::File);
+    let fail = Fail::times(Errno::MFILE, 20);
+    let mut plan = FaultPlan { n_per_read: Some(50), ..FaultPlan::default() };
+    for (path, after) in [("r", 0), ("r/a", 1), ("r/b", 120)] {
+        plan.node(tree.at(path)).read = Some(ReadFault { after, fail });
+    }
+    for path in ["r/a", "r/a/g", "r/l"] {
+        plan.node(tree.at(path)).stat = Some(fail);
+    }
+    plan.node(tree.at("r/l")).read_link = Some(fail);
+    for links in [Links::Keep, Links::Follow] {
+        let options = Options { fields: Fields::all(), links, ..Options::default() };
+        for n_workers in N_WORKERS {
+            check(&tree, &plan, &options, Pace::small(n_workers));
+        }
+    }
+}
+
+#[test]
+fn t26_t28_a_lack_while_names_or_inodes_are_read_ends_after_a_while() {
+    let tree = FakeTree::of(&["r/a/f", "r/b/g", "r/c/h"]);
+    let fail = Fail::always(Errno::MFILE);
+    let mut plan = FaultPlan::default();
+    plan.node(tree.at("r/a")).read = Some(ReadFault { after: 0, fail });
+    plan.node(tree.at("r/b/g")).stat = Some(fail);
+    let options = Options::default();
+    let source = FakeSource::new(&tree, &plan);
+    let start = Instant::now();
+    let run = run_over(&source, options.frontier(), &options, &Pace::usual(2).config(&options));
+    let expected = [((Operation::Read, Errno::MFILE), 1), ((Operation::Stat, Errno::MFILE), 1)];
+    assert_eq!(run.totals().errors, expected.into());
+    assert_eq!(run.rows.len(), 5);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }

@@ -11,7 +11,7 @@ use pwalk_engine::{
 use pwalk_testkit::compare;
 use pwalk_testkit::fake::{
     CollectingSink, Fail, FakeRow, FakeSource, FakeTree, FaultPlan, Modelled, NodeFaults, Options,
-    model,
+    ReadFault, model,
 };
 
 /// Numbers of workers that everything must hold for.
@@ -210,9 +210,8 @@ pub(crate) fn without_transients(mut plan: FaultPlan) -> FaultPlan {
         for fail in [&mut faults.open, &mut faults.stat, &mut faults.read_link] {
             *fail = fail.and_then(always);
         }
-        if let Some(read) = &mut faults.read {
-            read.fail = Fail::always(read.fail.errno);
-        }
+        faults.read =
+            faults.read.and_then(|read| Some(ReadFault { fail: always(read.fail)?, ..read }));
     }
     plan
 }

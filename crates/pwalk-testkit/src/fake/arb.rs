@@ -125,14 +125,14 @@ pub fn arb_fault_plan(tree: &FakeTree) -> impl Strategy<Value = FaultPlan> + use
 }
 
 fn arb_node_faults() -> impl Strategy<Value = NodeFaults> {
-    let read = (0..12_u64, arb_fail(false)).prop_map(|(after, fail)| ReadFault { after, fail });
+    let read = (0..12_u64, arb_fail()).prop_map(|(after, fail)| ReadFault { after, fail });
     let told = select(&Kind::ALL[..]);
     let endless = prop_oneof![Just(Endless::Cycle), Just(Endless::Empty)];
     let parts = (
-        weighted(0.2, arb_fail(true)),
+        weighted(0.2, arb_fail()),
         weighted(0.25, read),
-        weighted(0.2, arb_fail(false)),
-        weighted(0.2, arb_fail(false)),
+        weighted(0.2, arb_fail()),
+        weighted(0.2, arb_fail()),
         weighted(0.15, told),
         weighted(0.2, 0..10_u64),
         weighted(0.3, 1..5_usize),
@@ -162,14 +162,14 @@ fn arb_node_faults() -> impl Strategy<Value = NodeFaults> {
     )
 }
 
-/// A lack of descriptors, which only an open can meet, goes away after a few tries.
-fn arb_fail(is_open: bool) -> impl Strategy<Value = Fail> {
+/// A lack of descriptors goes away after a few tries.
+fn arb_fail() -> impl Strategy<Value = Fail> {
     let errnos = [Errno::ACCESS, Errno::IO, Errno::NOENT, Errno::STALE, Errno::INTR, Errno::NOTDIR];
     let n_times = prop_oneof![1..4_u32, Just(u32::MAX)];
     let fail =
         (select(errnos.to_vec()), n_times).prop_map(|(errno, n_times)| Fail { errno, n_times });
     let no_descriptor = (1..4_u32).prop_map(|n| Fail::times(Errno::MFILE, n));
-    prop_oneof![8 => fail, u32::from(is_open) => no_descriptor]
+    prop_oneof![8 => fail, 1 => no_descriptor]
 }
 
 /// Options of all sorts, but for links that are followed and lists of paths, which depend on

@@ -20,8 +20,8 @@ use std::ffi::CString;
 /// Reads in a row that may bring nothing new before a directory counts as endless.
 const IDLE_READS_MAX: u32 = 200;
 
-/// Opens that a lack of descriptors may fail.
-const OPENS_MAX: u32 = 100;
+/// Calls that a lack of descriptors may fail.
+const CALLS_MAX: u32 = 100;
 
 /// What a walk must bring, in no particular order.
 #[derive(Clone, Debug, Default)]
@@ -174,16 +174,7 @@ impl Model<'_> {
     }
 
     fn open(&self, dir: &Waiting) -> Result<FakeDir, Errno> {
-        let at = || At { parent: None, path: &dir.path };
-        let open = || once_more(|| self.source.open(at(), dir.links));
-        let mut result = open();
-        for _ in 0..OPENS_MAX {
-            if !matches!(result, Err(Errno::MFILE | Errno::NFILE)) {
-                break;
-            }
-            result = open();
-        }
-        result
+        answer(|| self.source.open(At { parent: None, path: &dir.path }, dir.links))
     }
 
     /// All names, each once, and the error that ended the reading.
@@ -214,6 +205,7 @@ impl Model<'_> {
                 Ok(true) => {}
                 Ok(false) => return (entries, None),
                 Err(errno) if is_gone(errno) && n_gone < 2 => n_gone += 1,
+                Err(errno) if is_lack(errno) => {}
                 Err(errno) => return (entries, Some(errno)),
             }
         }
@@ -335,7 +327,7 @@ impl Model<'_> {
         let stat = |links| self.source.stat(opened, &told.name, links, self.want);
         match self.options.links {
             Links::Follow => behind_link(stat),
-            Links::Keep => match once_more(|| stat(Links::Keep)) {
+            Links::Keep => match answer(|| stat(Links::Keep)) {
                 Ok(stat) => (Some(stat), None),
                 Err(errno) => (None, Some(errno)),
             },
@@ -362,7 +354,7 @@ impl Model<'_> {
             self.fail(Operation::Follow, &path, depth, Errno::LOOP);
             let itself = || self.source.stat(opened, &told.name, Links::Keep, self.want);
             // Its error is told already; what the link itself is can't be.
-            let Ok(itself) = once_more(itself) else { return 0 };
+            let Ok(itself) = answer(itself) else { return 0 };
             stat = itself;
             kind = stat.kind();
             contents = if kind == Kind::Dir { Contents::Unread } else { Contents::None };
@@ -392,7 +384,7 @@ impl Model<'_> {
 
     /// Reads where the link that is the last row points to.
     fn add_target(&mut self, opened: &FakeDir, told: &Told, path: &[u8], depth: i32) {
-        match once_more(|| self.source.read_link(opened, &told.name)) {
+        match answer(|| self.source.read_link(opened, &told.name)) {
             Ok(target) => {
                 let last = self.found.rows.last_mut();
                 last.expect("the link's row was just added").target = target;
@@ -445,11 +437,11 @@ impl Model<'_> {
 /// The inode behind a link, or the link itself where it dangles or leads nowhere. If it is
 /// something else that stands in the way, the link and that.
 fn behind_link(stat: impl Fn(Links) -> Result<Stat, Errno>) -> (Option<Stat>, Option<Errno>) {
-    let errno = match once_more(|| stat(Links::Follow)) {
+    let errno = match answer(|| stat(Links::Follow)) {
         Ok(stat) => return (Some(stat), None),
         Err(errno) => errno,
     };
-    match once_more(|| stat(Links::Keep)) {
+    match answer(|| stat(Links::Keep)) {
         Ok(link) if matches!(errno, Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => {
             (Some(link), None)
         }
@@ -467,6 +459,22 @@ fn is_path(given: &[u8], path: &[u8]) -> bool {
 
 fn is_gone(errno: Errno) -> bool {
     matches!(errno, Errno::NOENT | Errno::STALE)
+}
+
+fn is_lack(errno: Errno) -> bool {
+    matches!(errno, Errno::MFILE | Errno::NFILE)
+}
+
+/// What a call says once there are descriptors.
+fn answer<T>(call: impl Fn() -> Result<T, Errno>) -> Result<T, Errno> {
+    let mut result = once_more(&call);
+    for _ in 0..CALLS_MAX {
+        if !matches!(result, Err(errno) if is_lack(errno)) {
+            break;
+        }
+        result = once_more(&call);
+    }
+    result
 }
 
 /// A stale handle gets one more try.

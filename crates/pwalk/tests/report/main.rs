@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod compression;
+mod descriptors;
 mod filters;
 mod find;
 mod fixtures;

@@ -1,0 +1,39 @@
+//! T28: few descriptors, whatever the mechanism that names and inodes are read by.
+
+use crate::harness::{assert_as_walked, config, naive, report};
+use pwalk_testkit::fixture;
+use std::process::Command;
+
+/// Set in the process that has few descriptors.
+const IS_LIMITED: &str = "PWALK_TEST_HAS_FEW_DESCRIPTORS";
+
+const TEST: &str = "descriptors::t28_few_descriptors_cost_no_row_by_any_mechanism";
+
+#[test]
+fn t28_few_descriptors_cost_no_row_by_any_mechanism() {
+    if std::env::var_os(IS_LIMITED).is_some() {
+        return check_every_mechanism();
+    }
+    // The limit is the process's, and other tests may run in this one.
+    let this_test = std::env::current_exe().unwrap();
+    let mut limited = Command::new("prlimit");
+    limited.arg("--nofile=20:20").arg(this_test).args([TEST, "--exact", "--nocapture"]);
+    let output = limited.env(IS_LIMITED, "1").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+fn check_every_mechanism() {
+    for name in ["wide", "deep"] {
+        let tree = fixture(name).build().unwrap();
+        let walk = naive(tree.path());
+        for (use_getdents, use_io_uring) in [(true, false), (false, false), (true, true)] {
+            for n_workers in [1, 64] {
+                let mut config = config([tree.path()], n_workers);
+                config.walk.settings.use_getdents = use_getdents;
+                config.walk.settings.use_io_uring = use_io_uring;
+                assert_as_walked(&report(config), &walk);
+            }
+        }
+    }
+}
