@@ -131,7 +131,8 @@ pub(crate) struct Shared<'a, S: Source, K: Sink> {
     is_spent: AtomicBool,
     /// The first error of the sink.
     sink_error: Mutex<Option<K::Error>>,
-    /// Inodes with several links that were met, with the number of links still to come.
+    /// Inodes with several links that were met, with the number of links still to come: some 40
+    /// bytes for each. Where links are followed they stay to the end of the walk.
     hard_links: [Mutex<HashMap<FileId, u32>>; 16],
 }
 
@@ -205,6 +206,9 @@ impl<'a, S: Source, K: Sink> Shared<'a, S, K> {
         let shard = &self.hard_links[stat.ino as usize % self.hard_links.len()];
         let mut links = lock(shard);
         let n_to_come = match links.get(&stat.id()) {
+            // Where links are followed an inode is met more often than it has names, so that
+            // nobody knows when the last one comes.
+            _ if self.config.rules.follow_links() => u32::MAX,
             Some(n) => n - 1,
             None => stat.nlink - 1,
         };

@@ -137,6 +137,19 @@ fn t15_an_inode_with_several_names_is_counted_once_whichever_comes_first() {
     assert_eq!(run.totals().allocated_bytes, expected);
 }
 
+/// Links lead to the same two names on three more ways: how many are to come is nobody's guess.
+#[test]
+fn t15_an_inode_that_is_met_more_often_than_it_has_names_is_counted_once() {
+    let mut tree = FakeTree::of(&["r/a/f", "r/l1 -> a", "r/l2 -> a/g", "r/l3 -> a"]);
+    tree.add_hard_link(tree.at("r/a"), b"g", tree.at("r/a/f"));
+    (0..tree.len()).for_each(|id| tree.stat_mut(id).blocks = 8);
+    let plan = FaultPlan { delays: Some(3), ..FaultPlan::default() };
+    let run = check_all(&tree, &plan, &following(Fields::REPORT));
+    // The root, its directory on each way to it, and the file.
+    assert_eq!(run.totals().allocated_bytes, 512 * 8 * (1 + 3 + 1));
+    assert_eq!(run.paths().len(), 1 + 3 + 7);
+}
+
 /// The row of a refused link is the link's: so must be its share in its directory's sum.
 #[test]
 fn t29_a_refused_link_adds_its_own_size_to_its_directory() {
