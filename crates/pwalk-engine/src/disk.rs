@@ -52,7 +52,7 @@ impl Source for Disk {
         let n_read = pwalk_sys::read_dirents(dir, scratch)?;
         for entry in Dirents::new(&scratch[..n_read]) {
             let entry = entry.map_err(|_| Errno::UCLEAN)?;
-            listing.push(entry.ino, Kind::from_dirent_type(entry.kind), entry.name);
+            listing.push(entry.ino, Kind::from_dirent_type(entry.kind), entry.name)?;
         }
         Ok(n_read > 0)
     }

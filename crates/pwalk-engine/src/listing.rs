@@ -4,6 +4,7 @@
 //! keep the NUL that the kernel put behind them, so that statx takes them as they lie here.
 
 use crate::entry::Kind;
+use pwalk_sys::Errno;
 use std::ffi::CStr;
 
 /// Names of one directory, in the order in which it gave them.
@@ -44,10 +45,17 @@ impl Listing {
     }
 
     /// Adds an entry.
-    pub fn push(&mut self, ino: u64, kind: Kind, name: &CStr) {
-        let start = self.names.len() as u32;
-        self.names.extend_from_slice(name.to_bytes_with_nul());
-        self.entries.push(Slot { ino, start, len: name.count_bytes() as u16 + 1, kind });
+    ///
+    /// # Errors
+    ///
+    /// EOVERFLOW if it holds 4 GiB of names, ENAMETOOLONG for a name of more than 65,534 bytes. It
+    /// is as it was then.
+    pub fn push(&mut self, ino: u64, kind: Kind, name: &CStr) -> Result<(), Errno> {
+        let name = name.to_bytes_with_nul();
+        let slot = Slot::new(ino, self.names.len(), name.len(), kind)?;
+        self.names.extend_from_slice(name);
+        self.entries.push(slot);
+        Ok(())
     }
 
     /// Number of entries.
@@ -102,6 +110,13 @@ impl Listing {
 
 impl Slot {
     #[inline]
+    fn new(ino: u64, start: usize, len: usize, kind: Kind) -> Result<Slot, Errno> {
+        let start = u32::try_from(start).map_err(|_| Errno::OVERFLOW)?;
+        let len = u16::try_from(len).map_err(|_| Errno::NAMETOOLONG)?;
+        Ok(Slot { ino, start, len, kind })
+    }
+
+    #[inline]
     fn name(self, names: &[u8]) -> &[u8] {
         &names[self.start as usize..self.start as usize + usize::from(self.len) - 1]
     }
@@ -111,5 +126,28 @@ impl Slot {
         let bytes = &names[self.start as usize..self.start as usize + usize::from(self.len)];
         let name = CStr::from_bytes_with_nul(bytes).expect("a slot spans one name and its NUL");
         Listed { ino: self.ino, kind: self.kind, name }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t33_names_beyond_what_a_listing_can_count_are_an_error() {
+        let slot = |start, len| Slot::new(1, start, len, Kind::File).map(|slot| slot.start);
+        assert_eq!(slot(u32::MAX as usize, 65_535), Ok(u32::MAX));
+        assert_eq!(slot(1 << 32, 2), Err(Errno::OVERFLOW));
+        assert_eq!(slot(0, 65_536), Err(Errno::NAMETOOLONG));
+    }
+
+    #[test]
+    fn an_entry_that_does_not_fit_leaves_a_listing_as_it_was() {
+        let mut listing = Listing::default();
+        let long = std::ffi::CString::new(vec![b'x'; 65_535]).unwrap();
+        assert_eq!(listing.push(1, Kind::File, c"a"), Ok(()));
+        assert_eq!(listing.push(2, Kind::File, &long), Err(Errno::NAMETOOLONG));
+        assert_eq!(listing.push(3, Kind::Dir, c"b"), Ok(()));
+        assert_eq!((listing.len(), listing.name(0), listing.name(1)), (2, &b"a"[..], &b"b"[..]));
     }
 }

@@ -30,6 +30,8 @@ impl Errno {
     pub const MFILE: Errno = Errno(libc::EMFILE);
     /// File name too long.
     pub const NAMETOOLONG: Errno = Errno(libc::ENAMETOOLONG);
+    /// Value too large.
+    pub const OVERFLOW: Errno = Errno(libc::EOVERFLOW);
     /// Too many levels of symbolic links.
     pub const LOOP: Errno = Errno(libc::ELOOP);
     /// Invalid or incomplete multibyte sequence.

@@ -45,9 +45,11 @@ impl Compared {
 
     /// Reads a whole directory.
     pub(super) fn read(dir: &OwnedFd, listing: &mut Listing) -> Result<(), Errno> {
+        let mut pushed = Ok(());
         pwalk_sys::read_all_names(dir, |ino, kind, name| {
-            listing.push(ino, Kind::from_dirent_type(kind), name);
-        })
+            pushed = pushed.and_then(|()| listing.push(ino, Kind::from_dirent_type(kind), name));
+        })?;
+        pushed
     }
 
     /// Reads an inode.

@@ -212,7 +212,7 @@ impl<'a> FakeSource<'a> {
         let told = self.faults(node).listed_as.unwrap_or(inode.kind());
         let kind = if is_unknown { Kind::Unknown } else { told };
         let name = CString::new(name).expect("a name holds no NUL");
-        out.push(inode.ino, kind, &name);
+        out.push(inode.ino, kind, &name).expect("a fake directory is small");
     }
 
     fn read_names(
