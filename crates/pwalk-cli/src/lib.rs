@@ -32,6 +32,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => return message::argument_error(&error, &typed).status(),
     };
     signals::survive_file_limit();
+    // Here and not in the library: it is the limit of the whole process.
+    pwalk::raise_descriptor_limit();
     let done = match args.command {
         Command::Report(args) => report::run(args),
         Command::Walk(args) => walk::run(args),

@@ -138,8 +138,7 @@ pub(crate) struct Shared<'a, S: Source, K: Sink> {
 
 impl<'a, S: Source, K: Sink> Shared<'a, S, K> {
     fn new(config: &'a Config, source: &'a S, sink: &'a K, control: &'a Control) -> Self {
-        let n_descriptors =
-            usize::try_from(pwalk_sys::raise_descriptor_limit()).unwrap_or(usize::MAX);
+        let n_descriptors = usize::try_from(pwalk_sys::descriptor_limit()).unwrap_or(usize::MAX);
         Shared {
             config,
             source,

@@ -1,17 +1,31 @@
 //! The limit on open descriptors.
 
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit on descriptors to the hard one, and returns what is in force then.
+/// How many descriptors this process may have.
+pub fn descriptor_limit() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// Raises the soft limit on descriptors to the hard one, for the whole process: for a command to
+/// do, and not for a library.
 ///
-/// A refusal is no error: the walk works with what it has.
-pub fn raise_descriptor_limit() -> u64 {
-    let mut limit = getrlimit(Resource::Nofile);
-    let before = limit.current;
-    limit.current = limit.maximum;
-    let in_force = match setrlimit(Resource::Nofile, limit) {
-        Ok(()) => limit.maximum,
-        Err(_) => before,
-    };
-    in_force.unwrap_or(u64::MAX)
+/// A refusal is no error: a walk works with what it has.
+pub fn raise_descriptor_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_raised_as_far_as_it_may_be() {
+        raise_descriptor_limit();
+        assert_eq!(
+            Some(descriptor_limit()),
+            getrlimit(Resource::Nofile).maximum.or(Some(u64::MAX))
+        );
+    }
 }

@@ -56,4 +56,4 @@ pub use pwalk_output::{
     ArrowCompression, COLUMNS, Column, Columns, Compression, Format, MemoryTable, Names, Next,
     PartBounds, ReadError, SpillConfig, Summary, TableReader, Unfinished,
 };
-pub use pwalk_sys::{Mount, RawFilesystem};
+pub use pwalk_sys::{Mount, RawFilesystem, raise_descriptor_limit};

@@ -28,6 +28,18 @@ fn t28_few_descriptors_give_the_full_result() {
     }
 }
 
+/// The soft limit is too small for the command alone: it raises it to the hard one.
+#[test]
+fn t28_the_command_takes_as_many_descriptors_as_it_may() {
+    let tree = build("basic");
+    let rows = lines(&naive(tree.path()));
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.csv");
+    let script = "ulimit -Sn 4 && ulimit -Hn 64 && exec \"$0\" report -qo \"$1\" \"$2\"";
+    said(&mut shell(script, &[&output, tree.path()])).with_status(0);
+    assert_same_rows(&csv_rows(&std::fs::read(output).unwrap()), &rows);
+}
+
 /// The first processor that this process may run on.
 fn a_processor() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
