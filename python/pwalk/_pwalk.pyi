@@ -81,7 +81,7 @@ class Scan:
         walk: Mapping[str, Any],
         *,
         columns: str | None,
-        spill_folder: str,
+        spill_folder: str | None,
         callback: Callable[[Progress], object] | None,
         interval: float,
     ) -> Scan: ...

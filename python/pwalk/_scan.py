@@ -177,7 +177,8 @@ def scan_with(
     native = _pwalk.Scan(
         walk_arguments(settings, top, max_threads, **walk),
         columns=_check.columns(columns),
-        spill_folder=tempfile.gettempdir(),
+        # `None`: looked for when something is spilled.
+        spill_folder=os.fsdecode(tempfile.tempdir) if tempfile.tempdir else None,
         callback=_check.callback("progress_callback", progress_callback),
         interval=_check.interval("progress_interval", progress_interval),
     )

@@ -1,40 +1,27 @@
 //! A table in memory, which grows while it is read, and spills to files beyond a bound.
 //!
 //! A sink fills it with record batches; readers take them one by one, wait for more, or ask for
-//! a whole column. Batches beyond the bound go into Arrow files that have no name: they are
-//! mapped when they are read, and gone with the last who needs them.
+//! a whole column. Batches beyond the bound go into files (`spill.rs`).
 
 use crate::collect::{RecordLen, RowsSink};
 use crate::columns::Columns;
 use crate::file::OutputError;
 use crate::ipc::{IpcEncoder, RECORD_TEXT_BYTES, to_io};
 use crate::rows::arrow_schema;
+use crate::spill::{Spill, SpillConfig};
 use crate::table::{Ending, Piece, Pooled, Table, TableSink};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_buffer::Buffer;
-use arrow_ipc::reader::{FileDecoder, read_footer_length};
-use arrow_ipc::root_as_footer;
-use arrow_ipc::writer::FileWriter;
-use arrow_schema::{ArrowError, SchemaRef};
-use std::fs::File;
+use arrow_schema::SchemaRef;
+use pwalk_engine::lock;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Readers that follow the table want something soon, and later few batches; the memory stays with
 /// the table anyway.
 const RECORDS: RecordLen =
     RecordLen { first: 1 << 10, max: 32 << 10, n_text_bytes: RECORD_TEXT_BYTES };
-
-/// Where a table goes that does not fit into memory.
-#[derive(Clone, Debug)]
-pub struct SpillConfig {
-    /// Bytes held in memory.
-    pub max_bytes: usize,
-    /// The folder of the files.
-    pub folder: PathBuf,
-}
 
 /// What a reader gets for the number of a batch.
 #[derive(Debug)]
@@ -156,8 +143,8 @@ impl MemoryTable {
             [] => arrow_array::new_empty_array(self.schema.field(index).data_type()),
             [one] => one.clone(),
             several => {
-                let parts: Vec<&dyn Array> = several.iter().map(AsRef::as_ref).collect();
-                arrow_select::concat::concat(&parts).map_err(to_io)?
+                let several: Vec<&dyn Array> = several.iter().map(AsRef::as_ref).collect();
+                arrow_select::concat::concat(&several).map_err(to_io)?
             }
         };
         let mut start = 0;
@@ -184,7 +171,7 @@ impl MemoryTable {
     }
 
     /// Moves all batches in memory into one file.
-    fn spill(&self, folder: &Path) -> io::Result<()> {
+    fn spill(&self, config: &SpillConfig) -> Result<(), OutputError> {
         let held: Vec<(usize, RecordBatch)> = {
             let state = lock(&self.state);
             let held = state.chunks.iter().enumerate();
@@ -194,7 +181,8 @@ impl MemoryTable {
             })
             .collect()
         };
-        let spill = Arc::new(Spill::write(folder, held.iter().map(|(_, batch)| batch))?);
+        let spill = config.write(held.iter().map(|(_, batch)| batch));
+        let spill = Arc::new(spill.map_err(|(path, error)| OutputError::new(&path, error))?);
         let mut state = lock(&self.state);
         state.n_spills += 1;
         for (index, (number, batch)) in held.into_iter().enumerate() {
@@ -216,65 +204,9 @@ impl Chunk {
     fn n_rows(&self) -> usize {
         match self {
             Chunk::Held(batch) => batch.num_rows(),
-            Chunk::Spilled(spill, index) => spill.n_rows[*index],
+            Chunk::Spilled(spill, index) => spill.n_rows(*index),
         }
     }
-}
-
-/// An Arrow file without a name.
-struct Spill {
-    file: File,
-    schema: SchemaRef,
-    /// Of each batch.
-    n_rows: Vec<usize>,
-}
-
-impl Spill {
-    fn write<'a>(
-        folder: &Path,
-        batches: impl Iterator<Item = &'a RecordBatch>,
-    ) -> io::Result<Spill> {
-        let file = tempfile::tempfile_in(folder)?;
-        let mut batches = batches.peekable();
-        let schema = batches.peek().expect("what is full holds a batch").schema();
-        let mut writer = FileWriter::try_new(io::BufWriter::new(file), &schema).map_err(to_io)?;
-        let mut n_rows = Vec::new();
-        for batch in batches {
-            writer.write(batch).map_err(to_io)?;
-            n_rows.push(batch.num_rows());
-        }
-        writer.finish().map_err(to_io)?;
-        let file = writer.into_inner().map_err(to_io)?;
-        Ok(Spill { file: file.into_inner().map_err(|e| e.into_error())?, schema, n_rows })
-    }
-
-    /// A batch, mapped: its pages are read when they are touched.
-    fn batch(&self, index: usize) -> io::Result<RecordBatch> {
-        let buffer = Buffer::from(bytes::Bytes::from_owner(pwalk_sys::map_file(&self.file)?));
-        let read = || -> Result<Option<RecordBatch>, ArrowError> {
-            let trailer_start = buffer.len() - 10;
-            let trailer = buffer[trailer_start..].try_into().map_err(|_| too_short())?;
-            let footer_start = trailer_start - read_footer_length(trailer)?;
-            let footer = root_as_footer(&buffer[footer_start..trailer_start])
-                .map_err(|error| ArrowError::ParseError(error.to_string()))?;
-            let mut decoder = FileDecoder::new(self.schema.clone(), footer.version());
-            let slice = |block: &arrow_ipc::Block| {
-                let len = block.bodyLength() as usize + block.metaDataLength() as usize;
-                buffer.slice_with_length(block.offset() as usize, len)
-            };
-            for block in footer.dictionaries().into_iter().flatten() {
-                decoder.read_dictionary(block, &slice(block))?;
-            }
-            let blocks = footer.recordBatches().ok_or_else(too_short)?;
-            let block = blocks.get(index);
-            decoder.read_record_batch(block, &slice(block))
-        };
-        read().map_err(to_io)?.ok_or_else(|| io::Error::other("a spilled batch is missing"))
-    }
-}
-
-fn too_short() -> ArrowError {
-    ArrowError::ParseError("a spilled table is too short".to_owned())
 }
 
 /// Puts pieces into the table.
@@ -287,9 +219,8 @@ impl Table for MemoryWriter {
     type Content = RecordBatch;
 
     fn append(&mut self, piece: Piece<RecordBatch>) -> Result<(), OutputError> {
-        let SpillConfig { max_bytes, folder } = &self.spill;
-        if self.table.push(piece.content) > *max_bytes {
-            self.table.spill(folder).map_err(|error| OutputError::new(folder, error))?;
+        if self.table.push(piece.content) > self.spill.max_bytes {
+            self.table.spill(&self.spill)?;
         }
         Ok(())
     }
@@ -308,10 +239,6 @@ impl Drop for MemoryWriter {
     fn drop(&mut self) {
         self.table.end();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -342,7 +269,7 @@ mod tests {
     #[test]
     fn t36_a_table_beyond_its_bound_is_spilled_and_reads_the_same() {
         let folder = tempfile::tempdir().expect("a folder");
-        let spill = |max_bytes| SpillConfig { max_bytes, folder: folder.path().to_owned() };
+        let spill = |max_bytes| SpillConfig { max_bytes, folder: Some(folder.path().to_owned()) };
         let (held, sink) = MemoryTable::new(&Columns::columnar(), 1, spill(usize::MAX));
         fill(&*sink, 60);
         let (spilled, small_sink) = MemoryTable::new(&Columns::columnar(), 1, spill(1 << 20));
@@ -361,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_whole_column_and_the_batches_share_their_memory() {
-        let spill = SpillConfig { max_bytes: usize::MAX, folder: std::env::temp_dir() };
+        let spill = SpillConfig { max_bytes: usize::MAX, folder: None };
         let (table, sink) = MemoryTable::new(&Columns::columnar(), 1, spill);
         fill(&*sink, 4);
         drop(sink);
@@ -379,8 +306,8 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_waits_and_hears_of_the_end() {
-        let spill = SpillConfig { max_bytes: usize::MAX, folder: std::env::temp_dir() };
+    fn a_reader_waits_and_is_told_of_the_end() {
+        let spill = SpillConfig { max_bytes: usize::MAX, folder: None };
         let (table, sink) = MemoryTable::new(&Columns::columnar(), 1, spill);
         assert!(matches!(table.batch(0, Duration::from_millis(1)), Ok(Next::Pending)));
         let reader = std::thread::spawn(move || table.batch(0, Duration::from_secs(60)));

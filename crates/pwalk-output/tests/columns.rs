@@ -92,7 +92,7 @@ fn sample(unread: Contents) -> Batch {
 
 /// The rows of batches as one record batch.
 fn record(columns: &Columns, fill: impl FnOnce(&mut dyn FnMut(&mut Batch))) -> RecordBatch {
-    let spill = SpillConfig { max_bytes: usize::MAX, folder: std::env::temp_dir() };
+    let spill = SpillConfig { max_bytes: usize::MAX, folder: None };
     let (table, sink) = MemoryTable::new(columns, 1, spill);
     fill(&mut |batch| sink.put(batch).unwrap());
     sink.finish(&summary()).unwrap();

@@ -42,7 +42,7 @@ impl Scan {
         py: Python<'_>,
         walk: WalkArguments,
         columns: Option<String>,
-        spill_folder: PathBuf,
+        spill_folder: Option<PathBuf>,
         callback: Option<Py<PyAny>>,
         interval: f64,
     ) -> PyResult<Scan> {

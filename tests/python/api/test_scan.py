@@ -331,6 +331,14 @@ def test_a_full_disk_is_an_error_and_no_hole(heavy, spill, monkeypatch):
         _table(scan)
 
 
+def test_a_folder_for_temporary_files_is_asked_for_when_something_is_spilled(tree, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [])
+    with pytest.raises(FileNotFoundError):
+        tempfile.gettempdir()
+    assert len(pwalk.scan(tree)) == 18
+
+
 def test_a_killed_scan_leaves_no_file(heavy, spill):
     program = """
 import os, sys
