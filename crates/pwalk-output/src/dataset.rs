@@ -68,8 +68,9 @@ impl<T: Table> Dataset<T> {
 
     fn end_part(&mut self) -> Result<(), OutputError> {
         if let Some((table, _)) = self.current.take() {
-            self.n_bytes += table.finish(None)?;
+            // Whoever comes after a failure, before it is known, must not meet a part that is there.
             self.n_parts += 1;
+            self.n_bytes += table.finish(None)?;
         }
         Ok(())
     }
@@ -92,9 +93,9 @@ impl<T: Table> Table for Dataset<T> {
             None => (self.next_part()?, 0),
         };
         let n_rows = n_rows + piece.n_rows;
-        table.append(piece)?;
+        let done = table.append(piece);
         self.current = Some((table, n_rows));
-        Ok(())
+        done
     }
 
     fn n_bytes(&self) -> u64 {

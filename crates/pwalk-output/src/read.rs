@@ -9,17 +9,18 @@ mod csv;
 mod ipc;
 mod json;
 mod parquet;
+mod parts;
 mod record;
 
 pub(crate) use assemble::RowValues;
 
 use crate::columns::{COLUMNS, Column, Columns};
 use crate::compress::Compression;
-use crate::dataset::SUMMARY_NAME;
 use crate::format::Format;
 use crate::summary::Summary;
+use parts::Parts;
 use pwalk_engine::{Batch, Kind};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -67,12 +68,12 @@ pub(crate) trait RowSource: Send {
     fn next(&mut self, batch: &mut Batch) -> Reason<bool>;
 }
 
-/// A table, being read: one file, or the part files of a folder in their order.
+/// A table, being read: one file, or the parts of a folder in their order.
 pub struct TableReader {
     source: Box<dyn RowSource>,
     path: PathBuf,
-    /// Parts still to be read.
-    parts: VecDeque<PathBuf>,
+    /// Of a folder.
+    parts: Option<Parts>,
     columns: Columns,
     metadata: BTreeMap<String, String>,
     summary: Option<String>,
@@ -85,13 +86,14 @@ impl TableReader {
     ///
     /// If it is missing, its name tells no format, or it is not what its name says.
     pub fn open(path: &Path, format: Option<Format>) -> Result<TableReader, ReadError> {
-        let mut parts = list_parts(path)?;
-        let first = parts.pop_front().unwrap_or_else(|| path.to_owned());
+        let mut parts = if path.is_dir() { Some(Parts::open(path)?) } else { None };
+        let first = parts.as_mut().and_then(Parts::next);
+        let first = first.unwrap_or_else(|| path.to_owned());
         let source = open_file(&first, format)?;
         let (columns, metadata) = (source.columns().clone(), source.metadata());
         let summary = match metadata.get("summary") {
             Some(summary) => Some(summary.clone()),
-            None => std::fs::read_to_string(path.join(SUMMARY_NAME)).ok(),
+            None => parts.as_ref().map(|parts| parts.summary.clone()),
         };
         Ok(TableReader { source, path: first, parts, columns, metadata, summary })
     }
@@ -123,9 +125,11 @@ impl TableReader {
             let path = &self.path;
             let error = |reason| ReadError { path: path.clone(), reason };
             if guard(|| self.source.next(batch)).map_err(error)? {
+                self.parts.iter_mut().for_each(|parts| parts.n_rows += batch.len() as u64);
                 return Ok(true);
             }
-            let Some(next) = self.parts.pop_front() else { return Ok(false) };
+            let Some(parts) = &mut self.parts else { return Ok(false) };
+            let Some(next) = parts.next() else { return parts.check().map(|()| false) };
             self.source = open_file(&next, None)?;
             self.path = next;
             self.check_part()?;
@@ -146,28 +150,6 @@ impl TableReader {
         };
         Err(ReadError { path: self.path.clone(), reason })
     }
-}
-
-/// The part files of a folder, in order; none for a file.
-fn list_parts(path: &Path) -> Result<VecDeque<PathBuf>, ReadError> {
-    let error = |reason: String| ReadError { path: path.to_owned(), reason };
-    if !path.is_dir() {
-        return Ok(VecDeque::new());
-    }
-    let entries = std::fs::read_dir(path).map_err(|e| error(plain_reason(&e)))?;
-    let entries = entries.collect::<io::Result<Vec<_>>>().map_err(|e| error(plain_reason(&e)))?;
-    let is_part = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"part-"))
-    };
-    let mut parts: Vec<_> = entries.iter().map(|entry| entry.path()).filter(is_part).collect();
-    if parts.is_empty() {
-        return Err(error("holds no part files of a table".to_owned()));
-    }
-    if !path.join(SUMMARY_NAME).exists() {
-        return Err(error(format!("has no {SUMMARY_NAME}: it was not completed")));
-    }
-    parts.sort();
-    Ok(parts.into())
 }
 
 fn open_file(path: &Path, format: Option<Format>) -> Result<Box<dyn RowSource>, ReadError> {

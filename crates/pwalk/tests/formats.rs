@@ -97,6 +97,52 @@ fn a_folder_of_parts_is_one_table_and_is_replaced_as_one() {
 }
 
 #[test]
+fn t52_a_folder_whose_parts_do_not_add_up_is_refused() {
+    let tree = fixture("deep").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let scan = folder.path().join("scan/");
+    let part = |number: usize| scan.join(format!("part-{number:05}.csv"));
+    let last = || (0..).find(|number| !part(number + 1).exists()).unwrap();
+    // What is done to the parts, and what is said of it.
+    let cases: [(&dyn Fn(), &str); 7] = [
+        (&|| std::fs::remove_file(part(1)).unwrap(), "part 00001 is missing"),
+        (&|| std::fs::remove_file(part(0)).unwrap(), "part 00000 is missing"),
+        (&|| std::fs::remove_file(part(last())).unwrap(), " rows, but _summary.json counts "),
+        (
+            &|| assert!(std::fs::copy(part(0), part(last() + 1)).is_ok()),
+            " rows, but _summary.json counts ",
+        ),
+        (&|| std::fs::write(part(2), records_text(&part(2), 9)).unwrap(), " rows, but "),
+        (&|| std::fs::remove_file(scan.join("_summary.json")).unwrap(), "it is not complete"),
+        (&|| std::fs::write(scan.join("_summary.json"), "{}").unwrap(), "is damaged: missing"),
+    ];
+    for (damage, reason) in cases {
+        report(tree.path(), &scan, |config| {
+            config.table.format = Some(pwalk::Format::Csv(pwalk::Compression::None));
+            config.table.parts = PartBounds { n_rows: 200, ..PartBounds::default() };
+        });
+        assert!(last() > 2, "the tree has changed");
+        let output = folder.path().join("out.csv");
+        convert(&scan, &output);
+        std::fs::remove_file(&output).unwrap();
+        damage();
+        let table = OutputConfig::new(Output::File(output.clone()));
+        let done = Convert::prepare(&scan, None, &table)
+            .and_then(|convert| convert.run(&Control::default()));
+        let error = done.expect_err(reason).to_string();
+        assert!(error.contains(reason) && error.contains("scan/: "), "{error}");
+        assert!(!output.exists());
+        std::fs::remove_dir_all(&scan).unwrap();
+    }
+}
+
+/// The first lines of a file.
+fn records_text(path: &Path, n_lines: usize) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().take(n_lines).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
 fn a_folder_that_holds_something_else_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("thesis.tex"), "").unwrap();
