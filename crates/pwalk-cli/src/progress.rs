@@ -3,10 +3,13 @@
 //! Reads the job's counters ten times a second; the workers don't know of it.
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
-use pwalk::Control;
+use pwalk::{Control, Waiting};
 use std::io::IsTerminal;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+
+/// A request that lasts so long is named.
+const HANGS: Duration = Duration::from_secs(5);
 
 /// Between two looks at the counters.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -36,7 +39,9 @@ impl ProgressLine {
         }
         let result = std::thread::scope(|scope| {
             let (ended, ends) = channel::<()>();
-            scope.spawn(move || self.follow(control, &ends));
+            // Without a thread to show it there is no progress, and the job runs nonetheless.
+            let follow = move || self.follow(control, &ends);
+            let _ = std::thread::Builder::new().spawn_scoped(scope, follow);
             let result = job();
             drop(ended);
             result
@@ -61,21 +66,45 @@ impl ProgressLine {
         let done = control.progress();
         let n_entries = done.n_files + done.n_dirs;
         let rate = n_entries as f64 / self.started.elapsed().as_secs_f64().max(0.001);
-        let mut parts = vec![format!("{} entries", HumanCount(n_entries))];
+        let mut words = vec![format!("{} entries", HumanCount(n_entries))];
         if let Some(expected) = self.n_expected.filter(|n| *n > 0) {
             let share = (100 * n_entries / expected).min(99);
-            parts.push(format!("{share}% of {}", HumanCount(expected)));
+            words.push(format!("{share}% of {}", HumanCount(expected)));
         }
-        parts.push(format!("{}/s", HumanCount(rate as u64)));
+        words.push(format!("{}/s", HumanCount(rate as u64)));
         if done.bytes > 0 {
-            parts.push(HumanBytes(done.bytes).to_string());
+            words.push(HumanBytes(done.bytes).to_string());
         }
         if done.n_errors > 0 {
-            parts.push(format!("{} errors", HumanCount(done.n_errors)));
+            words.push(format!("{} errors", HumanCount(done.n_errors)));
         }
-        if let Some(path) = control.last_dirs().pop() {
-            parts.push(crate::message::one_line(&String::from_utf8_lossy(&path)));
-        }
-        parts.join("  ")
+        words.push(match control.waiting(HANGS).first() {
+            Some(request) => waiting(request),
+            None => show(&control.last_dirs().pop().unwrap_or_default()),
+        });
+        words.join("  ")
+    }
+}
+
+/// What the filesystem doesn't answer, and for how long.
+fn waiting(request: &Waiting) -> String {
+    let seconds = request.since.elapsed().as_secs();
+    format!("waiting {seconds} s for {} ({})", show(&request.path), request.operation.name())
+}
+
+fn show(path: &[u8]) -> String {
+    crate::message::one_line(&String::from_utf8_lossy(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pwalk::Operation;
+
+    #[test]
+    fn t49_what_does_not_answer_is_named_with_the_time_that_it_takes() {
+        let since = Instant::now().checked_sub(Duration::from_secs(12)).unwrap();
+        let request = Waiting { operation: Operation::Stat, path: b"/a\nb".to_vec(), since };
+        assert_eq!(waiting(&request), "waiting 12 s for /a\\nb (stat)");
     }
 }

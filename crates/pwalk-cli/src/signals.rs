@@ -1,7 +1,8 @@
 //! Ctrl-C and its kin: cancel the job, and leave in time whatever the kernel does.
 //!
 //! A worker can hang in a call to a dead network filesystem, so the process doesn't wait for the
-//! walk to end: after [`GRACE`] it removes what is unfinished, says so, and exits.
+//! walk to end: after [`GRACE`] it removes what is unfinished, says so, and exits. Even then the
+//! kernel keeps the process until the call returns, so the message says what doesn't answer.
 
 use crate::exit::Exit;
 use crate::message;
@@ -16,6 +17,9 @@ use std::time::Duration;
 
 /// How long the job may take to end by itself.
 const GRACE: Duration = Duration::from_millis(120);
+
+/// A request that lasts so long when the grace is over keeps the process from ending.
+const HANGS: Duration = Duration::from_millis(100);
 
 /// The signal that came, for the exit status; SIGINT before any has.
 static RECEIVED: AtomicU8 = AtomicU8::new(SIGINT as u8);
@@ -55,7 +59,7 @@ pub(crate) fn cancel_on_signal(control: &Arc<Control>, unfinished: Arc<Unfinishe
         control.cancel();
         let (hurry, hurries) = channel();
         // A thread of its own, because what it removes may be on the filesystem that hangs.
-        let end = move || end(&unfinished, &hurries);
+        let end = move || end(&control, &unfinished, &hurries);
         if Builder::new().spawn(end).is_ok() && signals.next().is_some() {
             let _ = hurry.send(());
             std::thread::sleep(GRACE);
@@ -67,15 +71,25 @@ pub(crate) fn cancel_on_signal(control: &Arc<Control>, unfinished: Arc<Unfinishe
 }
 
 /// Gives the job some time to end by itself, and then ends the process.
-fn end(unfinished: &Unfinished, hurries: &Receiver<()>) {
+fn end(control: &Control, unfinished: &Unfinished, hurries: &Receiver<()>) {
     let _ = hurries.recv_timeout(GRACE);
+    let waiting = control.waiting(HANGS);
     if !unfinished.abandon() {
         // It is complete, and its outputs are getting their names: it ends by itself.
         return;
     }
-    say("interrupted: nothing was written");
+    match waiting.first() {
+        Some(waiting) => {
+            let path = String::from_utf8_lossy(&waiting.path);
+            say(format!("interrupted: {NOTHING}; {path} doesn't answer, {UNTIL}"));
+        }
+        None => say(format!("interrupted: {NOTHING}")),
+    }
     exit();
 }
+
+const NOTHING: &str = "nothing was written";
+const UNTIL: &str = "this process ends when it does";
 
 fn exit() -> ! {
     std::process::exit(Exit::Signal(received()).status().into())

@@ -3,9 +3,12 @@
 //! The walk that is interrupted is one of `/`, which lasts longer than any test waits.
 
 use crate::harness::{build, names, pwalk, run, said, shell};
+use pwalk_testkit::privileges::{Need, requires};
+use pwalk_testkit::stuck::StuckTree;
 use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -198,4 +201,34 @@ fn a_second_ctrl_c_changes_nothing() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     assert_eq!(names(folder.path()), [""; 0]);
+}
+
+/// The kernel keeps the process until the filesystem answers: it must have said why.
+#[test]
+fn t49_ctrl_c_names_a_filesystem_that_does_not_answer_and_leaves_nothing() {
+    if !requires(Need::Root) || !requires(Need::Fuse) {
+        return;
+    }
+    for output in ["scan/", "out.csv"] {
+        let (stuck, folder) = (StuckTree::mount().unwrap(), tempfile::tempdir().unwrap());
+        let mut command = pwalk();
+        command.args(["report", "--format", "csv", "--summary", "s.json", "-o", output]);
+        command.arg(stuck.path()).current_dir(folder.path()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        wait_for_handler(&child);
+        let clock = Instant::now();
+        while !stuck.is_asked() {
+            assert!(clock.elapsed() < Duration::from_secs(20), "nobody asks for the entry");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        send(&child, Signal::INT);
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let path = stuck.stuck_path().display().to_string();
+        let end = "doesn't answer, this process ends when it does";
+        assert_eq!(line, format!("pwalk: interrupted: nothing was written; {path} {end}\n"));
+        assert_eq!(names(folder.path()), [""; 0], "{output}");
+        drop(stuck);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
 }
