@@ -36,6 +36,7 @@ impl NameReader {
         listing: &mut Listing,
     ) -> Result<bool, Errno> {
         let (mut n_retries, mut n_idle) = (0, 0);
+        let n_at_start = listing.len();
         loop {
             let n_before = listing.len();
             let result = source.read(dir, &mut self.scratch, listing);
@@ -45,7 +46,7 @@ impl NameReader {
                 Ok(true) if self.seen.has_cycle() || n_idle == IDLE_READS_MAX => {
                     return Err(Errno::LOOP);
                 }
-                Ok(true) if listing.is_empty() => n_idle += 1,
+                Ok(true) if listing.len() == n_at_start => n_idle += 1,
                 result => return result,
             }
         }
