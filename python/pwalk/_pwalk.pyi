@@ -39,8 +39,14 @@ class OrderedWalk(Generic[AnyStr]):
     def __next__(self) -> tuple[AnyStr, list[AnyStr], list[AnyStr]]: ...
     def next_ready(self) -> tuple[AnyStr, list[AnyStr], list[AnyStr]] | None:
         """The next triple if that needs no waiting; `None` if it does, or there is none."""
+    def progress(self) -> Progress:
+        """How far the walk is. The directories visited last are collected from the first call
+        on."""
+    def cancel(self) -> None:
+        """Lets the walk end, from any thread: its next step is its last."""
     def close(self) -> None:
-        """Ends the walk: no thread and no descriptor of it is left."""
+        """Ends the walk: no thread and no descriptor of it is left, unless a request hangs. Those
+        of a thread in such a request are left once that is answered."""
 
 @final
 class Column:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, AnyStr
 
 from . import _check
-from ._progress import Progress, ProgressCallback
+from ._progress import ProgressCallback
 from ._pwalk import OrderedWalk
 
 # Until 3.11 `os.walk` looked at its arguments when it was called, since then when it is begun.
@@ -162,34 +162,15 @@ def _told(
     interval: float,
 ) -> Generator[tuple[AnyStr, list[AnyStr], list[AnyStr]], None, None]:
     """The triples, and progress between them."""
-    started = told = time.monotonic()
-    files = dirs = errors = 0
-    last_dirs: list[str] = []
-
-    def count_error(error: OSError) -> None:
-        nonlocal errors
-        errors += 1
-        if onerror is not None:
-            onerror(error)
-
-    def tell() -> None:
-        elapsed = time.monotonic() - started
-        callback(
-            Progress(
-                files=files, dirs=dirs, bytes=0, elapsed=elapsed, errors=errors, last_dirs=last_dirs
-            )
-        )
-
-    native = open_walk(count_error)
+    native = open_walk(onerror)
+    native.progress()  # From now on the directories visited last are collected.
+    told = time.monotonic()
     try:
         for triple in native:
-            files += len(triple[2])
-            dirs += 1
-            last_dirs = [*last_dirs[-9:], os.fsdecode(triple[0])]
             if time.monotonic() - told >= interval:
                 told = time.monotonic()
-                tell()
+                callback(native.progress())
             yield triple
-        tell()
+        callback(native.progress())
     finally:
         native.close()

@@ -44,7 +44,7 @@ pub use error::{EntryError, Operation};
 pub use filter::{Excludes, PathSet, SNAPSHOT_NAMES};
 pub use frontier::{Frontier, FrontierDir};
 pub use listing::{Listed, Listing};
-pub use ordered::{Child, Folder, Order, Ordered, Step, Subdirs};
+pub use ordered::{Child, DirListing, Order, Ordered, Step, Subdirs, Workers};
 pub use pwalk_sys::{Errno, Links};
 pub use source::{At, Sink, Source};
 pub use sync::lock;

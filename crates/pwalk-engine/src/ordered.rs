@@ -1,35 +1,37 @@
 //! The other order of a walk: directory by directory, depth first, as `os.walk` wants it.
 //!
 //! Owns the consumer's list of what comes next, which is all that decides what it gets, and the
-//! workers, who read ahead along that list ([`plan`]). A walk starts without workers: the
-//! consumer reads by itself until it is clear that there is work for more than one.
+//! workers, who read ahead along that list ([`ahead`], [`plan`]). A walk starts without workers:
+//! the consumer reads by itself until it is clear that there is work for more than one.
 //!
-//! Locking: one mutex around the plan, held for the time of a few lookups, never while the
-//! filesystem is asked. Two conditions go with it: `work` (there is room and something to read)
-//! and `news` (something was read). A waiting consumer waits for one subdirectory that a worker
-//! reads at that moment, and every worker that has read one says so under the lock, so no
-//! wake-up is lost.
+//! The consumer waits for a directory only while a worker reads that very directory (I14). What a
+//! worker has begun and the consumer doesn't want can take for ever: nobody waits for it, not even the
+//! end of the walk.
 //!
 //! A process that forks takes only the consumer along. The child finds out by its process
 //! number, leaves the plan alone (its lock may be held by a thread that is no more) and goes on
 //! without reading ahead.
 
-mod folder;
+mod ahead;
+mod dir_listing;
 mod plan;
-mod shared;
+mod position;
+mod reader;
 
-pub use folder::{Folder, Subdirs};
+pub use dir_listing::{DirListing, Subdirs};
 
-use crate::config::Rules;
+use crate::config::{Placement, Rules};
+use crate::control::{Control, Progress};
+use crate::names::is_lack;
 use crate::source::{At, Source};
 use crate::sync::lock;
-use folder::with_slash;
-use plan::{Asked, Found, GroupId, Place, Plan};
+use ahead::{Ahead, Awaited, Patience};
+use plan::{Asked, Group, ReadDir};
+use position::Stretch;
 use pwalk_sys::{Errno, Links};
-use shared::{PATIENCE, Patience, Shared, State};
+use reader::with_slash;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -56,7 +58,7 @@ pub enum Step {
         /// Its path: the root as it was given, and names.
         path: Vec<u8>,
         /// What is in it.
-        folder: Folder,
+        listing: DirListing,
     },
     /// A directory could not be read. What it holds is not delivered.
     Failed {
@@ -72,84 +74,92 @@ pub enum Step {
 /// A directory to go on with, below the one that was just delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Child {
-    /// One that was found there, by its place in [`Folder::dirs`].
+    /// One that was found there, by its index in [`DirListing::dirs`].
     Found(usize),
     /// Any other path.
     Other(Vec<u8>),
 }
 
+/// Who reads ahead, and how.
+#[derive(Clone, Debug)]
+pub struct Workers<S> {
+    /// Number of threads; 0: nobody reads ahead.
+    pub n_workers: usize,
+    /// What they read through: another one than the consumer's if the filesystem, once it is
+    /// known, wants to be asked in another way.
+    pub source: Arc<S>,
+    /// Where they run. Their work is in one plan, so nothing is stolen.
+    pub placement: Placement,
+}
+
 /// A walk in depth-first order.
 ///
-/// Of the [`Rules`] it takes the links, and what knows an entry by its name. Errors come where the consumer meets them, and at that moment: one that only a
-/// worker met is none.
+/// Of the [`Rules`] it takes the links, and what knows an entry by its name. Errors come where the
+/// consumer meets them, and at that moment: one that only a worker met is none.
 pub struct Ordered<S: Source> {
-    shared: Arc<Shared<S>>,
-    /// How many workers to start, asked when they are; gone once they are.
-    n_workers: Option<Box<dyn FnOnce() -> usize + Send>>,
-    workers: Vec<JoinHandle<()>>,
+    ahead: Arc<Ahead<S>>,
+    /// Who is to read ahead, asked when they are to start; gone once they are.
+    workers: Option<AskWorkers<S>>,
+    threads: Vec<JoinHandle<()>>,
     /// The process that the workers belong to.
     process: u32,
     order: Order,
-    /// The directory that was last delivered, top down, until its children are settled.
+    /// The directory that was last delivered, top down, until the consumer has said where to go on.
     current: Option<Frame>,
     stack: Vec<Frame>,
     n_read_alone: usize,
     time_alone: Duration,
 }
 
+type AskWorkers<S> = Box<dyn FnOnce() -> Workers<S> + Send>;
+
 /// A directory on the way from the root to where the consumer is.
 struct Frame {
     path: Vec<u8>,
-    group: Option<GroupId>,
+    /// What is planned below it.
+    group: Option<Arc<Group>>,
     dirs: Arc<Subdirs>,
     children: Children,
     /// What is to be delivered after the children, bottom up.
-    folder: Option<Folder>,
+    listing: Option<DirListing>,
 }
 
 /// What is still to be entered.
 enum Children {
     /// The root, until it was entered.
     Root(Option<Vec<u8>>),
-    /// From this place on, those that can be entered.
+    /// From this one on, those that can be entered.
     All(usize),
-    Chosen(VecDeque<Child>),
+    /// These, and how many of those that were found there are done.
+    Chosen(VecDeque<Child>, usize),
 }
 
 impl<S: Source + Send + 'static> Ordered<S> {
-    /// A walk of the directory at `root`. Opens nothing but the working directory. `n_workers` is
-    /// asked when the first worker is to start; 0 means none.
+    /// A walk of the directory at `root`. Opens nothing but the working directory, and that only
+    /// for a relative root. `workers` is asked when the first of them is to start.
     pub fn new(
         root: Vec<u8>,
         order: Order,
         rules: Rules,
         source: Arc<S>,
-        n_workers: impl FnOnce() -> usize + Send + 'static,
+        control: Arc<Control>,
+        workers: impl FnOnce() -> Workers<S> + Send + 'static,
     ) -> Self {
-        let base: &[u8] = if root.first() == Some(&b'/') { b"/" } else { b"." };
-        let base = source.open(At { parent: None, path: base }, Links::Follow);
-        let plan = Plan::new(rules.follow_links());
-        let shared = Shared {
-            source,
-            rules: Arc::new(rules),
-            base: base.ok().map(Arc::new),
-            root_len: root.len(),
-            state: Mutex::new(State { plan, ..State::default() }),
-            is_closed: AtomicBool::new(false),
-            work: Condvar::new(),
-            news: Condvar::new(),
-        };
+        let is_absolute = root.first() == Some(&b'/');
+        let open_base = || source.open(At { parent: None, path: b"." }, Links::Follow).ok();
+        let base = if is_absolute { None } else { open_base().map(Arc::new) };
+        let ahead = Ahead::new(source, Arc::new(rules), control, base, root.len());
         let frame = Frame {
             path: Vec::new(),
             group: None,
             dirs: Arc::default(),
             children: Children::Root(Some(root)),
-            folder: None,
+            listing: None,
         };
         Ordered {
-            shared: Arc::new(shared),
-            n_workers: Some(Box::new(n_workers)),
-            workers: Vec::new(),
+            ahead: Arc::new(ahead),
+            workers: Some(Box::new(workers)),
+            threads: Vec::new(),
             process: std::process::id(),
             order,
             current: None,
@@ -159,7 +169,8 @@ impl<S: Source + Send + 'static> Ordered<S> {
         }
     }
 
-    /// What comes next, if that needs no waiting and no reading.
+    /// What comes next, if that needs no waiting and no reading. A walk that was cancelled is at
+    /// its end.
     pub fn try_next(&mut self) -> Option<Step> {
         self.step(None)
     }
@@ -167,44 +178,64 @@ impl<S: Source + Send + 'static> Ordered<S> {
     /// What comes next; reads, or waits for a worker that reads. Meanwhile, asks `is_stopped`
     /// every now and then; `None` once that says yes. What was asked for is not lost then.
     pub fn next_step(&mut self, is_stopped: &mut dyn FnMut() -> bool) -> Option<Step> {
-        self.step(Some(&mut Patience { is_stopped, asked: Instant::now(), has_ended: false }))
+        let mut patience = Patience::new(is_stopped, self.ahead.control.clone());
+        self.step(Some(&mut patience))
     }
 
     /// Says where to go on below the directory that was just delivered, top down. Unless this is
     /// called, to all its directories that are no links, or to all if links are followed.
     pub fn choose(&mut self, children: Vec<Child>) {
+        self.leave_workers_behind_a_fork();
         let Some(frame) = &mut self.current else { return };
-        if let Some(group) = frame.group {
-            let found = children.iter().filter_map(|child| match child {
-                Child::Found(index) if self.shared.may_enter(&frame.dirs, *index) => {
-                    Some(*index as u32)
-                }
-                _ => None,
-            });
-            lock(&self.shared.state).plan.change(group, found.collect());
-        }
-        frame.children = Children::Chosen(children.into());
+        let wanted = children.iter().filter_map(|child| match child {
+            Child::Found(index) if self.ahead.may_enter(&frame.dirs, *index) => Some(*index),
+            _ => None,
+        });
+        let wanted = wanted.collect();
+        let above: Vec<_> = self.stack.iter().filter_map(|frame| frame.group.as_ref()).collect();
+        let group = frame.group.take();
+        let mut state = lock(&self.ahead.state);
+        frame.group = state.plan.change(group.as_ref(), &frame.path, &frame.dirs, wanted, &above);
+        frame.children = Children::Chosen(children.into(), 0);
+        self.ahead.wake_workers(&state);
     }
 
-    /// The step after this one; `None` if it takes more patience than there is.
-    fn step(&mut self, mut patience: Option<&mut Patience<'_>>) -> Option<Step> {
-        if self.process != std::process::id() {
-            self.leave_workers();
+    /// The step after this one, counted; `None` if it takes more patience than there is.
+    fn step(&mut self, patience: Option<&mut Patience<'_>>) -> Option<Step> {
+        let control = self.ahead.control.clone();
+        let step = if control.is_cancelled() { None } else { self.find_step(patience) };
+        if control.is_cancelled() {
+            return Some(Step::End);
         }
-        self.settle();
+        let mut done = Progress::default();
+        match step.as_ref()? {
+            Step::Directory { path, listing } => {
+                control.visit(path);
+                (done.n_dirs, done.n_files) = (1, listing.others.len() as u64);
+            }
+            Step::Failed { .. } => done.n_errors = 1,
+            Step::End => {}
+        }
+        control.add(0, &done);
+        step
+    }
+
+    fn find_step(&mut self, mut patience: Option<&mut Patience<'_>>) -> Option<Step> {
+        self.leave_workers_behind_a_fork();
+        self.confirm();
         loop {
             let Some(frame) = self.stack.last_mut() else { return Some(Step::End) };
-            let Some((place, path)) = frame.peek(&self.shared) else {
+            let Some((stretch, path)) = frame.peek(&self.ahead) else {
                 match self.finish_frame() {
                     None => continue,
                     step => return step,
                 }
             };
-            let found = self.find(place, &path, patience.as_deref_mut())?;
+            let found = self.find(stretch, &path, patience.as_deref_mut())?;
             self.stack.last_mut().expect("the child has a parent").advance();
             match found {
-                Ok(Some(found)) => {
-                    if let Some(step) = self.enter(path, found) {
+                Ok(Some(read)) => {
+                    if let Some(step) = self.enter(path, read) {
                         return Some(step);
                     }
                 }
@@ -214,37 +245,35 @@ impl<S: Source + Send + 'static> Ordered<S> {
         }
     }
 
-    /// The children of the directory that was delivered last are what the consumer made of them.
-    fn settle(&mut self) {
-        if let Some(frame) = self.current.take() {
-            if let (Some(group), Children::All(_)) = (frame.group, &frame.children) {
-                lock(&self.shared.state).plan.settle(group);
-            }
-            self.stack.push(frame);
+    /// The consumer goes on: the directory that was delivered last is as it left it.
+    fn confirm(&mut self) {
+        let Some(mut frame) = self.current.take() else { return };
+        if let Children::All(_) = frame.children {
+            let mut state = lock(&self.ahead.state);
+            frame.group = state.plan.confirm(frame.group.take(), &frame.path, &frame.dirs);
+            self.ahead.wake_workers(&state);
         }
+        self.stack.push(frame);
     }
 
     /// All below a directory was delivered.
     fn finish_frame(&mut self) -> Option<Step> {
         let frame = self.stack.pop()?;
-        if let Some(group) = frame.group {
-            lock(&self.shared.state).plan.discard(group);
-        }
-        frame.folder.map(|folder| Step::Directory { path: frame.path, folder })
+        frame.listing.map(|listing| Step::Directory { path: frame.path, listing })
     }
 
-    fn enter(&mut self, path: Vec<u8>, found: Found) -> Option<Step> {
-        let Found { folder, group } = found;
-        let (dirs, children) = (folder.dirs.clone(), Children::All(0));
+    fn enter(&mut self, path: Vec<u8>, read: ReadDir) -> Option<Step> {
+        let ReadDir { listing, group } = read;
+        let (dirs, children) = (listing.dirs.clone(), Children::All(0));
         match self.order {
             Order::TopDown => {
-                let step = Step::Directory { path: path.clone(), folder };
-                self.current = Some(Frame { path, group, dirs, children, folder: None });
+                let step = Step::Directory { path: path.clone(), listing };
+                self.current = Some(Frame { path, group, dirs, children, listing: None });
                 Some(step)
             }
             Order::BottomUp => {
-                let folder = Some(folder);
-                self.stack.push(Frame { path, group, dirs, children, folder });
+                let listing = Some(listing);
+                self.stack.push(Frame { path, group, dirs, children, listing });
                 None
             }
         }
@@ -254,137 +283,129 @@ impl<S: Source + Send + 'static> Ordered<S> {
     /// is not entered. `None`: it takes more patience than there is.
     fn find(
         &mut self,
-        place: Option<Place>,
+        stretch: Option<Stretch>,
         path: &[u8],
-        patience: Option<&mut Patience<'_>>,
-    ) -> Option<Result<Option<Found>, Errno>> {
-        let shared = self.shared.clone();
-        let mut state = lock(&shared.state);
-        match place.map_or(Asked::Unread, |place| state.plan.ask(place)) {
-            Asked::Read(found) => {
-                shared.wake_workers(&state);
-                Some(Ok(Some(found)))
-            }
-            Asked::Soon => {
-                let patience = patience?;
-                state.awaited = place;
-                while state.awaited.is_some() {
-                    let waited = shared.news.wait_timeout(state, PATIENCE);
-                    state = waited.unwrap_or_else(PoisonError::into_inner).0;
-                    if patience.is_over() {
-                        state.awaited = None;
+        mut patience: Option<&mut Patience<'_>>,
+    ) -> Option<Result<Option<ReadDir>, Errno>> {
+        let ahead = self.ahead.clone();
+        while let Some(stretch) = stretch {
+            let mut state = lock(&ahead.state);
+            match state.plan.ask(stretch) {
+                Asked::Read(mut read) => {
+                    if read.group.is_none() {
+                        read.group = state.plan.arrive(None, path, &read.listing.dirs);
+                    }
+                    ahead.wake_workers(&state);
+                    return Some(Ok(Some(read)));
+                }
+                Asked::Soon => {
+                    let patience = patience.as_deref_mut()?;
+                    drop(ahead.wait(state, Awaited::Directory(stretch.start), patience));
+                    if patience.has_ended() {
                         return None;
                     }
                 }
-                drop(state);
-                self.find(place, path, Some(patience))
-            }
-            Asked::Unread => {
-                let patience = patience?;
-                place.into_iter().for_each(|place| state.plan.begin(place));
-                drop(state);
-                let result = self.read_alone(place, path, patience);
-                (!patience.has_ended).then_some(result)
+                Asked::Unread => break,
             }
         }
+        let patience = patience?;
+        let result = self.read_alone(stretch, path, patience);
+        (!patience.has_ended()).then_some(result)
     }
 
     fn read_alone(
         &mut self,
-        place: Option<Place>,
+        stretch: Option<Stretch>,
         path: &[u8],
         patience: &mut Patience<'_>,
-    ) -> Result<Option<Found>, Errno> {
+    ) -> Result<Option<ReadDir>, Errno> {
         let start = Instant::now();
         // The root is followed whatever the links are.
-        let links = if self.is_at_root() { Links::Follow } else { self.shared.rules.links };
-        let mut reader = self.shared.reader();
-        let result = reader.read(path, links, || patience.is_over());
+        let links = if self.is_at_root() { Links::Follow } else { self.ahead.rules.links };
+        let mut reader = self.ahead.reader(&self.ahead.source);
+        let mut is_alone = false;
+        let result = loop {
+            match reader.read(path, links, || patience.is_over()) {
+                Err(errno) if is_lack(errno) && !is_alone => {
+                    is_alone = self.ahead.wait_for_descriptor(patience);
+                }
+                result => break result,
+            }
+            if patience.has_ended() {
+                break Err(Errno::CANCELED);
+            }
+        };
         self.n_read_alone += 1;
         self.time_alone += start.elapsed();
-        let is_link = || {
-            let may_be = matches!(result, Err(Errno::NOTDIR | Errno::LOOP)) && links == Links::Keep;
-            may_be && reader.is_link(path)
+        let listing = match result {
+            Err(Errno::NOTDIR | Errno::LOOP) if links == Links::Keep && reader.is_link(path) => {
+                return Ok(None);
+            }
+            result => result?,
         };
-        if is_link() {
-            self.shared.store(place, path, None);
-            return Ok(None);
-        }
-        let folder = result.inspect_err(|_| self.shared.store(place, path, None))?;
-        let mut state = lock(&self.shared.state);
-        let found = state.plan.keep(place, path, folder);
-        self.shared.wake_workers(&state);
+        let mut state = lock(&self.ahead.state);
+        state.count_read();
+        let group = state.plan.arrive(stretch, path, &listing.dirs);
+        self.ahead.wake_workers(&state);
         let is_worth_it = self.n_read_alone >= DIRS_ALONE || self.time_alone >= TIME_ALONE;
-        let may_start = is_worth_it && self.n_workers.is_some() && state.plan.has_work();
+        let may_start = is_worth_it && self.workers.is_some() && state.plan.has_work();
         drop(state);
-        if may_start {
-            self.start_workers();
+        if may_start && let Some(workers) = self.workers.take() {
+            self.threads = self.ahead.start(workers());
         }
-        Ok(Some(found))
+        Ok(Some(ReadDir { listing, group }))
     }
 
     fn is_at_root(&self) -> bool {
         matches!(self.stack.last().map(|frame| &frame.children), Some(Children::Root(_)))
     }
 
-    fn start_workers(&mut self) {
-        let n_workers = self.n_workers.take().map_or(0, |ask| ask());
-        for number in 0..n_workers {
-            let shared = self.shared.clone();
-            let builder = std::thread::Builder::new().name(format!("pwalk-ahead-{number}"));
-            // Without a thread the walk is slower, and no less whole.
-            self.workers.extend(builder.spawn(move || shared.read_ahead()));
-        }
-    }
-
     /// In a process that was forked off: the workers are not here, and who knows who holds the
     /// lock. Frames hold all that the consumer needs.
-    fn leave_workers(&mut self) {
+    fn leave_workers_behind_a_fork(&mut self) {
+        if self.process == std::process::id() {
+            return;
+        }
         self.process = std::process::id();
-        self.n_workers = None;
-        std::mem::forget(std::mem::take(&mut self.workers));
-        let fresh = Arc::new(self.shared.without_plan());
-        std::mem::forget(std::mem::replace(&mut self.shared, fresh));
+        self.workers = None;
+        std::mem::forget(std::mem::take(&mut self.threads));
+        let fresh = Arc::new(self.ahead.without_plan());
+        std::mem::forget(std::mem::replace(&mut self.ahead, fresh));
         let frames = self.stack.iter_mut().chain(&mut self.current);
         frames.for_each(|frame| frame.group = None);
     }
 }
 
 impl<S: Source> Drop for Ordered<S> {
-    /// Stops the workers and waits for them.
+    /// Ends the workers, and waits for them a little. Who hangs in a request is left behind, with
+    /// what it holds, and ends once that is answered.
     fn drop(&mut self) {
-        let workers = std::mem::take(&mut self.workers);
+        let threads = std::mem::take(&mut self.threads);
         if self.process != std::process::id() {
-            return std::mem::forget(workers);
+            return std::mem::forget(threads);
         }
-        self.shared.is_closed.store(true, Relaxed);
-        drop(lock(&self.shared.state));
-        self.shared.work.notify_all();
-        for worker in workers {
-            // A panic of the source was met by the consumer too.
-            let _ = worker.join();
-        }
+        self.ahead.end(threads);
     }
 }
 
 impl Frame {
-    /// The next child, by its place in the plan, and its path.
-    fn peek<S: Source>(&mut self, shared: &Shared<S>) -> Option<(Option<Place>, Vec<u8>)> {
-        let found = |index: usize| {
-            let place = self.group.map(|group| (group, index as u32));
-            (place, [&*with_slash(&self.path), self.dirs.name(index)].concat())
+    /// The next child: its positions in the plan, and its path.
+    fn peek<S: Source>(&mut self, ahead: &Ahead<S>) -> Option<(Option<Stretch>, Vec<u8>)> {
+        let found = |place: usize, index: usize| {
+            let stretch = self.group.as_ref().map(|group| group.stretch(place));
+            (stretch, [&*with_slash(&self.path), self.dirs.name(index)].concat())
         };
         match &mut self.children {
             Children::Root(path) => path.clone().map(|path| (None, path)),
             Children::All(next) => {
-                let may_enter = |index: &usize| shared.may_enter(&self.dirs, *index);
+                let may_enter = |index: &usize| ahead.may_enter(&self.dirs, *index);
                 *next = (*next..self.dirs.len()).find(may_enter).unwrap_or(self.dirs.len());
-                (*next < self.dirs.len()).then(|| found(*next))
+                (*next < self.dirs.len()).then(|| found(*next, *next))
             }
-            Children::Chosen(rest) => loop {
+            Children::Chosen(rest, n_done) => loop {
                 match rest.front()? {
-                    Child::Found(index) if shared.may_enter(&self.dirs, *index) => {
-                        return Some(found(*index));
+                    Child::Found(index) if ahead.may_enter(&self.dirs, *index) => {
+                        return Some(found(*n_done, *index));
                     }
                     Child::Found(_) => drop(rest.pop_front()),
                     Child::Other(path) => return Some((None, path.clone())),
@@ -398,7 +419,10 @@ impl Frame {
         match &mut self.children {
             Children::Root(path) => *path = None,
             Children::All(next) => *next += 1,
-            Children::Chosen(rest) => drop(rest.pop_front()),
+            Children::Chosen(rest, n_done) => {
+                let child = rest.pop_front();
+                *n_done += usize::from(matches!(child, Some(Child::Found(_))));
+            }
         }
     }
 }

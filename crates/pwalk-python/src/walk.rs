@@ -1,18 +1,21 @@
 //! `walk`: the directories of a tree in the order of `os.walk`.
 
 use crate::convert::{Given, name, os_error};
-use crate::watch::add_done;
-use pwalk::{Child, Disk, Folder, Order, Ordered, OrderedConfig, Step, walk_in_order};
+use crate::watch::{Meter, progress_of};
+use pwalk::{Child, Control, DirListing, Disk, Order, Ordered, OrderedConfig, Step, walk_in_order};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::Instant;
 
 /// An iterator over the triples of `os.walk`.
 #[pyclass(frozen, module = "pwalk._pwalk")]
 pub(crate) struct OrderedWalk {
     /// `None` once it is closed.
     walking: Mutex<Option<Walking>>,
+    control: Arc<Control>,
+    started: Instant,
     /// The root as it was given.
     top: Py<PyAny>,
     top_path: Vec<u8>,
@@ -22,6 +25,7 @@ pub(crate) struct OrderedWalk {
 
 struct Walking {
     walk: Ordered<Disk>,
+    _meter: Meter,
     is_top_down: bool,
     /// The triple that was delivered last, top down: its subdirectories may be changed.
     delivered: Option<Delivered>,
@@ -58,11 +62,19 @@ impl OrderedWalk {
             threads,
             settings: settings.0,
         };
-        let walk = walk_in_order(&path, &config);
-        let is_bytes = top.bind(py).is_instance_of::<pyo3::types::PyBytes>();
-        let walking = Walking { walk, is_top_down: topdown, delivered: None };
-        let walking = Mutex::new(Some(walking));
-        OrderedWalk { walking, top, top_path: path, is_bytes, on_error: onerror }
+        let control = Arc::new(Control::default());
+        let walk = walk_in_order(&path, &config, control.clone());
+        let _meter = Meter::of(&control);
+        let walking = Walking { walk, _meter, is_top_down: topdown, delivered: None };
+        OrderedWalk {
+            walking: Mutex::new(Some(walking)),
+            control,
+            started: Instant::now(),
+            is_bytes: top.bind(py).is_instance_of::<pyo3::types::PyBytes>(),
+            top,
+            top_path: path,
+            on_error: onerror,
+        }
     }
 
     fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -78,7 +90,19 @@ impl OrderedWalk {
         self.advance(py, false)
     }
 
-    /// Ends the walk: no thread and no descriptor of it is left.
+    /// How far the walk is, as a progress callback gets it. The directories visited last are
+    /// collected from the first call on.
+    fn progress<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        progress_of(py, &self.control, self.started)
+    }
+
+    /// Lets the walk end, from any thread: its next step is its last.
+    fn cancel(&self) {
+        self.control.cancel();
+    }
+
+    /// Ends the walk: no thread and no descriptor of it is left, unless a request hangs. Those of
+    /// a thread in such a request are left once that is answered.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let walking = self.lock()?.take();
         py.detach(|| drop(walking.map(|walking| walking.walk)));
@@ -97,7 +121,7 @@ impl OrderedWalk {
                 let mut walking = self.lock()?;
                 let Some(walking) = &mut *walking else { return Ok(None) };
                 if let Some(delivered) = walking.delivered.take() {
-                    settle(py, walking, &delivered)?;
+                    pass_on(py, walking, &delivered)?;
                 }
                 match walking.walk.try_next() {
                     Some(step) => step,
@@ -119,8 +143,8 @@ impl OrderedWalk {
                         on_error.call1(py, (os_error(py, errno, self.path(py, &path))?,))?;
                     }
                 }
-                Step::Directory { path, folder } => {
-                    return self.deliver(py, &path, &folder).map(Some);
+                Step::Directory { path, listing } => {
+                    return self.deliver(py, &path, &listing).map(Some);
                 }
             }
         }
@@ -140,16 +164,15 @@ impl OrderedWalk {
         &self,
         py: Python<'py>,
         path: &[u8],
-        folder: &Folder,
+        listing: &DirListing,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let dirs = folder.dirs.names().map(|dir| name(py, dir, self.is_bytes));
+        let dirs = listing.dirs.names().map(|dir| name(py, dir, self.is_bytes));
         let names: Vec<_> = dirs.collect();
-        let others = &folder.others;
+        let others = &listing.others;
         let file = |index| name(py, others.name(index), self.is_bytes);
         let files = PyList::new(py, (0..others.len()).map(file))?;
         let dirnames = PyList::new(py, &names)?;
         let dirpath = self.path(py, path);
-        add_done(others.len() as u64, 0);
         if let Some(walking) = &mut *self.lock()?
             && walking.is_top_down
         {
@@ -173,7 +196,7 @@ impl OrderedWalk {
 }
 
 /// Where to go on below the directory that was delivered last: to what its list holds now.
-fn settle(py: Python<'_>, walking: &mut Walking, delivered: &Delivered) -> PyResult<()> {
+fn pass_on(py: Python<'_>, walking: &mut Walking, delivered: &Delivered) -> PyResult<()> {
     let dirnames = delivered.dirnames.bind(py);
     let is_same = dirnames.len() == delivered.names.len()
         && dirnames.iter().zip(&delivered.names).all(|(now, then)| now.is(then));

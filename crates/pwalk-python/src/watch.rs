@@ -33,14 +33,9 @@ impl Drop for Meter {
         let mut running = lock(&RUNNING);
         running.retain(|control| !std::ptr::eq(control.as_ptr(), Arc::as_ptr(&self.0)));
         let progress = self.0.progress();
-        add_done(progress.n_files, progress.bytes);
+        DONE[0].fetch_add(progress.n_files, Relaxed);
+        DONE[1].fetch_add(progress.bytes, Relaxed);
     }
-}
-
-/// Counts what no `Meter` does.
-pub(crate) fn add_done(n_files: u64, n_bytes: u64) {
-    DONE[0].fetch_add(n_files, Relaxed);
-    DONE[1].fetch_add(n_bytes, Relaxed);
 }
 
 /// Files that all walks of the process have seen, and their bytes.
@@ -78,17 +73,27 @@ impl Listener {
     /// Calls back.
     pub(crate) fn tell(&mut self, py: Python<'_>, control: &Control) -> PyResult<()> {
         self.told = Instant::now();
-        let progress = control.progress();
-        let dirs: Vec<_> = control.last_dirs().iter().map(|path| text(py, path)).collect();
-        let dict = PyDict::new(py);
-        dict.set_item("files", progress.n_files)?;
-        dict.set_item("dirs", progress.n_dirs)?;
-        dict.set_item("bytes", progress.bytes)?;
-        dict.set_item("elapsed", self.started.elapsed().as_secs_f64())?;
-        dict.set_item("errors", progress.n_errors)?;
-        dict.set_item("last_dirs", PyList::new(py, dirs)?)?;
-        self.callback.bind(py).call1((dict,)).map(drop)
+        let progress = progress_of(py, control, self.started)?;
+        self.callback.bind(py).call1((progress,)).map(drop)
     }
+}
+
+/// What a progress callback gets. The names of directories are collected from the first call on.
+pub(crate) fn progress_of<'py>(
+    py: Python<'py>,
+    control: &Control,
+    started: Instant,
+) -> PyResult<Bound<'py, PyDict>> {
+    let progress = control.progress();
+    let dirs: Vec<_> = control.last_dirs().iter().map(|path| text(py, path)).collect();
+    let dict = PyDict::new(py);
+    dict.set_item("files", progress.n_files)?;
+    dict.set_item("dirs", progress.n_dirs)?;
+    dict.set_item("bytes", progress.bytes)?;
+    dict.set_item("elapsed", started.elapsed().as_secs_f64())?;
+    dict.set_item("errors", progress.n_errors)?;
+    dict.set_item("last_dirs", PyList::new(py, dirs)?)?;
+    Ok(dict)
 }
 
 /// Runs a job. A signal whose handler raises, or a callback that does, cancels it; what was

@@ -49,7 +49,7 @@ pub use setup::WalkConfig;
 pub use threads::{THREADS_MAX, Threads};
 
 pub use pwalk_engine::{
-    Batch, Child, Contents, Control, Disk, EntryError, Errno, Fields, Folder, Kind, Operation,
+    Batch, Child, Contents, Control, DirListing, Disk, EntryError, Errno, Fields, Kind, Operation,
     Order, Ordered, Progress, Sink, Step, Waiting, lock,
 };
 pub use pwalk_output::{

@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use crate::threads::Threads;
-use pwalk_engine::{Disk, FsKind, Links, Order, Ordered, Rules};
+use pwalk_engine::{Control, Disk, FsKind, Links, Order, Ordered, Rules, Workers};
 use pwalk_sys::filesystem;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -27,21 +27,26 @@ pub struct OrderedConfig {
 /// A walk of the directory at `root`, which is not touched before the first step.
 ///
 /// What filesystem it is on is asked only when workers are to start: small trees are walked
-/// without, and before others would be done asking.
-pub fn walk_in_order(root: &[u8], config: &OrderedConfig) -> Ordered<Disk> {
+/// without, and before others would be done asking. What that filesystem wants is then for the
+/// workers; the consumer reads as on a local disk.
+pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>) -> Ordered<Disk> {
     let OrderedConfig { order, follow, snapshots, threads, settings } = config.clone();
     let rules = Rules {
         links: if follow { Links::Follow } else { Links::Keep },
         walks_snapshots: snapshots,
         ..Rules::default()
     };
-    let source = settings.source(FsKind::unknown().tuning, false);
+    let source = Arc::new(settings.source(FsKind::unknown().tuning, false));
     let path = root.to_vec();
-    let n_workers = move || {
+    let workers = move || {
         let raw = filesystem(Path::new(OsStr::from_bytes(&path))).ok();
         let kind = settings.fs_kind(raw.as_ref());
         let choice = Threads::choose(threads, |name| std::env::var_os(name), kind);
-        choice.map_or(1, |threads| settings.clamp(threads).count)
+        Workers {
+            n_workers: choice.map_or(1, |threads| settings.clamp(threads).count),
+            source: Arc::new(settings.source(settings.tuning(kind), false)),
+            placement: settings.placement(),
+        }
     };
-    Ordered::new(root.to_vec(), order, rules, Arc::new(source), n_workers)
+    Ordered::new(root.to_vec(), order, rules, source, control, workers)
 }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api import drawn
 from api.drawn import LIMIT, as_text_or_bytes
-from api.process import ordinary_user
+from api.process import ordinary_user, python
 from api.transcript import (
     assert_equal,
     assert_same_walk,
@@ -311,3 +311,42 @@ def test_a_top_that_is_a_snapshot_is_walked(trees):
     top = str(trees / "snapshots" / ".snapshot")
     folders = [path for path, _, _ in pwalk.walk(top)]
     assert folders[0] == top and len(folders) > 1
+
+
+# Descriptors
+
+FEW = """
+import os, resource, sys
+import pwalk
+
+top, n_spare, n_threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+expected = list(os.walk(top))
+lowest_free = os.dup(0)
+os.close(lowest_free)
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + n_spare, hard))
+errors = []
+walked = list(pwalk.walk(top, onerror=errors.append, max_threads=n_threads))
+assert errors == [], errors[:3]
+assert walked == expected, (len(walked), len(expected))
+"""
+
+
+@pytest.mark.parametrize("n_spare", [1, 2, 5])
+def test_t45_few_descriptors_cost_no_directory(large, n_spare):
+    python(FEW, large, str(n_spare), "64")
+
+
+def test_the_limit_of_descriptors_stays_as_it_was(tree, tmp_path):
+    program = """
+import resource, sys
+import pwalk
+
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+list(pwalk.walk(sys.argv[1]))
+len(pwalk.scan(sys.argv[1]))
+pwalk.report(sys.argv[1], sys.argv[2])
+assert resource.getrlimit(resource.RLIMIT_NOFILE) == (256, hard)
+"""
+    python(program, tree, tmp_path / "out.csv")

@@ -1,20 +1,25 @@
-//! What is read ahead, in the order in which the consumer will ask.
+//! What is to be read ahead and what was, each in the order in which the consumer will ask.
 //!
-//! A directory whose subdirectories can be entered is a [`Group`]. `todo` is a stack: what is
-//! needed first lies on top. A worker takes the topmost subdirectory that nobody reads, and
-//! leaves a mark in its place; once it is read, its own group takes the place of the mark. So
-//! the stack keeps the order of a depth-first walk, however many workers read, and holds no more
-//! than the groups of some paths from the root down.
+//! Two maps by [`Position`]. `unread` has what nobody reads: a worker takes its first, what was
+//! not read after all is put back, and what a directory turns out to hold goes in between. `ahead`
+//! has what a worker reads or has read. Pruning removes ranges of both. Subdirectories that nobody
+//! has taken are one entry, however many they are.
+//!
+//! The consumer goes forward only: what lies before the directory that it asks for is dropped.
 //!
 //! All of it is a cache. The consumer has its own list of what it wants, and reads by itself
 //! what is not here; so nothing that is missing, late or thrown away can change what it gets,
-//! and it can never wait for ever: it waits only for a subdirectory that a worker reads now.
+//! and it can never wait for ever: it waits only for a directory that a worker reads now (I14).
 //!
 //! What is read ahead and not yet taken is bounded by [`DIRS_AHEAD_MAX`] and
 //! [`BYTES_AHEAD_MAX`]; each worker may exceed that by the directory that it reads.
 
-use super::folder::{Folder, Subdirs, with_slash};
-use std::collections::{HashMap, HashSet};
+use super::dir_listing::{DirListing, Subdirs};
+use super::position::{Division, Position, Stretch};
+use super::reader::with_slash;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Directories that are read ahead.
@@ -23,59 +28,97 @@ pub(super) const DIRS_AHEAD_MAX: usize = 2048;
 /// Bytes of names that are read ahead.
 pub(super) const BYTES_AHEAD_MAX: usize = 6 << 20;
 
-/// A number that is never used twice, so that what comes late can't meet another's group.
-pub(super) type GroupId = u64;
-
-/// A subdirectory: the group that it stands in, and its place among the directories there.
-pub(super) type Place = (GroupId, u32);
-
-/// Subdirectories of one directory.
+/// Subdirectories of one directory, as the consumer wants them.
 pub(super) struct Group {
     /// The directory's path, to which names can be added.
     prefix: Vec<u8>,
     dirs: Arc<Subdirs>,
-    /// Places in `dirs`, in the order of the walk.
-    order: Vec<u32>,
-    /// How many of `order` were given to workers.
-    n_given: usize,
-    slots: HashMap<u32, Slot>,
-    /// The consumer has said which it wants, and in which order.
-    is_settled: bool,
+    wanted: Wanted,
+    division: Division,
+}
+
+/// Which subdirectories the consumer wants. Each has a place in that list, and an index in `dirs`.
+enum Wanted {
+    /// All, as far as is known.
+    All,
+    /// These, in their own order: each keeps its position.
+    Some(Vec<usize>),
+    /// These, in this order.
+    Ordered(Vec<usize>),
+}
+
+impl Group {
+    fn n_places(&self) -> usize {
+        match &self.wanted {
+            Wanted::All => self.dirs.len(),
+            Wanted::Some(wanted) | Wanted::Ordered(wanted) => wanted.len(),
+        }
+    }
+
+    fn index(&self, place: usize) -> usize {
+        match &self.wanted {
+            Wanted::All => place,
+            Wanted::Some(wanted) | Wanted::Ordered(wanted) => wanted[place],
+        }
+    }
+
+    /// The positions of a subdirectory.
+    pub(super) fn stretch(&self, place: usize) -> Stretch {
+        let rank = match &self.wanted {
+            Wanted::All | Wanted::Ordered(_) => place,
+            Wanted::Some(wanted) => wanted[place],
+        };
+        self.division.stretch(rank)
+    }
+}
+
+/// Subdirectories that nobody has taken.
+struct Rest {
+    group: Arc<Group>,
+    places: Range<usize>,
 }
 
 enum Slot {
-    /// A worker, or the consumer, reads it.
+    /// A worker reads it.
     Reading,
-    Read(Found),
+    Read(ReadDir),
 }
 
 /// A directory that was read.
-pub(super) struct Found {
-    pub(super) folder: Folder,
-    /// Its subdirectories, if any can be entered.
-    pub(super) group: Option<GroupId>,
+pub(super) struct ReadDir {
+    pub(super) listing: DirListing,
+    /// Its subdirectories, if they are planned.
+    pub(super) group: Option<Arc<Group>>,
 }
 
-enum Item {
-    Group(GroupId),
-    /// Somebody reads this one.
-    Mark(Place),
-}
-
-/// What the plan has of a subdirectory.
+/// What the plan has of a directory.
 pub(super) enum Asked {
-    Read(Found),
+    Read(ReadDir),
     /// A worker reads it.
     Soon,
-    /// Nobody reads it.
+    /// Nobody reads it, and no worker will.
     Unread,
+}
+
+/// A directory for a worker to read.
+pub(super) struct Job {
+    group: Arc<Group>,
+    place: usize,
+    pub(super) path: Vec<u8>,
+}
+
+impl Job {
+    pub(super) fn position(&self) -> Position {
+        self.group.stretch(self.place).start
+    }
 }
 
 #[derive(Default)]
 pub(super) struct Plan {
-    groups: HashMap<GroupId, Group>,
-    n_groups: GroupId,
-    todo: Vec<Item>,
+    /// By the position of the first.
+    unread: BTreeMap<Position, Rest>,
+    ahead: BTreeMap<Position, Slot>,
+    n_stages: u64,
     n_ahead: usize,
     bytes_ahead: usize,
     /// The consumer changes the order: nothing is read ahead of what it has not seen.
@@ -90,38 +133,6 @@ impl Plan {
         Plan { follows, ..Plan::default() }
     }
 
-    /// Takes a subdirectory for the consumer.
-    pub(super) fn ask(&mut self, (group, index): Place) -> Asked {
-        let Some(group) = self.groups.get_mut(&group) else { return Asked::Unread };
-        match group.slots.remove(&index) {
-            None => Asked::Unread,
-            Some(Slot::Reading) => {
-                group.slots.insert(index, Slot::Reading);
-                Asked::Soon
-            }
-            Some(Slot::Read(found)) => {
-                self.n_ahead -= 1;
-                self.bytes_ahead -= found.folder.n_bytes();
-                Asked::Read(found)
-            }
-        }
-    }
-
-    /// The consumer reads a subdirectory by itself: nobody else shall.
-    pub(super) fn begin(&mut self, place: Place) {
-        let (id, index) = place;
-        if let Some(group) = self.groups.get_mut(&id) {
-            group.slots.insert(index, Slot::Reading);
-            // The consumer keeps to the order: what stands before this one is behind it.
-            let rest = &group.order[group.n_given..];
-            let ahead = rest.iter().position(|&other| other == index);
-            group.n_given += ahead.map_or(0, |ahead| ahead + 1);
-            let is_group = |item: &Item| matches!(item, Item::Group(other) if *other == id);
-            let above = self.todo.iter().rposition(is_group).map_or(self.todo.len(), |at| at + 1);
-            self.todo.insert(above, Item::Mark(place));
-        }
-    }
-
     /// True while workers may read ahead.
     pub(super) fn has_room(&self) -> bool {
         self.n_ahead < DIRS_AHEAD_MAX && self.bytes_ahead < BYTES_AHEAD_MAX
@@ -134,204 +145,234 @@ impl Plan {
 
     /// True if there is anything for a worker, perhaps.
     pub(super) fn has_work(&self) -> bool {
-        self.todo.iter().any(|item| matches!(item, Item::Group(_)))
+        !self.unread.is_empty()
     }
 
-    /// The subdirectory that is needed first and that nobody reads, with its path.
-    pub(super) fn next(&mut self) -> Option<(Place, Vec<u8>)> {
-        for at in (0..self.todo.len()).rev() {
-            let Item::Group(id) = self.todo[at] else { continue };
-            let Some(group) = self.groups.get_mut(&id) else {
-                self.todo.remove(at);
-                continue;
-            };
-            while let Some(&index) = group.order.get(group.n_given) {
-                group.n_given += 1;
-                if group.slots.contains_key(&index) {
-                    continue;
-                }
-                group.slots.insert(index, Slot::Reading);
-                let path = [&group.prefix, group.dirs.name(index as usize)].concat();
-                self.todo.insert(at + 1, Item::Mark((id, index)));
-                return Some(((id, index), path));
+    /// Takes the directory that is needed first and that nobody reads.
+    pub(super) fn take(&mut self) -> Option<Job> {
+        while let Some((_, mut rest)) = self.unread.pop_first() {
+            let job = self.take_first(&mut rest);
+            self.put(rest);
+            if job.is_some() {
+                return job;
             }
-            self.todo.remove(at);
         }
         None
     }
 
-    /// A worker has read a subdirectory. What it could not read is not kept: the consumer shall
+    /// Takes the first that can be entered; none if that is taken already, for then what is below
+    /// it comes before the others.
+    fn take_first(&mut self, rest: &mut Rest) -> Option<Job> {
+        let Rest { group, places } = rest;
+        let may_enter = |place: &usize| self.follows || !group.dirs.is_link(group.index(*place));
+        let place = places.find(may_enter)?;
+        let Entry::Vacant(slot) = self.ahead.entry(group.stretch(place).start) else { return None };
+        slot.insert(Slot::Reading);
+        let path = [&group.prefix, group.dirs.name(group.index(place))].concat();
+        Some(Job { group: group.clone(), place, path })
+    }
+
+    fn put(&mut self, rest: Rest) {
+        if !rest.places.is_empty() {
+            self.unread.insert(rest.group.stretch(rest.places.start).start, rest);
+        }
+    }
+
+    /// A worker has not read what it took: others may.
+    pub(super) fn give_back(&mut self, job: Job) {
+        let position = job.position();
+        if let Some(Slot::Reading) = self.ahead.get(&position) {
+            self.ahead.remove(&position);
+            let rest = Rest { places: job.place..job.place + 1, group: job.group };
+            // One that begins here has it too.
+            self.unread.entry(position).or_insert(rest);
+        }
+    }
+
+    /// A worker has read what it took. What it could not read is not kept: the consumer shall
     /// meet the error itself, if it is still there.
-    pub(super) fn store(&mut self, place: Place, path: &[u8], folder: Option<Folder>) {
-        let group = self.replace_mark(place, path, folder.as_ref());
-        let slots = self.groups.get_mut(&place.0).map(|group| &mut group.slots);
-        let slot = slots.and_then(|slots| slots.get_mut(&place.1));
-        match (slot, folder) {
-            (Some(slot @ Slot::Reading), Some(folder)) => {
+    pub(super) fn store(&mut self, job: &Job, listing: Option<DirListing>) {
+        let stretch = job.group.stretch(job.place);
+        let Some(Slot::Reading) = self.ahead.get(&stretch.start) else { return };
+        match listing {
+            Some(listing) => {
                 self.n_ahead += 1;
-                self.bytes_ahead += folder.n_bytes();
-                *slot = Slot::Read(Found { folder, group });
-            }
-            (slot, _) => {
-                if let Some(Slot::Reading) = slot
-                    && let Some(group) = self.groups.get_mut(&place.0)
-                {
-                    group.slots.remove(&place.1);
-                }
-                group.into_iter().for_each(|group| self.discard(group));
-            }
-        }
-    }
-
-    /// A worker has not read a subdirectory that it took: others may.
-    pub(super) fn give_back(&mut self, place: Place) {
-        let (id, index) = place;
-        let has_group = self.todo.iter().any(|item| matches!(item, Item::Group(it) if *it == id));
-        let is_mark = |item: &Item| matches!(item, Item::Mark(other) if *other == place);
-        let Some(at) = self.todo.iter().rposition(is_mark) else { return };
-        match self.groups.get_mut(&id) {
-            Some(group) if matches!(group.slots.get(&index), Some(Slot::Reading)) => {
-                group.slots.remove(&index);
-                let place = group.order.iter().position(|&other| other == index);
-                group.n_given = group.n_given.min(place.unwrap_or(usize::MAX));
-                if has_group {
-                    self.todo.remove(at);
+                self.bytes_ahead += listing.n_bytes();
+                let group = if self.is_careful {
+                    None
                 } else {
-                    self.todo[at] = Item::Group(id);
-                }
+                    self.plan_below(stretch, &job.path, &listing.dirs, Wanted::All)
+                };
+                self.ahead.insert(stretch.start, Slot::Read(ReadDir { listing, group }));
             }
-            _ => drop(self.todo.remove(at)),
+            None => drop(self.ahead.remove(&stretch.start)),
         }
     }
 
-    /// The consumer has read a subdirectory by itself, or its root.
-    pub(super) fn keep(&mut self, place: Option<Place>, path: &[u8], folder: Folder) -> Found {
-        let group = match place {
-            Some(place) => {
-                if let Some(group) = self.groups.get_mut(&place.0) {
-                    group.slots.remove(&place.1);
-                }
-                self.replace_mark(place, path, Some(&folder))
-            }
-            None => self.add_group(path, &folder).inspect(|&group| {
-                if !self.is_careful {
-                    self.todo.push(Item::Group(group));
-                }
-            }),
-        };
-        Found { folder, group }
+    /// The consumer has arrived at a directory: takes what was read of it.
+    pub(super) fn ask(&mut self, stretch: Stretch) -> Asked {
+        self.pass(stretch.start);
+        match self.ahead.get(&stretch.start) {
+            None => Asked::Unread,
+            Some(Slot::Reading) => Asked::Soon,
+            Some(Slot::Read(_)) => match self.forget(stretch.start) {
+                Some(Slot::Read(read)) => Asked::Read(read),
+                _ => Asked::Unread,
+            },
+        }
     }
 
-    fn replace_mark(
+    /// Drops what lies before a position, and what nobody has taken there.
+    fn pass(&mut self, position: Position) {
+        while let Some((&first, _)) = self.ahead.first_key_value()
+            && first < position
+        {
+            self.forget(first);
+        }
+        while let Some(first) = self.unread.first_entry()
+            && *first.key() <= position
+        {
+            let Rest { group, mut places } = first.remove();
+            while !places.is_empty() && group.stretch(places.start).start <= position {
+                places.next();
+            }
+            self.put(Rest { group, places });
+        }
+    }
+
+    /// The consumer has read a directory, by itself or from here, and nothing is planned below
+    /// it: this may be the time.
+    pub(super) fn arrive(
         &mut self,
-        place: Place,
+        stretch: Option<Stretch>,
         path: &[u8],
-        folder: Option<&Folder>,
-    ) -> Option<GroupId> {
-        let is_mark = |item: &Item| matches!(item, Item::Mark(other) if *other == place);
-        let at = self.todo.iter().rposition(is_mark);
-        let group = folder.and_then(|folder| self.add_group(path, folder));
-        match (at, group) {
-            (Some(at), Some(group)) if !self.is_careful => self.todo[at] = Item::Group(group),
-            (Some(at), _) => drop(self.todo.remove(at)),
-            (None, _) => {}
-        }
-        group
-    }
-
-    fn add_group(&mut self, path: &[u8], folder: &Folder) -> Option<GroupId> {
-        let n_dirs = folder.dirs.len();
-        let may_enter = |index: &u32| self.follows || !folder.dirs.is_link(*index as usize);
-        let order: Vec<_> = (0..n_dirs as u32).filter(may_enter).collect();
-        if order.is_empty() {
+        dirs: &Arc<Subdirs>,
+    ) -> Option<Arc<Group>> {
+        if self.is_careful || !self.can_be_entered(dirs) {
             return None;
         }
-        self.n_groups += 1;
-        let group = Group {
-            prefix: with_slash(path),
-            dirs: folder.dirs.clone(),
-            order,
-            n_given: 0,
-            slots: HashMap::new(),
-            is_settled: false,
-        };
-        self.groups.insert(self.n_groups, group);
-        Some(self.n_groups)
+        let group = stretch.and_then(|stretch| self.plan_below(stretch, path, dirs, Wanted::All));
+        group.or_else(|| self.begin_stage(path, dirs, Wanted::All))
     }
 
-    /// The consumer goes on below a directory as it found it.
-    pub(super) fn settle(&mut self, id: GroupId) {
-        if let Some(group) = self.groups.get_mut(&id) {
-            group.is_settled = true;
-            if self.is_careful {
-                self.todo.push(Item::Group(id));
+    /// The consumer goes on below the directory where it is, as it found it. `group` is what was
+    /// planned there.
+    pub(super) fn confirm(
+        &mut self,
+        group: Option<Arc<Group>>,
+        path: &[u8],
+        dirs: &Arc<Subdirs>,
+    ) -> Option<Arc<Group>> {
+        match group {
+            Some(group) if self.is_careful => {
+                self.put(Rest { places: 0..group.n_places(), group: group.clone() });
+                Some(group)
+            }
+            None if self.is_careful && self.can_be_entered(dirs) => {
+                self.begin_stage(path, dirs, Wanted::All)
+            }
+            group => group,
+        }
+    }
+
+    /// The consumer has changed what it wants below the directory where it is: it wants these, in
+    /// this order. `group` is what was planned there, and `above` are the groups of the
+    /// directories above, whose order is known.
+    pub(super) fn change(
+        &mut self,
+        group: Option<&Arc<Group>>,
+        path: &[u8],
+        dirs: &Arc<Subdirs>,
+        wanted: Vec<usize>,
+        above: &[&Arc<Group>],
+    ) -> Option<Arc<Group>> {
+        let is_pruned = wanted.is_sorted_by(|one, next| one < next);
+        match group {
+            Some(group) if is_pruned && matches!(group.wanted, Wanted::All) => {
+                Some(self.prune(group, wanted))
+            }
+            _ => {
+                group.into_iter().for_each(|group| self.remove(group, |_| true));
+                if !is_pruned && !self.is_careful {
+                    self.is_careful = true;
+                    let is_known =
+                        |rest: &Rest| above.iter().any(|it| Arc::ptr_eq(it, &rest.group));
+                    self.unread.retain(|_, rest| is_known(rest));
+                }
+                self.begin_stage(path, dirs, Wanted::Ordered(wanted))
             }
         }
     }
 
-    /// The consumer has changed what it wants below a directory: it wants these, in this order.
-    pub(super) fn change(&mut self, id: GroupId, order: Vec<u32>) {
-        let Some(group) = self.groups.get_mut(&id) else { return };
-        let is_reordered = !order.is_sorted();
-        let wanted: HashSet<u32> = order.iter().copied().collect();
-        let unwanted = group.slots.extract_if(|index, _| !wanted.contains(index));
-        let unwanted: Vec<_> = unwanted.map(|(_, slot)| slot).collect();
-        (group.order, group.n_given) = (order, 0);
-        unwanted.into_iter().for_each(|slot| self.discard_slot(slot));
-        if is_reordered && !self.is_careful {
-            self.become_careful(id);
-        }
-        self.settle(id);
-    }
-
-    /// From now on only below directories whose order is known. What was read ahead of them
-    /// stays, if it is a subdirectory of one of these; what is deeper is of little use.
-    fn become_careful(&mut self, current: GroupId) {
-        self.is_careful = true;
-        let children: Vec<_> = self.groups[&current].slots.values().filter_map(group_of).collect();
-        for child in children {
-            let slots = self.groups.get_mut(&child).map(|group| std::mem::take(&mut group.slots));
-            slots.into_iter().flatten().for_each(|(_, slot)| self.discard_slot(slot));
-            if let Some(group) = self.groups.get_mut(&child) {
-                group.n_given = 0;
-            }
-        }
-        let groups = &self.groups;
-        self.todo.retain(|item| match item {
-            Item::Group(id) => *id != current && groups.get(id).is_some_and(|it| it.is_settled),
-            Item::Mark(_) => true,
+    /// Leaves of a group what is wanted, and what was read below it.
+    fn prune(&mut self, group: &Arc<Group>, wanted: Vec<usize>) -> Arc<Group> {
+        self.remove(group, |rank| wanted.binary_search(&rank).is_err());
+        let Group { prefix, dirs, division, .. } = &**group;
+        let pruned = Arc::new(Group {
+            prefix: prefix.clone(),
+            dirs: dirs.clone(),
+            wanted: Wanted::Some(wanted),
+            division: *division,
         });
+        self.put(Rest { places: 0..pruned.n_places(), group: pruned.clone() });
+        pruned
     }
 
-    /// Forgets a group and all that was read below it.
-    pub(super) fn discard(&mut self, group: GroupId) {
-        let mut groups = vec![group];
-        while let Some(id) = groups.pop() {
-            let slots = self.groups.remove(&id).map(|group| group.slots);
-            for slot in slots.into_iter().flatten().map(|(_, slot)| slot) {
-                self.forget(&slot);
-                groups.extend(group_of(&slot));
-            }
+    /// Removes what nobody has taken of a group, and of some subdirectories what is below them.
+    fn remove(&mut self, group: &Arc<Group>, is_unwanted: impl Fn(usize) -> bool) {
+        let is_unwanted = |position| is_unwanted(group.division.rank_of(position));
+        let range = || group.division.range();
+        let is_of_group = |rest: &Rest| Arc::ptr_eq(&rest.group, group);
+        let unread = self.unread.range(range()).map(|(position, rest)| (*position, rest));
+        let unread = unread.filter(|(position, rest)| is_of_group(rest) || is_unwanted(*position));
+        let unread: Vec<_> = unread.map(|(position, _)| position).collect();
+        unread.iter().for_each(|position| drop(self.unread.remove(position)));
+        let ahead = self.ahead.range(range()).map(|(position, _)| *position);
+        let ahead: Vec<_> = ahead.filter(|position| is_unwanted(*position)).collect();
+        ahead.into_iter().for_each(|position| drop(self.forget(position)));
+    }
+
+    fn begin_stage(
+        &mut self,
+        path: &[u8],
+        dirs: &Arc<Subdirs>,
+        wanted: Wanted,
+    ) -> Option<Arc<Group>> {
+        self.n_stages += 1;
+        self.plan_below(Stretch::of_stage(self.n_stages), path, dirs, wanted)
+    }
+
+    /// Plans the subdirectories of a directory, if any can be entered and there is room for them
+    /// among the positions.
+    fn plan_below(
+        &mut self,
+        stretch: Stretch,
+        path: &[u8],
+        dirs: &Arc<Subdirs>,
+        wanted: Wanted,
+    ) -> Option<Arc<Group>> {
+        if !self.can_be_entered(dirs) {
+            return None;
         }
+        let n = if let Wanted::Ordered(wanted) = &wanted { wanted.len() } else { dirs.len() };
+        let division = stretch.divide(n)?;
+        let group = Group { prefix: with_slash(path), dirs: dirs.clone(), wanted, division };
+        let group = Arc::new(group);
+        self.put(Rest { places: 0..group.n_places(), group: group.clone() });
+        Some(group)
     }
 
-    fn discard_slot(&mut self, slot: Slot) {
-        self.forget(&slot);
-        group_of(&slot).into_iter().for_each(|group| self.discard(group));
+    fn can_be_entered(&self, dirs: &Subdirs) -> bool {
+        (0..dirs.len()).any(|index| self.follows || !dirs.is_link(index))
     }
 
-    fn forget(&mut self, slot: &Slot) {
-        if let Slot::Read(found) = slot {
+    fn forget(&mut self, position: Position) -> Option<Slot> {
+        let slot = self.ahead.remove(&position);
+        if let Some(Slot::Read(read)) = &slot {
             self.n_ahead -= 1;
-            self.bytes_ahead -= found.folder.n_bytes();
+            self.bytes_ahead -= read.listing.n_bytes();
         }
-    }
-}
-
-fn group_of(slot: &Slot) -> Option<GroupId> {
-    match slot {
-        Slot::Reading => None,
-        Slot::Read(found) => found.group,
+        slot
     }
 }
 
@@ -339,27 +380,87 @@ fn group_of(slot: &Slot) -> Option<GroupId> {
 mod tests {
     use super::*;
 
+    fn dirs(names: &[&str]) -> Arc<Subdirs> {
+        let mut dirs = Subdirs::default();
+        names.iter().for_each(|name| dirs.push(name.as_bytes(), false));
+        Arc::new(dirs)
+    }
+
+    fn listing(names: &[&str]) -> Option<DirListing> {
+        Some(DirListing { dirs: dirs(names), ..DirListing::default() })
+    }
+
+    fn take_all(plan: &mut Plan) -> Vec<Job> {
+        std::iter::from_fn(|| plan.take()).collect()
+    }
+
+    fn paths(jobs: &[Job]) -> Vec<&str> {
+        jobs.iter().map(|job| str::from_utf8(&job.path).expect("it is ASCII")).collect()
+    }
+
     #[test]
     fn what_is_given_back_is_given_again_in_its_place_and_nothing_else_is() {
-        let mut plan = Plan::new(false);
-        let mut dirs = Subdirs::default();
-        [b"a", b"b", b"c"].iter().for_each(|name| dirs.push(*name, false));
-        let folder = Folder { dirs: Arc::new(dirs), ..Folder::default() };
-        plan.keep(None, b"/r", folder);
-        let mut next =
-            || plan.next().map(|(place, path)| (place, String::from_utf8(path).unwrap()));
-        let given: Vec<_> = std::iter::from_fn(&mut next).collect();
-        let paths = |given: &[(Place, String)]| -> Vec<String> {
-            given.iter().map(|(_, path)| path.clone()).collect()
-        };
-        assert_eq!(paths(&given), ["/r/a", "/r/b", "/r/c"]);
-        plan.give_back(given[2].0);
-        plan.give_back(given[1].0);
-        plan.store(given[0].0, b"/r/a", Some(Folder::default()));
-        let mut next =
-            || plan.next().map(|(place, path)| (place, String::from_utf8(path).unwrap()));
-        assert_eq!(paths(&std::iter::from_fn(&mut next).collect::<Vec<_>>()), ["/r/b", "/r/c"]);
-        assert!(matches!(plan.ask(given[0].0), Asked::Read(_)));
-        assert!(matches!(plan.ask(given[1].0), Asked::Soon));
+        let mut plan = Plan::default();
+        let group = plan.arrive(None, b"/r", &dirs(&["a", "b", "c"])).expect("it has some");
+        let mut taken = take_all(&mut plan);
+        assert_eq!(paths(&taken), ["/r/a", "/r/b", "/r/c"]);
+        plan.give_back(taken.pop().expect("c"));
+        plan.give_back(taken.pop().expect("b"));
+        plan.store(&taken[0], listing(&[]));
+        assert_eq!(paths(&take_all(&mut plan)), ["/r/b", "/r/c"]);
+        assert!(matches!(plan.ask(group.stretch(0)), Asked::Read(_)));
+        assert!(matches!(plan.ask(group.stretch(1)), Asked::Soon));
+    }
+
+    #[test]
+    fn what_is_below_a_directory_is_taken_before_its_next_sibling() {
+        let mut plan = Plan::default();
+        plan.arrive(None, b"/r", &dirs(&["a", "b", "c", "d"]));
+        let (a, b) = (plan.take().expect("a"), plan.take().expect("b"));
+        plan.store(&b, listing(&["x", "y"]));
+        plan.store(&a, listing(&["z"]));
+        assert_eq!(paths(&take_all(&mut plan)), ["/r/a/z", "/r/b/x", "/r/b/y", "/r/c", "/r/d"]);
+    }
+
+    #[test]
+    fn pruning_drops_what_was_read_below_and_keeps_the_rest() {
+        let mut plan = Plan::default();
+        let names = dirs(&["a", "b", "c", "d"]);
+        let group = plan.arrive(None, b"/r", &names).expect("it has some");
+        let taken: Vec<_> = (0..3).filter_map(|_| plan.take()).collect();
+        taken.iter().for_each(|job| plan.store(job, listing(&["x", "y"])));
+        assert_eq!(plan.n_ahead, 3);
+        let group = plan.change(Some(&group), b"/r", &names, vec![1, 3], &[]).expect("some");
+        assert_eq!(plan.n_ahead, 1);
+        assert_eq!(paths(&take_all(&mut plan)), ["/r/b/x", "/r/b/y", "/r/d"]);
+        assert!(matches!(plan.ask(group.stretch(0)), Asked::Read(_)));
+        assert!(matches!(plan.ask(group.stretch(1)), Asked::Soon));
+        assert_eq!((plan.n_ahead, plan.bytes_ahead), (0, 0));
+    }
+
+    #[test]
+    fn after_a_change_of_the_order_only_what_the_consumer_has_seen_is_read() {
+        let mut plan = Plan::default();
+        let names = dirs(&["a", "b"]);
+        let group = plan.arrive(None, b"/r", &names).expect("it has some");
+        let group = plan.change(Some(&group), b"/r", &names, vec![1, 0], &[]).expect("some");
+        let taken = take_all(&mut plan);
+        assert_eq!(paths(&taken), ["/r/b", "/r/a"]);
+        plan.store(&taken[0], listing(&["x"]));
+        assert!(plan.take().is_none());
+        let Asked::Read(read) = plan.ask(group.stretch(0)) else { panic!("it was read") };
+        plan.confirm(read.group, b"/r/b", &read.listing.dirs);
+        assert_eq!(paths(&take_all(&mut plan)), ["/r/b/x"]);
+    }
+
+    #[test]
+    fn what_the_consumer_has_passed_is_dropped() {
+        let mut plan = Plan::default();
+        let group = plan.arrive(None, b"/r", &dirs(&["a", "b", "c"])).expect("it has some");
+        let a = plan.take().expect("a");
+        plan.store(&a, listing(&["x", "y"]));
+        assert!(matches!(plan.ask(group.stretch(1)), Asked::Unread));
+        assert_eq!((plan.n_ahead, plan.bytes_ahead), (0, 0));
+        assert_eq!(paths(&take_all(&mut plan)), ["/r/c"]);
     }
 }

@@ -1,0 +1,316 @@
+//! What the consumer and the workers of a walk in order share, and what a worker does.
+//!
+//! One mutex around the plan, held for the time of a few lookups, never while the filesystem is
+//! asked. Two conditions go with it: `work` (there is room and something to read) and `news`
+//! (something was read, or a descriptor is free). A waiting consumer waits for one directory that
+//! a worker reads at that moment, and every worker that has read one says so under the lock, so
+//! no wake-up is lost.
+//!
+//! Descriptors: a worker that reads holds one. Who is refused one lowers the number of workers
+//! that may read at once, so that the consumer, who comes first, gets its own: it waits for a
+//! worker to close a directory, and if none holds any, the error is the consumer's, as with
+//! `os.walk`. The number rises again, slowly.
+
+use super::Workers;
+use super::dir_listing::{DirListing, Subdirs};
+use super::plan::{Job, Plan};
+use super::position::Position;
+use super::reader::Reader;
+use crate::config::Rules;
+use crate::control::Control;
+use crate::names::{NameReader, is_lack};
+use crate::source::Source;
+use crate::sync::lock;
+use pwalk_sys::Errno;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long the consumer goes on before it looks whether it is to stop.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long the end of a walk waits for its workers. Longer than a request takes; who is still
+/// in one then is left behind, for a request can hang for ever.
+const GRACE: Duration = Duration::from_millis(150);
+
+/// Directories that are read after a lack of descriptors until one worker more may read.
+const DIRS_PER_RISE: usize = 256;
+
+pub(super) struct Ahead<S: Source> {
+    /// The consumer's; workers may read in another way.
+    pub(super) source: Arc<S>,
+    pub(super) rules: Arc<Rules>,
+    pub(super) control: Arc<Control>,
+    /// What a relative root begins at: the working directory when the walk began. `None` if that
+    /// can't be opened, or the root is absolute.
+    pub(super) base: Option<Arc<S::Dir>>,
+    pub(super) root_len: usize,
+    pub(super) state: Mutex<State>,
+    /// Workers shall end. Set without the lock, and followed by a turn of it.
+    is_closed: AtomicBool,
+    work: Condvar,
+    news: Condvar,
+}
+
+pub(super) struct State {
+    pub(super) plan: Plan,
+    /// Workers that have not ended.
+    n_workers: usize,
+    /// Workers that wait for work.
+    n_idle: usize,
+    /// Workers that read a directory, and may hold a descriptor.
+    n_reading: usize,
+    /// As many may.
+    n_reading_max: usize,
+    /// Directories that were read since `n_reading_max` changed.
+    n_since_change: usize,
+    /// What the consumer waits for.
+    awaited: Option<Awaited>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// What a worker reads.
+    Directory(Position),
+    /// That this many workers or fewer read.
+    Descriptor { n_reading: usize },
+}
+
+impl<S: Source> Ahead<S> {
+    pub(super) fn new(
+        source: Arc<S>,
+        rules: Arc<Rules>,
+        control: Arc<Control>,
+        base: Option<Arc<S::Dir>>,
+        root_len: usize,
+    ) -> Self {
+        let plan = Plan::new(rules.follow_links());
+        Ahead {
+            source,
+            rules,
+            control,
+            base,
+            root_len,
+            state: Mutex::new(State {
+                plan,
+                n_workers: 0,
+                n_idle: 0,
+                n_reading: 0,
+                n_reading_max: usize::MAX,
+                n_since_change: 0,
+                awaited: None,
+            }),
+            is_closed: AtomicBool::new(false),
+            work: Condvar::new(),
+            news: Condvar::new(),
+        }
+    }
+
+    /// The same walk, with nothing planned and nobody who reads ahead.
+    pub(super) fn without_plan(&self) -> Self {
+        let (source, rules) = (self.source.clone(), self.rules.clone());
+        Ahead::new(source, rules, self.control.clone(), self.base.clone(), self.root_len)
+    }
+
+    pub(super) fn reader<'a>(&'a self, source: &'a S) -> Reader<'a, S> {
+        Reader {
+            source,
+            rules: &self.rules,
+            base: self.base.as_deref(),
+            root_len: self.root_len,
+            names: NameReader::default(),
+        }
+    }
+
+    pub(super) fn may_enter(&self, dirs: &Subdirs, index: usize) -> bool {
+        self.rules.follow_links() || !dirs.is_link(index)
+    }
+
+    /// The consumer has taken something: there may be room again.
+    pub(super) fn wake_workers(&self, state: &State) {
+        if state.n_idle > 0 && state.may_begin() && state.plan.has_much_room() {
+            self.work.notify_all();
+        }
+    }
+
+    /// Waits until something is no more awaited, or the consumer's patience is over.
+    pub(super) fn wait<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        awaited: Awaited,
+        patience: &mut Patience<'_>,
+    ) -> MutexGuard<'a, State> {
+        state.awaited = Some(awaited);
+        while state.awaited.is_some() && !patience.is_over() {
+            let waited = self.news.wait_timeout(state, PATIENCE);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.awaited = None;
+        state
+    }
+
+    /// The consumer was refused a descriptor: waits until a worker has closed a directory. True if
+    /// none has one open, and none will before the consumer has read a directory.
+    pub(super) fn wait_for_descriptor(&self, patience: &mut Patience<'_>) -> bool {
+        let mut state = lock(&self.state);
+        let n_reading = state.n_reading.saturating_sub(1);
+        state.bound_readers(n_reading);
+        if state.n_reading > 0 {
+            state = self.wait(state, Awaited::Descriptor { n_reading }, patience);
+        }
+        state.n_reading == 0 && state.n_reading_max == 0
+    }
+
+    /// Ends the workers; waits for them a little.
+    pub(super) fn end(&self, workers: Vec<JoinHandle<()>>) {
+        self.is_closed.store(true, Relaxed);
+        drop(lock(&self.state));
+        self.work.notify_all();
+        let are_running = |state: &mut State| state.n_workers > 0;
+        let ended = self.news.wait_timeout_while(lock(&self.state), GRACE, are_running);
+        let are_all = !ended.unwrap_or_else(PoisonError::into_inner).1.timed_out();
+        for worker in workers {
+            if are_all || worker.is_finished() {
+                // A panic of the source was met by the consumer too.
+                let _ = worker.join();
+            }
+        }
+    }
+}
+
+impl<S: Source + Send + 'static> Ahead<S> {
+    /// Starts workers. Without a thread the walk is slower, and no less whole.
+    pub(super) fn start(self: &Arc<Self>, workers: Workers<S>) -> Vec<JoinHandle<()>> {
+        let Workers { n_workers, source, placement } = workers;
+        let placement = Arc::new(placement);
+        let start_one = |number| {
+            let (ahead, source, placement) = (self.clone(), source.clone(), placement.clone());
+            let builder = std::thread::Builder::new().name(format!("pwalk-ahead-{number}"));
+            lock(&self.state).n_workers += 1;
+            let started = builder.spawn(move || {
+                let _counted = Counted(&ahead);
+                placement.place(number);
+                ahead.read_ahead(&source);
+            });
+            started.inspect_err(|_| lock(&self.state).n_workers -= 1).ok()
+        };
+        (0..n_workers).map_while(start_one).collect()
+    }
+
+    /// What a worker does.
+    fn read_ahead(&self, source: &S) {
+        let is_closed = || self.is_closed.load(Relaxed);
+        let mut reader = self.reader(source);
+        let mut state = lock(&self.state);
+        while !is_closed() {
+            let Some(job) = state.begin() else {
+                state.n_idle += 1;
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.n_idle -= 1;
+                continue;
+            };
+            drop(state);
+            // What panics here panics again where the consumer reads it.
+            let links = self.rules.links;
+            let reads = AssertUnwindSafe(|| reader.read(&job.path, links, is_closed));
+            let read = catch_unwind(reads).unwrap_or(Err(Errno::CANCELED));
+            state = lock(&self.state);
+            self.after_read(&mut state, job, read);
+        }
+    }
+
+    fn after_read(&self, state: &mut State, job: Job, read: Result<DirListing, Errno>) {
+        state.n_reading -= 1;
+        let position = job.position();
+        match read {
+            Err(errno) if is_lack(errno) => {
+                state.bound_readers(state.n_reading);
+                state.plan.give_back(job);
+            }
+            read => {
+                state.plan.store(&job, read.ok());
+                state.count_read();
+            }
+        }
+        let is_news = match state.awaited {
+            Some(Awaited::Directory(awaited)) => awaited == position,
+            Some(Awaited::Descriptor { n_reading }) => state.n_reading <= n_reading,
+            None => false,
+        };
+        if is_news {
+            state.awaited = None;
+            self.news.notify_one();
+        }
+        if state.n_idle > 0 && state.may_begin() {
+            self.work.notify_one();
+        }
+    }
+}
+
+impl State {
+    /// True if a worker may begin to read, and there is something, perhaps.
+    fn may_begin(&self) -> bool {
+        self.n_reading < self.n_reading_max && self.plan.has_room() && self.plan.has_work()
+    }
+
+    fn begin(&mut self) -> Option<Job> {
+        let job = if self.may_begin() { self.plan.take() } else { None };
+        self.n_reading += usize::from(job.is_some());
+        job
+    }
+
+    /// Somebody was refused a descriptor.
+    fn bound_readers(&mut self, n_reading: usize) {
+        self.n_reading_max = self.n_reading_max.min(n_reading);
+        self.n_since_change = 0;
+    }
+
+    /// A directory was read, by whomever: after some, one worker more may try.
+    pub(super) fn count_read(&mut self) {
+        self.n_since_change += 1;
+        if self.n_since_change >= DIRS_PER_RISE {
+            self.n_reading_max = self.n_reading_max.saturating_add(1);
+            self.n_since_change = 0;
+        }
+    }
+}
+
+/// A worker, until it has ended.
+struct Counted<'a, S: Source>(&'a Ahead<S>);
+
+impl<S: Source> Drop for Counted<'_, S> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        state.n_workers -= 1;
+        self.0.news.notify_all();
+    }
+}
+
+/// How long the consumer may be kept.
+pub(super) struct Patience<'a> {
+    is_stopped: &'a mut dyn FnMut() -> bool,
+    control: Arc<Control>,
+    asked: Instant,
+    has_ended: bool,
+}
+
+impl<'a> Patience<'a> {
+    pub(super) fn new(is_stopped: &'a mut dyn FnMut() -> bool, control: Arc<Control>) -> Self {
+        Patience { is_stopped, control, asked: Instant::now(), has_ended: false }
+    }
+
+    pub(super) fn is_over(&mut self) -> bool {
+        if self.asked.elapsed() >= PATIENCE {
+            self.asked = Instant::now();
+            self.has_ended |= self.control.is_cancelled() || (self.is_stopped)();
+        }
+        self.has_ended
+    }
+
+    /// True once it was found to be over.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+}

@@ -1,0 +1,156 @@
+//! Reads one directory as `os.walk` does: by its path, and to its end.
+//!
+//! What a path means is the kernel's to say, with its limits (PATH_MAX, forty links), and so the
+//! errors are the same. Knows nothing of order.
+
+use super::dir_listing::{DirListing, Subdirs};
+use crate::config::Rules;
+use crate::entry::{Fields, Kind, Stat};
+use crate::filter::{Filter, Verdict};
+use crate::listing::Listing;
+use crate::names::{NameReader, is_lack};
+use crate::source::{At, Source};
+use pwalk_sys::{Errno, Links};
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+
+/// Bytes of the longest path that the kernel takes, its NUL included. Source: path_resolution(7).
+const PATH_MAX: usize = 4096;
+
+/// Reads directories, one after the other.
+pub(super) struct Reader<'a, S: Source> {
+    pub(super) source: &'a S,
+    pub(super) rules: &'a Rules,
+    /// What relative paths begin at; `None`: where the process works.
+    pub(super) base: Option<&'a S::Dir>,
+    /// Length of the root's path.
+    pub(super) root_len: usize,
+    pub(super) names: NameReader,
+}
+
+impl<S: Source> Reader<'_, S> {
+    /// Reads a whole directory; ECANCELED once `is_stopped` says so.
+    pub(super) fn read(
+        &mut self,
+        path: &[u8],
+        links: Links,
+        mut is_stopped: impl FnMut() -> bool,
+    ) -> Result<DirListing, Errno> {
+        let dir = self.open(path, links)?;
+        let mut listing = Listing::default();
+        self.names.read_all(self.source, &dir, &mut listing, &mut is_stopped)?;
+        let listing = self.divide(path, &dir, listing, &mut is_stopped)?;
+        if is_stopped() { Err(Errno::CANCELED) } else { Ok(listing) }
+    }
+
+    /// True for a symbolic link; what can't be asked is none.
+    pub(super) fn is_link(&self, path: &[u8]) -> bool {
+        self.stat(path, Links::Keep).is_ok_and(|stat| stat.kind() == Kind::Symlink)
+    }
+
+    fn open(&self, path: &[u8], links: Links) -> Result<S::Dir, Errno> {
+        let name = c_path(path)?;
+        let parent = self.base.map(|base| (base, name.as_c_str()));
+        self.source.open(At { parent, path }, links)
+    }
+
+    fn stat(&self, path: &[u8], links: Links) -> Result<Stat, Errno> {
+        let name = c_path(path)?;
+        match self.base {
+            Some(base) => self.source.stat(base, &name, links, Fields::empty()),
+            None => self.source.stat_path(path, links, Fields::empty()),
+        }
+    }
+
+    /// Divides the entries into directories and others, and leaves out what the filters say.
+    /// Once it is stopped, it asks nothing more, and what it returns is void. The only error is a
+    /// lack of descriptors, which some ways to ask for an inode need.
+    fn divide(
+        &self,
+        path: &[u8],
+        dir: &S::Dir,
+        mut listing: Listing,
+        is_stopped: &mut impl FnMut() -> bool,
+    ) -> Result<DirListing, Errno> {
+        let prefix = with_slash(path);
+        let filter = Filter::new(self.rules);
+        let filter = filter.in_dir(&prefix, self.root_len);
+        let mut dirs = Subdirs::default();
+        let keeps_files = filter.keeps_files();
+        let mut lack = None;
+        listing.retain(|told, name| {
+            if keeps_files && !matches!(told, Kind::Dir | Kind::Symlink | Kind::Unknown) {
+                return true;
+            }
+            let c_name = CStr::from_bytes_with_nul(name).expect("a name ends in its NUL");
+            let name = c_name.to_bytes();
+            let (kind, is_link) = match told {
+                Kind::Symlink | Kind::Unknown if lack.is_some() || is_stopped() => return false,
+                Kind::Symlink | Kind::Unknown => match self.kind_of(dir, &prefix, c_name, told) {
+                    Ok(found) => found,
+                    Err(errno) => {
+                        lack = Some(errno);
+                        return false;
+                    }
+                },
+                kind => (kind, false),
+            };
+            if filter.judge(name, if is_link { Kind::Symlink } else { kind }) != Verdict::Keep {
+                return false;
+            }
+            if kind == Kind::Dir {
+                dirs.push(name, is_link);
+            }
+            kind != Kind::Dir
+        });
+        match lack {
+            Some(errno) => Err(errno),
+            None => Ok(DirListing { dirs: Arc::new(dirs), others: listing }),
+        }
+    }
+
+    /// The kind behind an entry, and whether it is a symbolic link. What can't be asked is no
+    /// directory.
+    fn kind_of(
+        &self,
+        dir: &S::Dir,
+        prefix: &[u8],
+        name: &CStr,
+        told: Kind,
+    ) -> Result<(Kind, bool), Errno> {
+        let own = match told {
+            Kind::Unknown => {
+                known(self.source.stat(dir, name, Links::Keep, Fields::empty()), Kind::Unknown)?
+            }
+            told => told,
+        };
+        if own != Kind::Symlink {
+            return Ok((own, false));
+        }
+        // By the whole path, for which links count that were followed on the way.
+        let behind = self.stat(&[prefix, name.to_bytes()].concat(), Links::Follow);
+        Ok((known(behind, Kind::Symlink)?, true))
+    }
+}
+
+/// The kind that was found, or `otherwise` if it could not be asked.
+fn known(stat: Result<Stat, Errno>, otherwise: Kind) -> Result<Kind, Errno> {
+    match stat {
+        Err(errno) if is_lack(errno) => Err(errno),
+        stat => Ok(stat.map_or(otherwise, |stat| stat.kind())),
+    }
+}
+
+/// A path as the kernel takes it in one piece.
+fn c_path(path: &[u8]) -> Result<CString, Errno> {
+    if path.len() >= PATH_MAX {
+        return Err(Errno::NAMETOOLONG);
+    }
+    CString::new(path).map_err(|_| Errno::INVAL)
+}
+
+/// A path that names can be added to.
+pub(super) fn with_slash(path: &[u8]) -> Vec<u8> {
+    let needs_slash = path.last().is_some_and(|&last| last != b'/');
+    [path, if needs_slash { b"/" } else { b"" }].concat()
+}
