@@ -1,8 +1,8 @@
 //! Directories of a running walk: waiting, open, and being finished.
 //!
 //! A directory that waits holds its name and its inode in the arena of its [`Siblings`], and
-//! shares its parent. One that is open is a [`Dir`] behind an `Arc`: its parts (one for whoever
-//! reads names, one for each slice of names) hold it, and the part that ends last writes its row.
+//! shares its parent. One that is open is a [`Dir`] behind an `Arc` with holders: whoever reads
+//! its names, and each slice of names. The holder that is released last writes its row.
 //!
 //! A descriptor is closed with the last `Arc` that needs it. Waiting directories keep their
 //! parent's open while descriptors are plenty, because openat from it is cheaper than the path
@@ -58,27 +58,27 @@ impl DirInfo {
 pub(crate) struct Dir<'w, D> {
     pub(crate) info: Arc<DirInfo>,
     pub(crate) handle: Arc<Handle<'w, D>>,
-    /// Parts that are not finished. The AcqRel of `finish_part` makes every part's sums visible
-    /// to the last one.
-    n_parts: AtomicUsize,
+    /// Holders that are not released. The AcqRel of `release` makes the sums of every holder
+    /// visible to the last one.
+    n_holders: AtomicUsize,
     /// Direct entries so far.
     n_entries: AtomicI64,
     /// Sum of their sizes so far, bytes.
     size_sum: AtomicI64,
     /// Set when reading its names failed.
     pub(crate) has_failed: AtomicBool,
-    /// Names delivered so far, while the directory waits for its next read. Only the part that
-    /// reads touches it, so the lock is never contended.
+    /// Names delivered so far, while the directory waits for its next read. Only the reader
+    /// touches it, so the lock is never contended.
     pub(crate) seen: Mutex<Seen>,
 }
 
 impl<'w, D> Dir<'w, D> {
-    /// A directory with one part: the reader.
+    /// A directory with one holder: the reader.
     pub(crate) fn new(info: Arc<DirInfo>, handle: Handle<'w, D>) -> Self {
         Dir {
             info,
             handle: Arc::new(handle),
-            n_parts: AtomicUsize::new(1),
+            n_holders: AtomicUsize::new(1),
             n_entries: AtomicI64::new(0),
             size_sum: AtomicI64::new(0),
             has_failed: AtomicBool::new(false),
@@ -86,9 +86,9 @@ impl<'w, D> Dir<'w, D> {
         }
     }
 
-    /// Adds parts; called by a part that is not finished itself.
-    pub(crate) fn add_parts(&self, n: usize) {
-        self.n_parts.fetch_add(n, Ordering::Relaxed);
+    /// Adds holders; called by one that is not released itself.
+    pub(crate) fn add_holders(&self, n: usize) {
+        self.n_holders.fetch_add(n, Ordering::Relaxed);
     }
 
     /// Adds what a slice found.
@@ -97,12 +97,12 @@ impl<'w, D> Dir<'w, D> {
         self.size_sum.fetch_add(size_sum, Ordering::Relaxed);
     }
 
-    /// True for the last part: all counts are in.
-    pub(crate) fn finish_part(&self) -> bool {
-        self.n_parts.fetch_sub(1, Ordering::AcqRel) == 1
+    /// True for the last holder: all counts are in.
+    pub(crate) fn release(&self) -> bool {
+        self.n_holders.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// Direct entries and the sum of their sizes, once the last part is finished.
+    /// Direct entries and the sum of their sizes, once the last holder is released.
     pub(crate) fn counts(&self) -> (i64, i64) {
         (self.n_entries.load(Ordering::Relaxed), self.size_sum.load(Ordering::Relaxed))
     }

@@ -14,6 +14,7 @@ mod argument;
 mod batch;
 mod config;
 mod control;
+mod delivery;
 mod descriptors;
 mod directory;
 mod disk;

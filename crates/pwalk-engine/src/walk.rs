@@ -1,10 +1,9 @@
 //! `walk`: starts the workers over a frontier and adds up what they bring.
 
-use crate::batch::Batch;
 use crate::config::Config;
 use crate::control::Control;
+use crate::delivery::Outlet;
 use crate::descriptors::Descriptors;
-use crate::entry::{FileId, Kind, Stat};
 use crate::filter::Filter;
 use crate::frontier::Frontier;
 use crate::queue::{Local, Queue};
@@ -12,7 +11,6 @@ use crate::source::{Sink, Source};
 use crate::sync::lock;
 use crate::totals::Totals;
 use crate::worker::{Job, Worker};
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -40,7 +38,7 @@ pub struct Outcome {
 /// # Errors
 ///
 /// Only the sink can stop a walk with an error: its first one. What could not be seen of the
-/// tree is delivered in [`Batch::errors`] and counted in [`Totals::errors`].
+/// tree is delivered in [`crate::Batch::errors`] and counted in [`Totals::errors`].
 ///
 /// # Panics
 ///
@@ -52,12 +50,14 @@ pub fn walk<S: Source, K: Sink>(
     sink: &K,
     control: &Control,
 ) -> Result<Outcome, K::Error> {
-    let shared = Shared::new(config, source, sink, control);
-    let (totals, n_workers) = run_workers(frontier, &shared);
-    match shared.sink_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    let outlet = Outlet::new(config, sink, control);
+    let walk = Walk::new(config, source, &outlet, control);
+    let (totals, n_workers) = run_workers(frontier, &walk);
+    let frontier = walk.left.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match outlet.into_failure() {
         Some(error) => Err(error),
         None => Ok(Outcome {
-            frontier: shared.left.into_inner().unwrap_or_else(PoisonError::into_inner),
+            frontier,
             totals,
             n_workers,
             n_workers_refused: config.n_workers.saturating_sub(n_workers),
@@ -70,11 +70,8 @@ pub fn walk<S: Source, K: Sink>(
 ///
 /// A system that gives fewer threads than were asked for makes the walk slower and nothing else.
 /// If it gives none, the worker is the caller, who stays where he is on the machine.
-fn run_workers<S: Source, K: Sink>(
-    frontier: Frontier,
-    shared: &Shared<'_, S, K>,
-) -> (Totals, usize) {
-    let Config { n_workers, placement, .. } = shared.config;
+fn run_workers<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>) -> (Totals, usize) {
+    let Config { n_workers, placement, .. } = walk.config;
     let (queue, deques) = Queue::new((*n_workers).max(1), placement.steals);
     for dir in frontier {
         queue.inject(Job::Start(Box::new(dir)));
@@ -84,7 +81,7 @@ fn run_workers<S: Source, K: Sink>(
     let deques = Mutex::new(deques.into_iter().enumerate());
     let next_worker = || {
         let (index, deque) = lock(&deques).next().expect("there is a deque for each worker");
-        Worker::new(shared, Local::new(&queue, deque, index), index)
+        Worker::new(walk, Local::new(&queue, deque, index), index)
     };
     let run = || {
         let worker = next_worker();
@@ -115,10 +112,10 @@ fn thread(index: usize) -> std::thread::Builder {
 }
 
 /// What all workers of a walk see.
-pub(crate) struct Shared<'a, S: Source, K: Sink> {
+pub(crate) struct Walk<'a, S: Source, K: Sink> {
     pub(crate) config: &'a Config,
     pub(crate) source: &'a S,
-    pub(crate) sink: &'a K,
+    pub(crate) outlet: &'a Outlet<'a, K>,
     pub(crate) control: &'a Control,
     pub(crate) filter: Filter<'a>,
     pub(crate) descriptors: Descriptors,
@@ -129,20 +126,20 @@ pub(crate) struct Shared<'a, S: Source, K: Sink> {
     n_delivered: AtomicU64,
     /// Set once the budget is spent, and never reset.
     is_spent: AtomicBool,
-    /// The first error of the sink.
-    sink_error: Mutex<Option<K::Error>>,
-    /// Inodes with several links that were met, with the number of links still to come: some 40
-    /// bytes for each. Where links are followed they stay to the end of the walk.
-    hard_links: [Mutex<HashMap<FileId, u32>>; 16],
 }
 
-impl<'a, S: Source, K: Sink> Shared<'a, S, K> {
-    fn new(config: &'a Config, source: &'a S, sink: &'a K, control: &'a Control) -> Self {
+impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
+    fn new(
+        config: &'a Config,
+        source: &'a S,
+        outlet: &'a Outlet<'a, K>,
+        control: &'a Control,
+    ) -> Self {
         let n_descriptors = usize::try_from(pwalk_sys::descriptor_limit()).unwrap_or(usize::MAX);
-        Shared {
+        Walk {
             config,
             source,
-            sink,
+            outlet,
             control,
             filter: Filter::new(&config.rules),
             descriptors: Descriptors::new(n_descriptors),
@@ -150,8 +147,6 @@ impl<'a, S: Source, K: Sink> Shared<'a, S, K> {
             started: Instant::now(),
             n_delivered: AtomicU64::new(0),
             is_spent: AtomicBool::new(false),
-            sink_error: Mutex::default(),
-            hard_links: Default::default(),
         }
     }
 
@@ -181,41 +176,5 @@ impl<'a, S: Source, K: Sink> Shared<'a, S, K> {
     /// Puts directories into the frontier that the walk returns.
     pub(crate) fn leave(&self, dirs: impl IntoIterator<Item = crate::FrontierDir>) {
         lock(&self.left).extend(dirs);
-    }
-
-    /// Hands a batch to the sink and clears it; the sink's first error cancels the walk.
-    pub(crate) fn deliver(&self, batch: &mut Batch) {
-        if !batch.is_empty()
-            && !self.control.is_cancelled()
-            && let Err(error) = self.sink.put(batch)
-        {
-            let mut first = lock(&self.sink_error);
-            first.get_or_insert(error);
-            self.control.cancel();
-        }
-        batch.clear();
-    }
-
-    /// True for the first of an inode's links that the walk meets, so that its blocks are
-    /// counted once. Whichever comes first, the sum is the same.
-    pub(crate) fn is_first_link(&self, kind: Kind, stat: &Stat) -> bool {
-        if stat.nlink < 2 || kind == Kind::Dir {
-            return true;
-        }
-        let shard = &self.hard_links[stat.ino as usize % self.hard_links.len()];
-        let mut links = lock(shard);
-        let n_to_come = match links.get(&stat.id()) {
-            // Where links are followed an inode is met more often than it has names, so that
-            // nobody knows when the last one comes.
-            _ if self.config.rules.follow_links() => u32::MAX,
-            Some(n) => n - 1,
-            None => stat.nlink - 1,
-        };
-        // Forgotten with its last link, so that memory holds only what can still come.
-        let is_known = match n_to_come {
-            0 => links.remove(&stat.id()),
-            _ => links.insert(stat.id(), n_to_come),
-        };
-        is_known.is_none()
     }
 }

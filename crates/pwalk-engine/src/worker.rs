@@ -21,11 +21,11 @@ mod look;
 mod open;
 mod read;
 
-use crate::batch::{Batch, Contents};
-use crate::control::{Control, Progress};
-use crate::directory::{Dir, DirInfo, Siblings};
+use crate::control::Control;
+use crate::delivery::Delivery;
+use crate::directory::{Dir, Siblings};
 use crate::entry::{Fields, Kind, Stat};
-use crate::error::{EntryError, Operation};
+use crate::error::Operation;
 use crate::frontier::FrontierDir;
 use crate::listing::Listing;
 use crate::names::{NameReader, is_gone, is_lack};
@@ -33,13 +33,10 @@ use crate::queue::{Local, Queue};
 use crate::source::{Sink, Source};
 use crate::totals::Totals;
 use crate::waiting::Post;
-use crate::walk::Shared;
+use crate::walk::Walk;
 use pwalk_sys::{Errno, Links};
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Bytes of names and paths that fill a batch, however few its rows.
-const ARENA_LEN_MAX: usize = 1 << 20;
 
 /// A unit of work.
 pub(crate) enum Job<'w, D> {
@@ -62,19 +59,14 @@ pub(crate) struct Slice<'w, D> {
 }
 
 pub(crate) struct Worker<'w, 'q, S: Source, K: Sink> {
-    shared: &'w Shared<'w, S, K>,
+    walk: &'w Walk<'w, S, K>,
     jobs: Local<'q, Job<'w, S::Dir>>,
     index: usize,
     /// Where this worker says what it asks.
     post: Post,
     /// What is asked of each inode: the sink's fields and what the walk itself needs.
     want: Fields,
-    batch: Batch,
-    /// The directory that was last added to the batch, and its number there.
-    batch_dir: Option<(Arc<DirInfo>, u32)>,
-    totals: Totals,
-    /// What the slice at hand has brought.
-    progress: Progress,
+    delivery: Delivery<'w, K>,
     names: NameReader,
     /// Memory that goes from directory to directory.
     listing: Listing,
@@ -97,26 +89,23 @@ impl<J> Drop for AbortOnPanic<'_, J> {
 
 impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
     pub(crate) fn new(
-        shared: &'w Shared<'w, S, K>,
+        walk: &'w Walk<'w, S, K>,
         jobs: Local<'q, Job<'w, S::Dir>>,
         index: usize,
     ) -> Self {
-        let fields = shared.sink.fields();
+        let fields = walk.outlet.fields();
         let mut want = fields;
         want.set(
             Fields::INODE | Fields::DEVICE,
-            shared.config.rules.follow_links() || fields.need_stat(),
+            walk.config.rules.follow_links() || fields.need_stat(),
         );
         Worker {
-            shared,
+            walk,
             jobs,
             index,
-            post: shared.control.post(),
+            post: walk.control.post(),
             want,
-            batch: Batch::new(fields),
-            batch_dir: None,
-            totals: Totals::default(),
-            progress: Progress::default(),
+            delivery: Delivery::new(walk.outlet, index, want),
             names: NameReader::default(),
             listing: Listing::default(),
         }
@@ -128,27 +117,26 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
 
     /// Runs jobs until the walk has ended.
     pub(crate) fn run(mut self) -> Totals {
-        let _guard = AbortOnPanic { queue: self.jobs.queue(), control: self.shared.control };
+        let _guard = AbortOnPanic { queue: self.jobs.queue(), control: self.walk.control };
         while let Some(job) = self.next_job() {
-            if !self.shared.control.is_cancelled() {
-                let busy = self.shared.descriptors.busy();
+            if !self.walk.control.is_cancelled() {
+                let busy = self.walk.descriptors.busy();
                 self.run_job(job);
                 drop(busy);
                 self.post.rests();
-                self.settle();
+                self.after_job();
             }
             self.jobs.done();
         }
-        self.deliver();
-        self.totals.n_repeated = self.names.n_repeated;
-        self.totals
+        self.delivery.totals.n_repeated = self.names.n_repeated;
+        self.delivery.finish()
     }
 
     /// Jobs that wait for a descriptor go first once there may be one, so that they don't pile up.
     fn next_job(&self) -> Option<Job<'w, S::Dir>> {
-        let descriptors = &self.shared.descriptors;
+        let descriptors = &self.walk.descriptors;
         let deferred = if descriptors.may_try_again() { self.jobs.next_deferred() } else { None };
-        let is_urgent = || self.shared.control.is_cancelled() || descriptors.may_try_again();
+        let is_urgent = || self.walk.control.is_cancelled() || descriptors.may_try_again();
         deferred.or_else(|| self.jobs.next(is_urgent))
     }
 
@@ -162,14 +150,14 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
             }
             Job::ReadAgain(dir) => {
                 self.post.goes_to(&dir.info.path);
-                self.shared.descriptors.read_again();
+                self.walk.descriptors.read_again();
                 self.read_on(dir);
             }
             Job::Slice(slice) => {
                 let Slice { dir, listing, range } = *slice;
                 self.post.goes_to(&dir.info.path);
                 self.look_at(&dir, &listing, range);
-                self.finish_part(&dir);
+                self.release(&dir);
             }
         }
     }
@@ -189,11 +177,11 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         call: impl Fn() -> Result<T, Errno>,
         refusal: Errno,
     ) -> Result<T, Errno> {
-        let descriptors = &self.shared.descriptors;
+        let descriptors = &self.walk.descriptors;
         loop {
             let n_closed = descriptors.n_closed();
             let is_over = !descriptors.wait(n_closed) && !descriptors.endure();
-            if is_over || self.shared.control.is_cancelled() {
+            if is_over || self.walk.control.is_cancelled() {
                 return Err(refusal);
             }
             match retry_stale(&call) {
@@ -206,71 +194,16 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         }
     }
 
-    fn push_dir_row(&mut self, info: &Arc<DirInfo>, contents: Contents) {
-        let row_dir = self.batch_dir(info);
-        self.push_entry(row_dir, b"", Kind::Dir, &info.stat, contents);
-    }
-
-    #[inline]
-    fn push_entry(&mut self, dir: u32, name: &[u8], kind: Kind, stat: &Stat, contents: Contents) {
-        self.batch.push(dir, name, kind, stat, contents);
-        self.totals.n_entries.add(kind);
-        if kind == Kind::Dir {
-            self.progress.n_dirs += 1;
-        } else {
-            self.progress.n_files += 1;
-        }
-        if self.want.contains(Fields::SIZE) {
-            self.totals.apparent_bytes += i128::from(stat.size);
-            self.progress.bytes += stat.size.max(0) as u64;
-        }
-        if self.want.contains(Fields::BLOCKS | Fields::LINKS)
-            && self.shared.is_first_link(kind, stat)
-        {
-            self.totals.allocated_bytes += i128::from(stat.blocks) * 512;
-        }
-    }
-
-    /// The number of a directory in the batch, which it enters with its first row.
-    fn batch_dir(&mut self, info: &Arc<DirInfo>) -> u32 {
-        match &self.batch_dir {
-            Some((last, number)) if Arc::ptr_eq(last, info) => *number,
-            _ => {
-                let number =
-                    self.batch.push_dir(&info.path, info.stat.ino, info.parent_inode, info.depth);
-                self.batch_dir = Some((info.clone(), number));
-                number
-            }
-        }
-    }
-
     /// An error of an entry of a directory.
     fn fail_at(&mut self, dir: &Dir<'w, S::Dir>, operation: Operation, name: &[u8], errno: Errno) {
-        self.fail(operation, [&dir.info.path, name].concat(), dir.info.depth + 1, errno);
+        let path = [&dir.info.path, name].concat();
+        self.delivery.fail(operation, path, dir.info.depth + 1, errno);
     }
 
-    fn fail(&mut self, operation: Operation, path: Vec<u8>, depth: i32, errno: Errno) {
-        *self.totals.errors.entry((operation, errno)).or_default() += 1;
-        self.progress.n_errors += 1;
-        self.batch.errors.push(EntryError { operation, path, depth, errno });
-    }
-
-    /// After each job: tells how far it is, and delivers a batch that is full.
-    fn settle(&mut self) {
-        let done = std::mem::take(&mut self.progress);
-        self.shared.control.add(self.index, &done);
-        self.shared.spend(done.n_files + done.n_dirs);
-        let is_full = self.batch.len() >= self.shared.config.tuning.batch_len
-            || self.batch.arena_len() >= ARENA_LEN_MAX
-            || self.batch.errors.len() >= self.shared.config.tuning.batch_len;
-        if is_full {
-            self.deliver();
-        }
-    }
-
-    fn deliver(&mut self) {
-        self.shared.deliver(&mut self.batch);
-        self.batch_dir = None;
+    /// Tells how far it is, and counts against the budget.
+    fn after_job(&mut self) {
+        let n_rows = self.delivery.hand_over();
+        self.walk.spend(n_rows);
     }
 }
 

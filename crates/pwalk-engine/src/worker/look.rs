@@ -24,12 +24,12 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         listing: &Listing,
         range: Range<usize>,
     ) {
-        let filter = self.shared.filter.in_dir(&dir.info.path, dir.info.root_len);
-        let row_dir = self.batch_dir(&dir.info);
+        let filter = self.walk.filter.in_dir(&dir.info.path, dir.info.root_len);
+        let row_dir = self.delivery.dir(&dir.info);
         let mut slice = Found { row_dir, n_entries: 0, size_sum: 0, siblings: None };
         for (number, index) in range.enumerate() {
             // Each look may take long on a slow filesystem.
-            if self.shared.control.is_cancelled() {
+            if self.walk.control.is_cancelled() {
                 break;
             }
             if number.is_multiple_of(N_PER_REQUEST) {
@@ -88,43 +88,43 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 }
             }
             if self.is_elsewhere(&dir.info, &stat) {
-                self.totals.n_mount_points += 1;
+                self.delivery.totals.n_mount_points += 1;
                 return;
             }
         }
-        if kind == Kind::Dir && self.shared.config.rules.may_enter(dir.info.level() + 1) {
+        if kind == Kind::Dir && self.walk.config.rules.may_enter(dir.info.level() + 1) {
             if dir.info.is_below(stat.id()) {
                 return self.refuse_loop(dir, entry.name, found);
             }
             found.siblings.get_or_insert_with(|| self.new_siblings(dir)).push(entry.name, stat);
         } else {
             let contents = if kind == Kind::Dir { Contents::Unread } else { Contents::None };
-            self.push_entry(found.row_dir, name, kind, &stat, contents);
+            self.delivery.row(found.row_dir, name, kind, &stat, contents);
             self.add_target(dir, entry.name, kind);
         }
         found.size_sum = found.size_sum.wrapping_add(stat.size);
     }
 
     fn new_siblings(&self, dir: &Dir<'w, S::Dir>) -> Box<Siblings<'w, S::Dir>> {
-        let handle = self.shared.descriptors.are_plenty().then(|| dir.handle.clone());
+        let handle = self.walk.descriptors.are_plenty().then(|| dir.handle.clone());
         Box::new(Siblings::new(dir.info.clone(), handle))
     }
 
     /// True for a file that the walk writes. Directories tell numbers only, so that one with the
     /// number of such a file is asked for its device.
     fn is_own_file(&self, dir: &Dir<'w, S::Dir>, entry: &Listed<'_>) -> bool {
-        let own = &self.shared.config.rules.own_files;
+        let own = &self.walk.config.rules.own_files;
         if !own.iter().any(|id| id.ino == entry.ino) {
             return false;
         }
         let want = Fields::INODE | Fields::DEVICE;
         let stat =
-            self.ask(|| self.shared.source.stat(&dir.handle.dir, entry.name, Links::Keep, want));
+            self.ask(|| self.walk.source.stat(&dir.handle.dir, entry.name, Links::Keep, want));
         stat.is_ok_and(|stat| own.contains(&stat.id()))
     }
 
     fn must_stat(&self, kind: Kind) -> bool {
-        let rules = &self.shared.config.rules;
+        let rules = &self.walk.config.rules;
         self.want.need_stat()
             || match kind {
                 Kind::Unknown => true,
@@ -136,8 +136,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
 
     /// The inode of an entry, and what stands in the way of it.
     fn stat(&self, dir: &Dir<'w, S::Dir>, name: &CStr) -> (Option<Stat>, Option<Errno>) {
-        stat_behind(self.shared.config.rules.links, |links| {
-            self.ask(|| self.shared.source.stat(&dir.handle.dir, name, links, self.want))
+        stat_behind(self.walk.config.rules.links, |links| {
+            self.ask(|| self.walk.source.stat(&dir.handle.dir, name, links, self.want))
         })
     }
 
@@ -150,15 +150,15 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     ) {
         let Some(errno) = failure.filter(|errno| !is_gone(*errno)) else {
             found.n_entries -= 1;
-            self.totals.n_vanished += 1;
+            self.delivery.totals.n_vanished += 1;
             return;
         };
         let name = entry.name.to_bytes();
         self.fail_at(dir, Operation::Stat, name, errno);
-        if !self.batch.fields().need_stat() {
+        if self.delivery.needs_names_only() {
             // Its name is all that the sink wants, and that is known.
             let contents = if entry.kind == Kind::Dir { Contents::Unread } else { Contents::None };
-            self.push_entry(found.row_dir, name, entry.kind, &Stat::default(), contents);
+            self.delivery.row(found.row_dir, name, entry.kind, &Stat::default(), contents);
         }
     }
 
@@ -166,7 +166,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     ///
     /// Only directories: on overlayfs files carry other devices than the directory they are in.
     fn is_elsewhere(&self, info: &DirInfo, stat: &Stat) -> bool {
-        self.shared.config.rules.one_file_system
+        self.walk.config.rules.one_file_system
             && stat.kind() == Kind::Dir
             && (stat.dev != info.root_dev || stat.is_automount)
     }
@@ -179,9 +179,11 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         found: &mut Found<'w, S::Dir>,
     ) {
         let (counter, may_stat) = match verdict {
-            Verdict::Exclude { is_mount_point } => (&mut self.totals.n_excluded, !is_mount_point),
-            Verdict::MountPoint => (&mut self.totals.n_mount_points, false),
-            Verdict::Snapshot => (&mut self.totals.n_snapshots, true),
+            Verdict::Exclude { is_mount_point } => {
+                (&mut self.delivery.totals.n_excluded, !is_mount_point)
+            }
+            Verdict::MountPoint => (&mut self.delivery.totals.n_mount_points, false),
+            Verdict::Snapshot => (&mut self.delivery.totals.n_snapshots, true),
             Verdict::Root | Verdict::Keep => (&mut 0, true),
         };
         *counter += 1;
@@ -196,10 +198,10 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     /// A link that leads back up is delivered as the link that it is, and as an error.
     fn refuse_loop(&mut self, dir: &Dir<'w, S::Dir>, name: &CStr, found: &mut Found<'w, S::Dir>) {
         self.fail_at(dir, Operation::Follow, name.to_bytes(), Errno::LOOP);
-        let stat = || self.shared.source.stat(&dir.handle.dir, name, Links::Keep, self.want);
+        let stat = || self.walk.source.stat(&dir.handle.dir, name, Links::Keep, self.want);
         if let Ok(stat) = self.ask(stat) {
             let contents = if stat.kind() == Kind::Dir { Contents::Unread } else { Contents::None };
-            self.push_entry(found.row_dir, name.to_bytes(), stat.kind(), &stat, contents);
+            self.delivery.row(found.row_dir, name.to_bytes(), stat.kind(), &stat, contents);
             self.add_target(dir, name, stat.kind());
             found.size_sum = found.size_sum.wrapping_add(stat.size);
         }
@@ -209,15 +211,15 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         if kind != Kind::Symlink || !self.want.contains(Fields::TARGET) {
             return;
         }
-        match self.ask(|| self.shared.source.read_link(&dir.handle.dir, name)) {
-            Ok(target) => self.batch.set_target(&target),
+        match self.ask(|| self.walk.source.read_link(&dir.handle.dir, name)) {
+            Ok(target) => self.delivery.target(&target),
             Err(errno) if is_gone(errno) => {}
             Err(errno) => self.fail_at(dir, Operation::ReadLink, name.to_bytes(), errno),
         }
     }
 
-    pub(super) fn finish_part(&mut self, dir: &Dir<'w, S::Dir>) {
-        if !dir.finish_part() {
+    pub(super) fn release(&mut self, dir: &Dir<'w, S::Dir>) {
+        if !dir.release() {
             return;
         }
         let (n_entries, size_sum) = dir.counts();
@@ -225,7 +227,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             (true, 0) => Contents::Unread,
             _ => Contents::Counted { n_entries, size_sum },
         };
-        self.push_dir_row(&dir.info, contents);
+        self.delivery.dir_row(&dir.info, contents);
     }
 }
 

@@ -14,37 +14,37 @@ use std::sync::Arc;
 
 impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     pub(super) fn start(&mut self, start: FrontierDir) {
-        if self.shared.is_spent() {
-            return self.shared.leave([start]);
+        if self.walk.is_spent() {
+            return self.walk.leave([start]);
         }
         let (stat, failure) = self.stat_start(&start);
         match (stat, failure) {
             (Some(stat), failure) => {
                 if let Some(errno) = failure {
-                    self.fail(Operation::Stat, start.path.clone(), start.depth, errno);
+                    self.delivery.fail(Operation::Stat, start.path.clone(), start.depth, errno);
                 }
                 self.start_at(start, stat);
             }
-            (None, Some(errno)) if is_lack(errno) && self.shared.descriptors.put_off() => {
+            (None, Some(errno)) if is_lack(errno) && self.walk.descriptors.put_off() => {
                 self.jobs.defer(Job::Start(Box::new(start)));
             }
             (None, Some(errno)) if !is_gone(errno) || start.is_root() => {
-                self.fail(Operation::Stat, start.path, start.depth, errno);
+                self.delivery.fail(Operation::Stat, start.path, start.depth, errno);
             }
-            (None, _) => self.totals.n_vanished += 1,
+            (None, _) => self.delivery.totals.n_vanished += 1,
         }
     }
 
     fn start_at(&mut self, start: FrontierDir, stat: Stat) {
         let info = Arc::new(self.info_of_start(&start, stat));
         match stat.kind() {
-            Kind::Dir if self.shared.config.rules.may_enter(info.level()) => {
+            Kind::Dir if self.walk.config.rules.may_enter(info.level()) => {
                 self.open(info, Origin::Start(start))
             }
-            Kind::Dir => self.push_dir_row(&info, Contents::Unread),
+            Kind::Dir => self.delivery.dir_row(&info, Contents::Unread),
             kind => {
-                let row_dir = self.batch_dir(&info);
-                self.push_entry(row_dir, b"", kind, &stat, Contents::None);
+                let row_dir = self.delivery.dir(&info);
+                self.delivery.row(row_dir, b"", kind, &stat, Contents::None);
             }
         }
     }
@@ -56,17 +56,17 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let want = self.want | Fields::INODE;
         let links = self.links_of(start);
         stat_behind(links, |links| {
-            retry_stale(|| self.shared.source.stat_path(&start.path, links, want))
+            retry_stale(|| self.walk.source.stat_path(&start.path, links, want))
         })
     }
 
     fn links_of(&self, start: &FrontierDir) -> Links {
-        if start.is_root() { Links::Follow } else { self.shared.config.rules.links }
+        if start.is_root() { Links::Follow } else { self.walk.config.rules.links }
     }
 
     fn info_of_start(&self, start: &FrontierDir, stat: Stat) -> DirInfo {
         let slash: &[u8] = if start.path == b"/" { b"" } else { b"/" };
-        let follows = self.shared.config.rules.follow_links();
+        let follows = self.walk.config.rules.follow_links();
         DirInfo {
             path: [&start.path, slash].concat().into(),
             root_len: start.root_len,
@@ -81,11 +81,11 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     }
 
     pub(super) fn open_one(&mut self, mut siblings: Box<Siblings<'w, S::Dir>>) {
-        if self.shared.is_spent() {
+        if self.walk.is_spent() {
             return self.leave(*siblings);
         }
         let Some((name, stat)) = siblings.pop() else { return };
-        if !self.shared.descriptors.are_plenty() {
+        if !self.walk.descriptors.are_plenty() {
             siblings.handle = None;
         }
         let (parent, handle) = (siblings.parent.clone(), siblings.handle.clone());
@@ -107,28 +107,33 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             root_dev: Some(parent.root_dev),
             ancestors: parent.ancestors.as_deref().unwrap_or_default().to_vec(),
         });
-        self.shared.leave(rest);
+        self.walk.leave(rest);
     }
 
     fn open(&mut self, info: Arc<DirInfo>, origin: Origin<'w, S::Dir>) {
-        self.shared.control.visit(info.own_path());
+        self.walk.control.visit(info.own_path());
         self.post.goes_to(&info.path);
         match self.try_open(&info, &origin) {
             Ok(dir) => {
-                let handle = Handle::new(dir, &self.shared.descriptors);
+                let handle = Handle::new(dir, &self.walk.descriptors);
                 self.read(Arc::new(Dir::new(info, handle)));
             }
-            Err(errno) if is_lack(errno) && self.shared.descriptors.put_off() => {
+            Err(errno) if is_lack(errno) && self.walk.descriptors.put_off() => {
                 self.jobs.defer(origin.into_job(info.stat));
             }
             Err(errno) => {
                 // ENOTDIR: replaced by something else since its parent was read.
                 if is_gone(errno) || errno == Errno::NOTDIR {
-                    self.totals.n_vanished += 1;
+                    self.delivery.totals.n_vanished += 1;
                 } else {
-                    self.fail(Operation::Open, info.own_path().to_vec(), info.depth, errno);
+                    self.delivery.fail(
+                        Operation::Open,
+                        info.own_path().to_vec(),
+                        info.depth,
+                        errno,
+                    );
                 }
-                self.push_dir_row(&info, Contents::Unread);
+                self.delivery.dir_row(&info, Contents::Unread);
             }
         }
     }
@@ -139,23 +144,23 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             Origin::Start(start) => (self.links_of(start), None),
             Origin::Parent { handle, name, .. } => {
                 let parent = handle.as_ref().map(|handle| (&handle.dir, name.as_c_str()));
-                (self.shared.config.rules.links, parent)
+                (self.walk.config.rules.links, parent)
             }
         };
-        let open = || self.shared.source.open(At { parent, path: info.own_path() }, links);
+        let open = || self.walk.source.open(At { parent, path: info.own_path() }, links);
         loop {
-            let n_closed = self.shared.descriptors.n_closed();
+            let n_closed = self.walk.descriptors.n_closed();
             self.post.asks(Operation::Open);
             let result = retry_stale(open);
             self.post.rests();
             match result {
                 Err(errno)
                     if is_lack(errno)
-                        && self.shared.descriptors.wait(n_closed)
-                        && !self.shared.control.is_cancelled() => {}
+                        && self.walk.descriptors.wait(n_closed)
+                        && !self.walk.control.is_cancelled() => {}
                 result => {
                     if !result.as_ref().is_err_and(|errno| is_lack(*errno)) {
-                        self.shared.descriptors.had_one();
+                        self.walk.descriptors.had_one();
                     }
                     return result;
                 }

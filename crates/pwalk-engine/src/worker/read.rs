@@ -28,7 +28,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let mut listing = std::mem::take(&mut self.listing);
         listing.clear();
         let read = self.fill(&dir, &mut listing, true);
-        if listing.len() <= self.shared.config.tuning.slice_len {
+        if listing.len() <= self.walk.config.tuning.slice_len {
             self.look_at(&dir, &listing, 0..listing.len());
             self.listing = listing;
             if read == Read::More {
@@ -53,24 +53,24 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         self.after_read(dir, read);
     }
 
-    /// What becomes of the reader's part.
+    /// What becomes of the reader's hold on the directory.
     fn after_read(&mut self, dir: Arc<Dir<'w, S::Dir>>, read: Read) {
         match read {
             // It goes on in the job that `share` made visible.
             Read::More => {}
             Read::Lack => self.jobs.defer(Job::ReadAgain(dir)),
-            Read::End => self.finish_part(&dir),
+            Read::End => self.release(&dir),
         }
     }
 
     /// Makes the rest of a directory, and all slices of `listing` but the first, visible to idle
-    /// workers, and looks at the first. The reader's part goes on in the `Read` job.
+    /// workers, and looks at the first. The reader's hold goes on to the `Read` job.
     fn share(&mut self, dir: &Arc<Dir<'w, S::Dir>>, listing: Listing, read: Read) {
         let len = listing.len();
-        let slice_len = self.shared.config.tuning.slice_len.max(1);
+        let slice_len = self.walk.config.tuning.slice_len.max(1);
         let listing = Arc::new(listing);
-        // All parts before the first job, or the directory could seem finished in between.
-        dir.add_parts(len.div_ceil(slice_len));
+        // All holders before the first job, or the directory could seem finished in between.
+        dir.add_holders(len.div_ceil(slice_len));
         if read == Read::More {
             self.jobs.push(Job::Read(dir.clone()));
         }
@@ -80,12 +80,12 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             self.jobs.push(Job::Slice(Box::new(slice)));
         }
         self.look_at(dir, &listing, 0..len.min(slice_len));
-        self.finish_part(dir);
+        self.release(dir);
     }
 
     /// Reads names that the directory has not delivered before.
     fn fill(&mut self, dir: &Dir<'w, S::Dir>, listing: &mut Listing, is_first: bool) -> Read {
-        if self.shared.control.is_cancelled() {
+        if self.walk.control.is_cancelled() {
             return Read::End;
         }
         if is_first {
@@ -94,10 +94,10 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             std::mem::swap(&mut self.names.seen, &mut lock(&dir.seen));
         }
         self.post.asks(Operation::Read);
-        let read = match self.names.read(self.shared.source, &dir.handle.dir, listing) {
+        let read = match self.names.read(self.walk.source, &dir.handle.dir, listing) {
             Ok(true) => Read::More,
             Ok(false) => Read::End,
-            Err(errno) if is_lack(errno) && self.shared.descriptors.put_off_reading() => Read::Lack,
+            Err(errno) if is_lack(errno) && self.walk.descriptors.put_off_reading() => Read::Lack,
             Err(errno) => {
                 self.fail_reading(dir, errno);
                 Read::End
@@ -112,14 +112,19 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     fn fail_reading(&mut self, dir: &Dir<'w, S::Dir>, errno: Errno) {
         dir.has_failed.store(true, Relaxed);
         if is_gone(errno) && self.is_deleted(dir) {
-            self.totals.n_vanished += 1;
+            self.delivery.totals.n_vanished += 1;
         } else {
-            self.fail(Operation::Read, dir.info.own_path().to_vec(), dir.info.depth, errno);
+            self.delivery.fail(
+                Operation::Read,
+                dir.info.own_path().to_vec(),
+                dir.info.depth,
+                errno,
+            );
         }
     }
 
     fn is_deleted(&self, dir: &Dir<'w, S::Dir>) -> bool {
-        match self.shared.source.stat_dir(&dir.handle.dir, Fields::LINKS) {
+        match self.walk.source.stat_dir(&dir.handle.dir, Fields::LINKS) {
             Ok(stat) => stat.nlink == 0,
             Err(errno) => is_gone(errno),
         }

@@ -1,0 +1,220 @@
+//! From entries to the sink: batches, totals, progress, and hard links counted once.
+//!
+//! A [`Delivery`] is one thread's; what all of them deliver to is an [`Outlet`]. Knows no
+//! directory that is open and no job: whoever finds entries in another way delivers them here too.
+
+use crate::batch::{Batch, Contents};
+use crate::config::Config;
+use crate::control::{Control, Progress};
+use crate::directory::DirInfo;
+use crate::entry::{Fields, FileId, Kind, Stat};
+use crate::error::{EntryError, Operation};
+use crate::source::Sink;
+use crate::sync::lock;
+use crate::totals::Totals;
+use pwalk_sys::Errno;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes of names and paths that fill a batch, however few its rows.
+const ARENA_LEN_MAX: usize = 1 << 20;
+
+/// The sink of a walk, and what is known of all that it gets.
+pub(crate) struct Outlet<'a, K: Sink> {
+    sink: &'a K,
+    control: &'a Control,
+    /// Rows, or errors, of a full batch.
+    batch_len: usize,
+    /// The first error of the sink.
+    failure: Mutex<Option<K::Error>>,
+    hard_links: HardLinks,
+}
+
+impl<'a, K: Sink> Outlet<'a, K> {
+    pub(crate) fn new(config: &Config, sink: &'a K, control: &'a Control) -> Self {
+        Outlet {
+            sink,
+            control,
+            batch_len: config.tuning.batch_len,
+            failure: Mutex::default(),
+            hard_links: HardLinks::new(config.rules.follow_links()),
+        }
+    }
+
+    /// What the sink needs of each entry.
+    pub(crate) fn fields(&self) -> Fields {
+        self.sink.fields()
+    }
+
+    /// Why the sink could take no more, if so.
+    pub(crate) fn into_failure(self) -> Option<K::Error> {
+        self.failure.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a batch to the sink and clears it; the sink's first error cancels the walk.
+    fn put(&self, batch: &mut Batch) {
+        if !batch.is_empty()
+            && !self.control.is_cancelled()
+            && let Err(error) = self.sink.put(batch)
+        {
+            lock(&self.failure).get_or_insert(error);
+            self.control.cancel();
+        }
+        batch.clear();
+    }
+}
+
+/// What one worker has found and not handed over.
+pub(crate) struct Delivery<'w, K: Sink> {
+    outlet: &'w Outlet<'w, K>,
+    /// The worker's number.
+    index: usize,
+    /// Which sums are known: those of fields that are asked of each inode.
+    want: Fields,
+    batch: Batch,
+    /// The directory that was last added to the batch, and its number there.
+    batch_dir: Option<(Arc<DirInfo>, u32)>,
+    pub(crate) totals: Totals,
+    /// What was added since `hand_over`.
+    progress: Progress,
+}
+
+impl<'w, K: Sink> Delivery<'w, K> {
+    pub(crate) fn new(outlet: &'w Outlet<'w, K>, index: usize, want: Fields) -> Self {
+        Delivery {
+            outlet,
+            index,
+            want,
+            batch: Batch::new(outlet.fields()),
+            batch_dir: None,
+            totals: Totals::default(),
+            progress: Progress::default(),
+        }
+    }
+
+    /// True if the sink needs nothing of an entry but what its directory tells.
+    pub(crate) fn needs_names_only(&self) -> bool {
+        !self.batch.fields().need_stat()
+    }
+
+    /// The number of a directory in the batch, which it enters with its first row. Good until
+    /// `hand_over`.
+    pub(crate) fn dir(&mut self, info: &Arc<DirInfo>) -> u32 {
+        match &self.batch_dir {
+            Some((last, number)) if Arc::ptr_eq(last, info) => *number,
+            _ => {
+                let number =
+                    self.batch.push_dir(&info.path, info.stat.ino, info.parent_inode, info.depth);
+                self.batch_dir = Some((info.clone(), number));
+                number
+            }
+        }
+    }
+
+    /// The row of an entry, by the number of its directory; without a name, of the directory.
+    #[inline]
+    pub(crate) fn row(
+        &mut self,
+        dir: u32,
+        name: &[u8],
+        kind: Kind,
+        stat: &Stat,
+        contents: Contents,
+    ) {
+        self.batch.push(dir, name, kind, stat, contents);
+        self.totals.n_entries.add(kind);
+        if kind == Kind::Dir {
+            self.progress.n_dirs += 1;
+        } else {
+            self.progress.n_files += 1;
+        }
+        if self.want.contains(Fields::SIZE) {
+            self.totals.apparent_bytes += i128::from(stat.size);
+            self.progress.bytes += stat.size.max(0) as u64;
+        }
+        if self.want.contains(Fields::BLOCKS | Fields::LINKS)
+            && self.outlet.hard_links.is_first(kind, stat)
+        {
+            self.totals.allocated_bytes += i128::from(stat.blocks) * 512;
+        }
+    }
+
+    /// The row of a directory itself.
+    pub(crate) fn dir_row(&mut self, info: &Arc<DirInfo>, contents: Contents) {
+        let dir = self.dir(info);
+        self.row(dir, b"", Kind::Dir, &info.stat, contents);
+    }
+
+    /// Where the link that is the last row points to.
+    pub(crate) fn target(&mut self, target: &[u8]) {
+        self.batch.set_target(target);
+    }
+
+    pub(crate) fn fail(&mut self, operation: Operation, path: Vec<u8>, depth: i32, errno: Errno) {
+        *self.totals.errors.entry((operation, errno)).or_default() += 1;
+        self.progress.n_errors += 1;
+        self.batch.errors.push(EntryError { operation, path, depth, errno });
+    }
+
+    /// Tells how far it is, and hands the batch over if it is full. Returns how many rows have
+    /// come since the last time.
+    pub(crate) fn hand_over(&mut self) -> u64 {
+        let done = std::mem::take(&mut self.progress);
+        self.outlet.control.add(self.index, &done);
+        let is_full = self.batch.len() >= self.outlet.batch_len
+            || self.batch.arena_len() >= ARENA_LEN_MAX
+            || self.batch.errors.len() >= self.outlet.batch_len;
+        if is_full {
+            self.put();
+        }
+        done.n_files + done.n_dirs
+    }
+
+    /// Hands over what is left.
+    pub(crate) fn finish(mut self) -> Totals {
+        self.put();
+        self.totals
+    }
+
+    fn put(&mut self) {
+        self.outlet.put(&mut self.batch);
+        self.batch_dir = None;
+    }
+}
+
+/// Inodes with several links that were met.
+struct HardLinks {
+    /// With the number of links still to come: some 40 bytes for each.
+    shards: [Mutex<HashMap<FileId, u32>>; 16],
+    /// Inodes stay to the end: where links are followed an inode is met more often than it has
+    /// names, so that nobody knows when the last one comes.
+    stay: bool,
+}
+
+impl HardLinks {
+    fn new(stay: bool) -> HardLinks {
+        HardLinks { shards: Default::default(), stay }
+    }
+
+    /// True for the first of an inode's links that the walk meets, so that its blocks are
+    /// counted once. Whichever comes first, the sum is the same.
+    #[inline]
+    fn is_first(&self, kind: Kind, stat: &Stat) -> bool {
+        stat.nlink < 2 || kind == Kind::Dir || self.is_first_of_several(stat)
+    }
+
+    fn is_first_of_several(&self, stat: &Stat) -> bool {
+        let mut links = lock(&self.shards[stat.ino as usize % self.shards.len()]);
+        let n_to_come = match links.get(&stat.id()) {
+            _ if self.stay => u32::MAX,
+            Some(n) => n - 1,
+            None => stat.nlink - 1,
+        };
+        // Forgotten with its last link, so that memory holds only what can still come.
+        let is_known = match n_to_come {
+            0 => links.remove(&stat.id()),
+            _ => links.insert(stat.id(), n_to_come),
+        };
+        is_known.is_none()
+    }
+}
