@@ -208,10 +208,10 @@ pub(crate) struct WalkArgs {
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
     threads: Option<usize>,
     /// Leave out entries that match, as in gitignore: a name anywhere, or with a slash the path
-    /// below the root; ** crosses levels, ! takes one back
+    /// below the root or the full path; ** crosses levels, ! takes one back
     #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
     exclude: Vec<String>,
-    /// Leave out the paths in this file, one a line, as the walk prints them
+    /// Leave out the paths in this file, one per line, as the walk prints them or from / on
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     exclude_from: Vec<PathBuf>,
     /// Stay on the filesystem of each root

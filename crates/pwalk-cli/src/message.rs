@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use clap::error::ErrorKind;
-use pwalk::{EntryError, Error, Operation};
+use pwalk::{EntryError, Error, Operation, Summary, UnmatchedExcludes};
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write;
@@ -36,6 +36,18 @@ pub(crate) fn entry_error(error: &EntryError) -> String {
         Operation::Follow => format!("{path}: leads back to a directory above it, is not followed"),
         _ => format!("{path}: {}", error.errno),
     }
+}
+
+/// The excludes that matched nothing, one line each; of very many the first.
+pub(crate) fn unmatched_excludes(summary: &Summary) -> Vec<String> {
+    let UnmatchedExcludes { count, first } = &summary.unmatched_excludes;
+    let name = |exclude: &String| one_line(&format!("exclude '{exclude}' matched nothing"));
+    let mut lines: Vec<_> = first.iter().map(name).collect();
+    let n_more = count.saturating_sub(first.len() as u64);
+    if n_more > 0 {
+        lines.push(format!("{n_more} more excludes matched nothing"));
+    }
+    lines
 }
 
 /// Prints help where it was asked for, else what is wrong with the arguments as one line.

@@ -73,6 +73,7 @@ fn tell(summary: &Summary, output: &Output) {
     let (apparent, allocated) = (summary.bytes.apparent, summary.bytes.allocated);
     eprint_line(&format!("{} apparent, {} allocated", bytes(apparent), bytes(allocated)));
     left_out(summary).iter().for_each(|line| eprint_line(line));
+    message::unmatched_excludes(summary).iter().for_each(|line| eprint_line(line));
     eprint_line(&message::one_line(&ending(summary, output)));
 }
 

@@ -27,5 +27,8 @@ pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
         }
     };
     let summary = line.around(&control, || paths.run(&control, &on_error))?;
+    if !quiet {
+        message::unmatched_excludes(&summary).iter().for_each(message::say);
+    }
     Ok(Exit::of_result(summary.is_complete()))
 }

@@ -1,7 +1,7 @@
 //! Everything that decides what a walk does, resolved: no default is looked up later.
 
 use crate::entry::FileId;
-use crate::filter::{Excludes, PathSet};
+use crate::excludes::{Excludes, PathSet, Unmatched};
 use crate::tuning::Tuning;
 use pwalk_sys::Links;
 use std::time::Duration;
@@ -50,6 +50,11 @@ impl Rules {
     /// Whether symbolic links are followed.
     pub fn follow_links(&self) -> bool {
         self.links == Links::Follow
+    }
+
+    /// The patterns and paths of the user that matched nothing so far.
+    pub fn unmatched_excludes(&self) -> Unmatched {
+        self.excludes.unmatched().add(self.exclude_paths.unmatched())
     }
 
     /// True for a directory that is entered: it lies `level` levels below its root.

@@ -1,6 +1,6 @@
 //! The summary that ends every report: what was seen, what was not, and whether it is complete.
 
-use pwalk_engine::{Kind, Outcome};
+use pwalk_engine::{Kind, Outcome, Unmatched};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,6 +61,9 @@ pub struct Summary {
     pub repeated_names: u64,
     /// Rows whose path is not UTF-8, and was changed to become valid text.
     pub changed_names: u64,
+    /// Excludes that matched nothing.
+    #[serde(default)]
+    pub unmatched_excludes: UnmatchedExcludes,
     /// Worker threads that walked; 0 where nothing was walked.
     #[serde(default)]
     pub threads: u64,
@@ -76,6 +79,23 @@ pub struct Bytes {
     pub apparent: i128,
     /// What is allocated on disk, each inode counted once however many hard links it has.
     pub allocated: i128,
+}
+
+/// Patterns and paths of the user that matched no entry: mistyped, or not in this tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnmatchedExcludes {
+    /// How many.
+    pub count: u64,
+    /// The first ten, as they were given; what is not UTF-8 in them as U+FFFD.
+    pub first: Vec<String>,
+}
+
+impl From<Unmatched> for UnmatchedExcludes {
+    fn from(unmatched: Unmatched) -> Self {
+        let Unmatched { count, first } = unmatched;
+        let show = |exclude: &Vec<u8>| String::from_utf8_lossy(exclude).into_owned();
+        UnmatchedExcludes { count, first: first.iter().map(show).collect() }
+    }
 }
 
 /// Counts of what was left out on purpose.
@@ -123,6 +143,7 @@ impl Summary {
             },
             repeated_names: totals.n_repeated,
             changed_names,
+            unmatched_excludes: UnmatchedExcludes::default(),
             threads: outcome.n_workers as u64,
             threads_refused: outcome.n_workers_refused as u64,
         }

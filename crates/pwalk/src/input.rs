@@ -189,7 +189,9 @@ impl Tree {
             return Err(Error::cancelled());
         }
         let n_names_changed = delivery.errors.n_names_changed();
-        Ok(Summary::new(&self.preamble, clock.elapsed(), &outcome, n_names_changed))
+        let summary = Summary::new(&self.preamble, clock.elapsed(), &outcome, n_names_changed);
+        let unmatched_excludes = config.rules.unmatched_excludes().into();
+        Ok(Summary { unmatched_excludes, ..summary })
     }
 }
 

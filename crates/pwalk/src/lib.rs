@@ -54,6 +54,6 @@ pub use pwalk_engine::{
 };
 pub use pwalk_output::{
     ArrowCompression, COLUMNS, Column, Columns, Compression, Format, MemoryTable, Names, Next,
-    PartBounds, ReadError, SpillConfig, Summary, TableReader, Unfinished,
+    PartBounds, ReadError, SpillConfig, Summary, TableReader, Unfinished, UnmatchedExcludes,
 };
 pub use pwalk_sys::{Mount, RawFilesystem, raise_descriptor_limit};

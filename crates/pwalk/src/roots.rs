@@ -1,7 +1,7 @@
 //! Roots as a user gives them: checked, told apart, and turned into a frontier.
 
 use crate::error::Error;
-use pwalk_engine::{Argument, Frontier, FrontierDir, PathSet};
+use pwalk_engine::{Argument, Frontier, FrontierDir, PathSet, RootPath};
 use pwalk_output::work_folder;
 use pwalk_sys::{
     Access, Errno, Links, StatMask, innermost_mount, mounts, open_directory_by_path, stat_by_path,
@@ -74,6 +74,22 @@ impl Roots {
                 }
             }
         }
+    }
+
+    /// The roots as patterns may begin with them.
+    pub(crate) fn paths(&self) -> Vec<RootPath> {
+        let roots = self.frontier.iter().zip(&self.resolved);
+        let path = |(root, resolved): (&FrontierDir, &PathBuf)| RootPath {
+            printed: root.path.clone(),
+            resolved: resolved.as_os_str().as_bytes().to_vec(),
+        };
+        roots.map(path).collect()
+    }
+
+    /// How the walk prints what really is at `path`: once for each root that it lies below.
+    pub(crate) fn printed<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = Vec<u8>> + 'a {
+        let roots = self.frontier.iter().zip(&self.resolved);
+        roots.filter_map(move |(root, resolved)| printed_below(root, resolved, path))
     }
 
     /// Leaves out a folder that is written, and the one in which the work goes on. They need not

@@ -19,9 +19,9 @@ pub struct WalkConfig {
     pub threads: Option<usize>,
     /// Walks snapshot directories too.
     pub snapshots: bool,
-    /// Patterns to leave out; see [`Excludes`].
+    /// Patterns to leave out; see [`Excludes`]. What matched nothing is in the summary.
     pub exclude: Vec<String>,
-    /// Files with paths to leave out, one a line.
+    /// Files with paths to leave out, one per line: as rows have them, or from `/` on.
     pub exclude_from: Vec<PathBuf>,
     /// Stays on each root's filesystem.
     pub one_file_system: bool,
@@ -111,14 +111,14 @@ impl Setup {
         let tuning = settings.tuning(fs);
         let chosen = Threads::choose(*threads, |name| std::env::var_os(name), fs)?;
         let threads = if threads.is_some() { chosen } else { settings.clamp(chosen) };
-        let exclude_paths = read_path_lists(exclude_from)?;
+        let exclude_paths = read_path_lists(exclude_from, &roots)?;
         let needs_mounts = *one_file_system || !exclude.is_empty() || !exclude_from.is_empty();
         let rules = Rules {
             links: if *follow { Links::Follow } else { Links::Keep },
             walks_snapshots: *snapshots,
             one_file_system: *one_file_system,
             max_depth: *max_depth,
-            excludes: Excludes::new(exclude)?,
+            excludes: Excludes::for_roots(exclude, &roots.paths())?,
             exclude_paths,
             mount_points: if needs_mounts { roots.mount_points() } else { PathSet::default() },
             nested_roots: roots.nested,
@@ -155,11 +155,16 @@ fn expected_entries(raw: &RawFilesystem, frontier: &Frontier, root: &Path) -> Op
     raw.n_inodes_used().filter(|_| is_whole)
 }
 
-fn read_path_lists(files: &[PathBuf]) -> Result<PathSet, Error> {
+/// Paths, one a line: as the walk prints them, or from `/` on whatever the walk prints.
+fn read_path_lists(files: &[PathBuf], roots: &Roots) -> Result<PathSet, Error> {
     let mut set = PathSet::default();
     for file in files {
         let bytes = std::fs::read(file).map_err(|error| Error::file(file, &error))?;
-        bytes.split(|&byte| byte == b'\n').for_each(|line| set.insert(line));
+        for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let printed: Vec<_> = roots.printed(Path::new(OsStr::from_bytes(line))).collect();
+            let spellings = printed.iter().map(Vec::as_slice);
+            set.insert_spellings(std::iter::once(line).chain(spellings));
+        }
     }
     Ok(set)
 }

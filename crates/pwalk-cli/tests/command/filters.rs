@@ -26,7 +26,8 @@ fn check(tree: &Tree, arguments: &[&str], options: OracleOptions, cut: &[&str]) 
     command.arg("walk").args(arguments).arg(tree.path());
     let listed = said(&mut command).with_status(0);
     assert_same_rows(&listed.paths(b'\n'), &paths(&rows));
-    assert_eq!(listed.stderr, "");
+    let is_harmless = |line: &str| line.ends_with("' matched nothing");
+    assert!(listed.stderr.lines().all(is_harmless), "{}", listed.stderr);
 }
 
 #[test]
@@ -143,4 +144,26 @@ fn a_filter_that_contradicts_another_is_refused() {
     let said = said(&mut command).with_status(2);
     assert_eq!(said.lines().len(), 1, "{}", said.stderr);
     assert!(said.stderr.contains("--snapshots") && said.stderr.contains("--NoSnap"));
+}
+
+#[test]
+fn t54_excludes_that_match_nothing_are_told_unless_quiet() {
+    let tree = build("basic");
+    let arguments = ["--exclude", "no\nsuch", "--exclude", "*.csv"];
+    let message = "exclude 'no\\nsuch' matched nothing\n";
+    let mut command = pwalk();
+    command.arg("walk").args(arguments).arg(tree.path());
+    assert_eq!(said(&mut command).with_status(0).stderr, format!("pwalk: {message}"));
+    assert_eq!(said(command.arg("--quiet")).with_status(0).stderr, "");
+    let mut command = pwalk();
+    command.args(["report", "-o-"]).args(arguments).arg(tree.path());
+    let stderr = said(&mut command).with_status(0).stderr;
+    assert!(stderr.contains(message), "{stderr}");
+
+    let mut command = pwalk();
+    command.arg("walk").arg(tree.path());
+    command.args((0..25).map(|n| format!("--exclude=nope-{n}")));
+    let stderr = said(&mut command).with_status(0).stderr;
+    assert_eq!(stderr.lines().count(), 11);
+    assert!(stderr.ends_with("pwalk: 15 more excludes matched nothing\n"), "{stderr}");
 }

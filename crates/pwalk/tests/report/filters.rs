@@ -175,3 +175,41 @@ fn t30_a_snapshot_directory_as_a_root_is_walked() {
     let root = tree.path().join(".zfs");
     assert_as_walked(&report(config([&root], 2)), &naive(&root));
 }
+
+/// `report /etc --exclude /etc/apt` left out nothing, and said nothing.
+#[test]
+fn t54_full_paths_mean_what_is_there_and_excludes_that_match_nothing_are_told() {
+    let tree = fixture("basic").build().unwrap();
+    let full = |path: &str| tree.path().join(path).to_str().unwrap().to_owned();
+    let list = tree.folder().join("list");
+    std::fs::write(&list, format!("{}\n\n{}\n/outside\n", full("src"), full("nothing"))).unwrap();
+    let mut config = config([tree.path()], 2);
+    config.walk.exclude = vec![full("data"), full("*.md"), "*.nope".into(), full("none")];
+    config.walk.exclude_from = vec![list];
+    check_cut(tree.path(), &config, &[b"data", b"src", b"README.md"]);
+    let unmatched = report(config.clone()).summary.unmatched_excludes;
+    let expected = ["*.nope".to_owned(), full("none"), full("nothing"), "/outside".to_owned()];
+    assert_eq!((unmatched.count, unmatched.first), (4, expected.to_vec()));
+
+    config.walk.exclude = (0..50).map(|n| format!("nope-{n}")).collect();
+    config.walk.exclude_from = Vec::new();
+    let unmatched = report(config).summary.unmatched_excludes;
+    assert_eq!((unmatched.count, unmatched.first.len()), (50, 10));
+}
+
+/// However the root is spelled, a path from `/` on means what is there.
+#[test]
+fn t54_a_path_from_the_top_works_below_a_root_with_another_spelling() {
+    let tree = fixture("basic").build().unwrap();
+    let link = tree.folder().join("link-to-root");
+    std::os::unix::fs::symlink(tree.path(), &link).unwrap();
+    let resolved = tree.path().canonicalize().unwrap();
+    let list = tree.folder().join("list");
+    std::fs::write(&list, resolved.join("src").to_str().unwrap()).unwrap();
+    let mut config = config([&link], 2);
+    config.walk.exclude = vec![resolved.join("data").to_str().unwrap().to_owned()];
+    config.walk.exclude_from = vec![list];
+    let run = report(config);
+    assert_eq!(run.summary.skipped.excluded, 2);
+    assert_eq!(run.summary.unmatched_excludes.count, 0);
+}

@@ -148,6 +148,7 @@ fn the_summary_says_everything_under_its_name() {
         "started",
         "threads",
         "threads_refused",
+        "unmatched_excludes",
         "vanished",
         "version",
     ];
