@@ -119,7 +119,7 @@ macro_rules! row {
 pub(crate) use {each, row, slice};
 
 pub(crate) fn append_paths(batch: &Batch, values: &mut StringBuilder) {
-    // The text of a directory's path is made once for the rows that stand in it.
+    // The text of a directory's path is made once for its entries.
     let mut dir: Option<(usize, Cow<'_, str>)> = None;
     for row in batch.rows() {
         let text = match dir.take() {

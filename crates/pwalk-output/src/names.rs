@@ -1,4 +1,4 @@
-//! How names that are no clean text get into a file of text, and what an extension is.
+//! How names that are not valid UTF-8 get into a file of text, and what an extension is.
 
 use pwalk_engine::Row;
 use std::borrow::Cow;

@@ -11,7 +11,7 @@ use std::io;
 /// Formats rows as JSON objects.
 #[derive(Clone)]
 pub(crate) struct JsonLines {
-    /// What stands before the value of each column: `{"inode":` or `,"name":`.
+    /// What precedes the value of each column: `{"inode":` or `,"name":`.
     keys: Vec<Vec<u8>>,
 }
 

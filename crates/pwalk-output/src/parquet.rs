@@ -207,7 +207,7 @@ impl Table for ParquetTable {
         for (key, value) in ending.iter().flat_map(|ending| ending.metadata.iter().cloned()) {
             self.writer.append_key_value_metadata(KeyValue::new(key, value));
         }
-        // Writes what stands at the end of the file.
+        // Writes the end of the file.
         let ended = self.writer.into_inner();
         ended.map_err(|error| OutputError::new(&self.name, to_io(error)))?.finish()
     }

@@ -1,7 +1,7 @@
-//! Reads tables back, of any format and by whomever they were written, as batches.
+//! Reads tables back, of any format and from any writer, as batches.
 //!
 //! Streaming: a file of a billion rows passes through in batches of some thousands. What a file
-//! claims is not believed: lengths are bounded by the file, records by [`RECORD_LEN_MAX`], and a
+//! claims is not trusted: lengths are bounded by the file, records by [`RECORD_LEN_MAX`], and a
 //! library that panics on a broken file gives an error.
 
 mod assemble;
@@ -193,7 +193,7 @@ fn unpack(file: File, compression: Compression) -> Reason<Box<dyn Read + Send>> 
 /// Turns a panic of a library over a broken file into an error.
 fn guard<T>(read: impl FnOnce() -> Reason<T>) -> Reason<T> {
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
-    caught.unwrap_or_else(|_| Err("is broken in a way that its library can't take".to_owned()))
+    caught.unwrap_or_else(|_| Err("is damaged in a way that its library can't handle".to_owned()))
 }
 
 /// An error in words, without the number that `io::Error` puts behind them.

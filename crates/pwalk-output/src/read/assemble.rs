@@ -10,7 +10,7 @@ use crate::names::extension;
 use pwalk_engine::{Batch, Contents, Fields, Kind, Stat};
 use std::borrow::Cow;
 
-/// A row as it stands in a table: what its columns set, each what it holds.
+/// A row of a table, as its columns have set it.
 #[derive(Debug, Default)]
 pub(crate) struct RowValues<'a> {
     pub(crate) path: Option<Cow<'a, str>>,

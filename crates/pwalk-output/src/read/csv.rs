@@ -99,9 +99,7 @@ impl CsvSource {
         let mut start = 0;
         for (column, &end) in COLUMNS.iter().zip(&self.ends[..N_COLUMNS]) {
             let is_set = set_field(column, &self.record[start..end], &mut row);
-            is_set.ok_or_else(|| {
-                error(format!("has a {} that is no number in range", column.name))
-            })?;
+            is_set.ok_or_else(|| error(format!("has an invalid number in {}", column.name)))?;
             start = end;
         }
         Ok(row)

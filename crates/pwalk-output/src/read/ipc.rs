@@ -1,7 +1,7 @@
 //! Arrow IPC files, record batch by record batch.
 //!
 //! Lengths are checked before anything is read or unpacked by them: those in the footer against
-//! the file, those of packed columns against a bound. The library believes them.
+//! the file, those of packed columns against a bound. The library trusts them.
 
 use super::assemble::Assembler;
 use super::record::{columns_of, own_metadata, push_record};
@@ -23,7 +23,7 @@ const TRAILER_LEN: usize = 10;
 /// Bytes that the columns of a packed record batch may unpack to.
 const UNPACKED_MAX: u64 = 1 << 30;
 
-/// What stands before the metadata of a message: a mark and their length.
+/// What precedes the metadata of a message: a mark and their length.
 const MESSAGE_PREFIX_LEN: usize = 8;
 
 pub(crate) struct IpcSource {
@@ -90,7 +90,7 @@ impl RowSource for IpcSource {
 }
 
 fn read_block(file: &File, n_bytes: u64, block: &Block) -> Reason<Buffer> {
-    let bad = "its footer names a block that is none";
+    let bad = "its footer has an invalid block";
     let [start, metadata_len, body_len] =
         [block.offset(), block.metaDataLength().into(), block.bodyLength()].map(u64::try_from);
     let (metadata_len, body_len) = metadata_len.ok().zip(body_len.ok()).ok_or(bad)?;

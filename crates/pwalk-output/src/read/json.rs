@@ -41,7 +41,7 @@ impl JsonSource {
                 serde_json::from_slice(&source.line).map_err(|e| source.error(&e.to_string()))?;
             source.columns = known_columns(|name| first.contains_key(name));
             if !source.columns.has("filename") {
-                return Err(source.error("has no filename, so it is no scan"));
+                return Err(source.error("has no filename, so it is not a scan"));
             }
             source.assembler = Assembler::new(&source.columns);
         }
@@ -163,7 +163,7 @@ fn set_value<'de, M: MapAccess<'de>>(
             bytes.map(|bytes| set(row, Cow::Owned(bytes)))
         }
         Cell::Kind(_, set) => {
-            let kind = |Text(name)| kind_of(&name).ok_or_else(|| bad("is none that there is"));
+            let kind = |Text(name)| kind_of(&name).ok_or_else(|| bad("is unknown"));
             let kind = map.next_value::<Option<Text>>()?.map(kind).transpose()?;
             kind.map(|kind| set(row, kind))
         }

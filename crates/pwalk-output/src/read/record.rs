@@ -20,7 +20,7 @@ pub(crate) fn columns_of(schema: &Schema) -> Reason<Columns> {
     if columns.has("filename") {
         Ok(columns)
     } else {
-        Err("has no column filename, so it is no scan".to_owned())
+        Err("has no column filename, so it is not a scan".to_owned())
     }
 }
 
@@ -112,7 +112,7 @@ fn numbers<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<&PrimitiveArray<T>
 fn kinds(array: &ArrayRef) -> Reason<Option<Vec<Kind>>> {
     let kind = |name: Option<&str>| {
         let kind = name.and_then(kind_of);
-        kind.ok_or_else(|| format!("has a kind '{}', which is none", name.unwrap_or_default()))
+        kind.ok_or_else(|| format!("has a row of the unknown kind '{}'", name.unwrap_or_default()))
     };
     if let Some(names) = array.as_string_opt::<i32>() {
         return names.iter().map(kind).collect::<Reason<_>>().map(Some);
