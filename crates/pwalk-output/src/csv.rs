@@ -3,6 +3,7 @@
 //! A row without control characters and invalid UTF-8 is byte for byte what the C pwalk prints.
 
 use crate::columns::{Column, Columns};
+use crate::digits::ShortText;
 use crate::names::{Names, extension};
 use crate::text::Lines;
 use pwalk_engine::{Batch, Contents, Kind, Row};
@@ -20,14 +21,21 @@ pub fn csv_header() -> Vec<u8> {
 /// Formats rows as CSV text.
 ///
 /// What a directory's entries have in common is made once: parent, depth and path. What mostly
-/// repeats from row to row (owner and device) is kept as text. Together that is a third of the
-/// time of a row.
+/// repeats from row to row (owner, device, mode, times) is kept as text. Everything behind the names is
+/// put together in `numbers` and appended in one piece: short pieces one by one cost more than
+/// their digits.
 #[derive(Debug, Default)]
 pub struct CsvRows {
     names: Names,
     dir: Option<DirText>,
     owner: Repeated<(u32, u32)>,
     dev: Repeated<u64>,
+    mode: Repeated<u32>,
+    atime: Repeated<i64>,
+    mtime: Repeated<i64>,
+    ctime: Repeated<i64>,
+    /// Empty between rows. Twelve numbers of at most 20 digits, and a mode.
+    numbers: ShortText<320>,
 }
 
 /// The text that the entries of one directory share.
@@ -47,15 +55,15 @@ struct DirText {
 #[derive(Debug, Default)]
 struct Repeated<T> {
     value: Option<T>,
-    text: Vec<u8>,
+    text: ShortText<24>,
 }
 
-impl<T: PartialEq> Repeated<T> {
+impl<T: PartialEq + Copy> Repeated<T> {
     #[inline]
-    fn get(&mut self, value: T, format: impl FnOnce(&T, &mut Vec<u8>)) -> &[u8] {
-        if self.value.as_ref() != Some(&value) {
+    fn get(&mut self, value: T, format: impl FnOnce(T, &mut ShortText<24>)) -> &ShortText<24> {
+        if self.value != Some(value) {
             self.text.clear();
-            format(&value, &mut self.text);
+            format(value, &mut self.text);
             self.value = Some(value);
         }
         &self.text
@@ -70,35 +78,39 @@ impl CsvRows {
 
     #[inline]
     fn append_row(&mut self, batch: &Batch, row: Row<'_>, text: &mut Vec<u8>) -> bool {
-        let index = row.index();
-        push_number(text, batch.inode[index], b',');
+        push_number(text, batch.inode[row.index()], b',');
         let is_same = self.append_place(row, text);
-        text.extend_from_slice(self.owner.get(
-            (batch.uid[index], batch.gid[index]),
-            |owner, text| {
-                push_number(text, owner.0, b',');
-                push_number(text, owner.1, b',');
-            },
-        ));
-        push_number(text, batch.size[index], b',');
-        text.extend_from_slice(self.dev.get(batch.dev[index], |dev, text| {
-            push_number(text, *dev, b',');
+        self.numbers.clear();
+        self.put_numbers(batch, row.index());
+        text.extend_from_slice(self.numbers.as_bytes());
+        is_same
+    }
+
+    /// What stands behind the names.
+    #[inline]
+    fn put_numbers(&mut self, batch: &Batch, index: usize) {
+        let numbers = &mut self.numbers;
+        numbers.push_short(self.owner.get((batch.uid[index], batch.gid[index]), |owner, text| {
+            text.push_u64(owner.0.into(), b',');
+            text.push_u64(owner.1.into(), b',');
         }));
-        push_number(text, batch.blocks[index], b',');
-        push_number(text, batch.nlink[index], b',');
-        push_mode(text, batch.mode[index]);
-        push_number(text, batch.atime[index], b',');
-        push_number(text, batch.mtime[index], b',');
-        push_number(text, batch.ctime[index], b',');
+        numbers.push_i64(batch.size[index], b',');
+        numbers.push_short(self.dev.get(batch.dev[index], |dev, text| text.push_u64(dev, b',')));
+        numbers.push_i64(batch.blocks[index], b',');
+        numbers.push_u64(batch.nlink[index].into(), b',');
+        numbers.push_short(self.mode.get(batch.mode[index], push_mode));
+        let push_time = |time, text: &mut ShortText<24>| text.push_i64(time, b',');
+        numbers.push_short(self.atime.get(batch.atime[index], push_time));
+        numbers.push_short(self.mtime.get(batch.mtime[index], push_time));
+        numbers.push_short(self.ctime.get(batch.ctime[index], push_time));
         match batch.contents[index] {
-            Contents::None => text.extend_from_slice(b"-1,0\n"),
-            Contents::Unread => text.extend_from_slice(b"0,0\n"),
+            Contents::None => numbers.push_bytes(b"-1,0\n"),
+            Contents::Unread => numbers.push_bytes(b"0,0\n"),
             Contents::Counted { n_entries, size_sum } => {
-                push_number(text, n_entries, b',');
-                push_number(text, size_sum, b'\n');
+                numbers.push_i64(n_entries, b',');
+                numbers.push_i64(size_sum, b'\n');
             }
         }
-        is_same
     }
 
     /// Appends `parent-inode,directory-depth,"filename","fileExtension",`.
@@ -110,8 +122,7 @@ impl CsvRows {
         let mut is_same = dir.is_same;
         if name.is_empty() {
             // The directory itself; its path has no closing slash, unless it is all there is.
-            push_number(text, row.parent_inode(), b',');
-            push_number(text, row.depth(), b',');
+            push_place(text, row.parent_inode(), row.depth());
             let path = &dir.text[dir.path_start..];
             let len = if path == b"/" { 1 } else { path.len() - 1 };
             text.push(b'"');
@@ -137,8 +148,7 @@ impl CsvRows {
             dir => {
                 let mut text = dir.take().map_or_else(Vec::new, |dir| dir.text);
                 text.clear();
-                push_number(&mut text, row.dir_inode(), b',');
-                push_number(&mut text, row.dir_depth() + 1, b',');
+                push_place(&mut text, row.dir_inode(), row.dir_depth() + 1);
                 text.push(b'"');
                 let path_start = text.len();
                 let is_same = self.names.append_quoted(row.dir_path(), &mut text);
@@ -161,17 +171,25 @@ impl Lines for CsvRows {
 }
 
 #[inline]
-fn push_number(text: &mut Vec<u8>, number: impl itoa::Integer, end: u8) {
-    text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-    text.push(end);
+fn push_number(text: &mut Vec<u8>, number: u64, end: u8) {
+    let mut short = ShortText::<32>::default();
+    short.push_u64(number, end);
+    short.append_to(text);
+}
+
+/// `parent-inode,directory-depth,`
+fn push_place(text: &mut Vec<u8>, parent_inode: u64, depth: i32) {
+    let mut short = ShortText::<48>::default();
+    short.push_u64(parent_inode, b',');
+    short.push_i64(depth.into(), b',');
+    short.append_to(text);
 }
 
 /// `"0100644",`: seven octal digits at least, as the C pwalk's `%07o`. No mode has more.
-#[inline]
-fn push_mode(text: &mut Vec<u8>, mode: u32) {
+fn push_mode(mode: u32, text: &mut ShortText<24>) {
     let mut field = *b"\"0000000\",";
     for (place, digit) in field[1..8].iter_mut().rev().enumerate() {
         *digit = b'0' + (mode >> (3 * place) & 7) as u8;
     }
-    text.extend_from_slice(&field);
+    text.push_bytes(&field);
 }

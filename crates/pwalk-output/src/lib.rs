@@ -18,6 +18,7 @@ mod compress;
 mod create;
 mod csv;
 mod dataset;
+mod digits;
 mod error_list;
 mod file;
 mod folder;

@@ -20,7 +20,7 @@ impl Names {
     /// False if the text is not the name any more.
     #[inline]
     pub(crate) fn append_quoted(self, name: &[u8], text: &mut Vec<u8>) -> bool {
-        if name.iter().all(|&byte| is_plain(byte)) {
+        if is_all_plain(name) {
             text.extend_from_slice(name);
             return true;
         }
@@ -50,6 +50,30 @@ impl Names {
 /// True for bytes that every policy writes as they are.
 pub(crate) fn is_plain(byte: u8) -> bool {
     (32..127).contains(&byte) && byte != b'"'
+}
+
+/// True if all bytes are plain. Eight at a time: a byte at a time is a tenth of the time of a row.
+#[inline]
+fn is_all_plain(name: &[u8]) -> bool {
+    let (eights, rest) = name.as_chunks::<8>();
+    let odd = |eight: &[u8; 8]| odd_bytes(u64::from_le_bytes(*eight));
+    match name.last_chunk() {
+        // The last eight overlap those before.
+        Some(last) => eights.iter().fold(odd(last), |all, eight| all | odd(eight)) == 0,
+        None => rest.iter().all(|&byte| is_plain(byte)),
+    }
+}
+
+/// Not 0 if one of eight bytes is not plain.
+#[inline]
+fn odd_bytes(eight: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    // A byte below n borrows from its high bit when n is subtracted. A borrow that goes on to the
+    // next byte can only be seen where there is an odd byte anyway.
+    let is_below = |bytes: u64, n: u64| bytes.wrapping_sub(n * ONES) & !bytes;
+    let is = |byte: u64| is_below(eight ^ (byte * ONES), 1);
+    (eight | is_below(eight, 32) | is(b'"'.into()) | is(0x7f)) & HIGH
 }
 
 /// The extension of a file's name: what follows the last dot, the first byte not counted, so
@@ -90,6 +114,20 @@ mod tests {
         ];
         for (name, expected) in cases {
             assert_eq!(extension(name.as_bytes()), expected.as_bytes(), "{name}");
+        }
+    }
+
+    #[test]
+    fn eight_bytes_are_plain_if_each_of_them_is() {
+        for byte in 0..=255 {
+            for place in 0..11 {
+                for around in [b' ', b'!', b'#', b'a', b'~', 0, 0x80] {
+                    let mut name = [around; 11];
+                    name[place] = byte;
+                    let expected = name.iter().all(|&byte| is_plain(byte));
+                    assert_eq!(is_all_plain(&name), expected, "{name:?}");
+                }
+            }
         }
     }
 
