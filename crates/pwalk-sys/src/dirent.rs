@@ -6,7 +6,7 @@
 //! decides what stands in this buffer.
 
 use crate::errno::Errno;
-use memchr::memchr;
+use memchr::memchr2;
 use rustix::fd::{AsFd, AsRawFd};
 use std::ffi::CStr;
 
@@ -50,13 +50,26 @@ impl<'a> Dirents<'a> {
         let record_len = usize::from(u16::from_ne_bytes([header[16], header[17]]));
         let record = rest.get(..record_len)?;
         let padded_name = record.get(HEADER_LEN..)?;
-        let name = CStr::from_bytes_until_nul(padded_name).ok()?;
-        if name.is_empty() || memchr(b'/', name.to_bytes()).is_some() {
-            return None;
-        }
+        let name = plain_name(padded_name)?;
         let ino = u64::from_ne_bytes(*header.first_chunk()?);
         Some((RawDirent { ino, kind: header[18], name }, record_len))
     }
+}
+
+/// The name that stands before the first NUL, if it is one: not empty, and without a slash.
+///
+/// One look at the bytes. The standard library's way to a `CStr` and a search for the slash look
+/// three times, 100 instructions more for a name of 20 bytes.
+#[inline]
+#[allow(unsafe_code)]
+fn plain_name(padded: &[u8]) -> Option<&CStr> {
+    let end = memchr2(0, b'/', padded)?;
+    if end == 0 || padded[end] != 0 {
+        return None;
+    }
+    // SAFETY: the last byte of the slice is a NUL, and memchr2 found none before it. Relied on:
+    // memchr2 returns the first match.
+    Some(unsafe { CStr::from_bytes_with_nul_unchecked(&padded[..=end]) })
 }
 
 impl<'a> Iterator for Dirents<'a> {
@@ -121,6 +134,14 @@ mod tests {
         let bytes = [record(1, 4, b"."), record(2, 8, b"\xff name"), record(3, 4, b"..")].concat();
         let entries: Vec<_> = Dirents::new(&bytes).map(Result::unwrap).collect();
         assert_eq!(entries, [RawDirent { ino: 2, kind: 8, name: c"\xff name" }]);
+    }
+
+    #[test]
+    fn what_stands_behind_the_name_is_padding() {
+        let mut bytes = record(1, 8, b"ab");
+        bytes[HEADER_LEN + 3..].copy_from_slice(b"/\xff");
+        let entries: Vec<_> = Dirents::new(&bytes).map(Result::unwrap).collect();
+        assert_eq!(entries, [RawDirent { ino: 1, kind: 8, name: c"ab" }]);
     }
 
     #[test]
