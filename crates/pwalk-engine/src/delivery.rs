@@ -75,7 +75,7 @@ pub(crate) struct Delivery<'w, K: Sink> {
     /// The directory that was last added to the batch, and its number there.
     batch_dir: Option<(Arc<DirInfo>, u32)>,
     pub(crate) totals: Totals,
-    /// What was added since `hand_over`.
+    /// What was added since `tell_progress`.
     progress: Progress,
 }
 
@@ -156,18 +156,21 @@ impl<'w, K: Sink> Delivery<'w, K> {
         self.batch.errors.push(EntryError { operation, path, depth, errno });
     }
 
-    /// Tells how far it is, and hands the batch over if it is full. Returns how many rows have
-    /// come since the last time.
-    pub(crate) fn hand_over(&mut self) -> u64 {
+    /// Tells how far it is. Returns how many rows have come since the last time.
+    pub(crate) fn tell_progress(&mut self) -> u64 {
         let done = std::mem::take(&mut self.progress);
         self.outlet.control.add(self.index, &done);
+        done.n_files + done.n_dirs
+    }
+
+    /// Hands the batch over if it is full.
+    pub(crate) fn hand_over(&mut self) {
         let is_full = self.batch.len() >= self.outlet.batch_len
             || self.batch.arena_len() >= ARENA_LEN_MAX
             || self.batch.errors.len() >= self.outlet.batch_len;
         if is_full {
             self.put();
         }
-        done.n_files + done.n_dirs
     }
 
     /// Hands over what is left.

@@ -6,7 +6,7 @@ pub use compared::Compared;
 
 use crate::entry::{Fields, Kind, Stat};
 use crate::listing::Listing;
-use crate::source::{At, Source};
+use crate::source::{Asked, At, Source};
 use pwalk_sys::{Access, Dirents, Errno, Links, OwnedFd, RawStat, StatMask};
 use std::ffi::CStr;
 
@@ -59,17 +59,38 @@ impl Source for Disk {
 
     #[inline]
     fn stat(&self, dir: &OwnedFd, name: &CStr, links: Links, want: Fields) -> Result<Stat, Errno> {
-        // A thread for which there is no ring does without.
-        if self.uses_ring
-            && let Some(stat) =
-                pwalk_sys::stat_by_ring(dir, name, links, mask(want), self.is_strict)
-        {
-            stat.map(to_stat)
-        } else if self.compared.stats_by_fstatat {
-            Compared::stat(dir, name, links)
-        } else {
-            pwalk_sys::stat_at(dir, name, links, mask(want), self.is_strict).map(to_stat)
+        if self.compared.stats_by_fstatat {
+            return Compared::stat(dir, name, links);
         }
+        pwalk_sys::stat_at(dir, name, links, mask(want), self.is_strict).map(to_stat)
+    }
+
+    fn stat_slice(
+        &self,
+        dir: &OwnedFd,
+        asked: &Asked<'_>,
+        mut may_ask: impl FnMut(usize) -> bool,
+        answers: &mut Vec<Result<Stat, Errno>>,
+    ) {
+        let mask = mask(asked.fields);
+        if self.uses_ring {
+            let Some(&first) = asked.wanted.first() else { return };
+            let names: Vec<&CStr> = asked.names().collect();
+            // A thread for which there is no ring does without.
+            if may_ask(first as usize)
+                && let Some(stats) =
+                    pwalk_sys::stat_by_ring(dir, &names, asked.links, mask, self.is_strict)
+            {
+                return answers.extend(stats.into_iter().map(|stat| stat.map(to_stat)));
+            }
+        }
+        if self.compared.stats_by_fstatat {
+            return asked
+                .one_by_one(may_ask, answers, |name| Compared::stat(dir, name, asked.links));
+        }
+        asked.one_by_one(may_ask, answers, |name| {
+            pwalk_sys::stat_at(dir, name, asked.links, mask, self.is_strict).map(to_stat)
+        });
     }
 
     fn stat_dir(&self, dir: &OwnedFd, want: Fields) -> Result<Stat, Errno> {

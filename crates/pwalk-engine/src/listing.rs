@@ -37,6 +37,25 @@ pub struct Listed<'a> {
     pub name: &'a CStr,
 }
 
+/// The same, for whoever rarely needs the name as a system call does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<'a> {
+    pub(crate) ino: u64,
+    pub(crate) kind: Kind,
+    with_nul: &'a [u8],
+}
+
+impl<'a> Told<'a> {
+    #[inline]
+    pub(crate) fn name(&self) -> &'a [u8] {
+        &self.with_nul[..self.with_nul.len() - 1]
+    }
+
+    pub(crate) fn c_name(&self) -> &'a CStr {
+        CStr::from_bytes_with_nul(self.with_nul).expect("a slot spans one name and its NUL")
+    }
+}
+
 impl Listing {
     /// Forgets the entries and keeps the memory.
     pub fn clear(&mut self) {
@@ -71,7 +90,22 @@ impl Listing {
     /// The entry at `index`, which must be below `len`.
     #[inline]
     pub fn get(&self, index: usize) -> Listed<'_> {
-        self.entries[index].listed(&self.names)
+        let told = self.told(index);
+        Listed { ino: told.ino, kind: told.kind, name: told.c_name() }
+    }
+
+    /// The entry at `index`, without the proof that its name ends in its NUL.
+    #[inline]
+    pub(crate) fn told(&self, index: usize) -> Told<'_> {
+        let Slot { ino, start, len, kind } = self.entries[index];
+        let name = &self.names[start as usize..start as usize + usize::from(len)];
+        Told { ino, kind, with_nul: name }
+    }
+
+    /// The kind at `index`, which must be below `len`.
+    #[inline]
+    pub(crate) fn kind(&self, index: usize) -> Kind {
+        self.entries[index].kind
     }
 
     /// Drops those entries from `start` on for which `keep` says no.
@@ -119,13 +153,6 @@ impl Slot {
     #[inline]
     fn name(self, names: &[u8]) -> &[u8] {
         &names[self.start as usize..self.start as usize + usize::from(self.len) - 1]
-    }
-
-    #[inline]
-    fn listed(self, names: &[u8]) -> Listed<'_> {
-        let bytes = &names[self.start as usize..self.start as usize + usize::from(self.len)];
-        let name = CStr::from_bytes_with_nul(bytes).expect("a slot spans one name and its NUL");
-        Listed { ino: self.ino, kind: self.kind, name }
     }
 }
 

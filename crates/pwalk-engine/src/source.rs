@@ -1,8 +1,11 @@
 //! Where entries come from and where they go: the two sides of the engine.
 //!
 //! A [`Source`] reads directories and inodes; the disk is one, and tests bring a tree that lies
-//! in memory, delays, and fails on purpose. A source answers one question at a time and decides
-//! nothing: retries, filters, and what an error means are the walk's.
+//! in memory, delays, and fails on purpose. A source answers and decides nothing: retries,
+//! filters, and what an error means are the walk's.
+//!
+//! Inodes are asked by the slice, so that a source can have many requests on their way at once, or
+//! answer from what it has read in bulk. One that can't answers one after the other.
 
 use crate::batch::Batch;
 use crate::entry::{Fields, Stat};
@@ -18,6 +21,44 @@ pub struct At<'a, D> {
     pub parent: Option<(&'a D, &'a CStr)>,
     /// The whole path, of any length, without a closing slash (but for `/`).
     pub path: &'a [u8],
+}
+
+/// Entries of a directory whose inodes are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// What the directory tells of its entries.
+    pub listing: &'a Listing,
+    /// Which of them are wanted: numbers in `listing`, ascending.
+    pub wanted: &'a [u32],
+    /// Whether what a symbolic link leads to is wanted.
+    pub links: Links,
+    /// What is wanted of each inode.
+    pub fields: Fields,
+}
+
+impl<'a> Asked<'a> {
+    /// The names of those wanted.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &'a CStr> {
+        let listing = self.listing;
+        self.wanted.iter().map(move |&index| listing.get(index as usize).name)
+    }
+
+    /// Asks one after the other, as long as `may_ask`.
+    #[inline]
+    pub fn one_by_one(
+        &self,
+        mut may_ask: impl FnMut(usize) -> bool,
+        answers: &mut Vec<Result<Stat, Errno>>,
+        mut stat: impl FnMut(&CStr) -> Result<Stat, Errno>,
+    ) {
+        answers.reserve(self.wanted.len());
+        for &index in self.wanted {
+            if !may_ask(index as usize) {
+                return;
+            }
+            answers.push(stat(self.listing.get(index as usize).name));
+        }
+    }
 }
 
 /// Reads directories and inodes. Called by many workers at once.
@@ -42,6 +83,23 @@ pub trait Source: Sync {
     /// Reads the inode of an entry.
     fn stat(&self, dir: &Self::Dir, name: &CStr, links: Links, want: Fields)
     -> Result<Stat, Errno>;
+
+    /// Reads the inodes of some entries: pushes the answers, in the order of `asked.wanted`. What
+    /// gets none is asked by `stat`.
+    ///
+    /// Tells `may_ask` the number in the listing of each entry before it is asked, and asks nothing
+    /// more once that says no: the walk was cancelled. Entries that are asked at once are told as
+    /// one, by the first.
+    fn stat_slice(
+        &self,
+        dir: &Self::Dir,
+        asked: &Asked<'_>,
+        may_ask: impl FnMut(usize) -> bool,
+        answers: &mut Vec<Result<Stat, Errno>>,
+    ) {
+        let stat = |name: &CStr| self.stat(dir, name, asked.links, asked.fields);
+        asked.one_by_one(may_ask, answers, stat);
+    }
 
     /// Reads the inode of an open directory.
     fn stat_dir(&self, dir: &Self::Dir, want: Fields) -> Result<Stat, Errno>;

@@ -70,6 +70,9 @@ pub(crate) struct Worker<'w, 'q, S: Source, K: Sink> {
     names: NameReader,
     /// Memory that goes from directory to directory.
     listing: Listing,
+    /// Memory that goes from slice to slice: which entries are asked, and what comes back.
+    wanted: Vec<u32>,
+    answers: Vec<Result<Stat, Errno>>,
 }
 
 /// Stops the other workers if this one panics: its job will never be done.
@@ -108,6 +111,8 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
             delivery: Delivery::new(walk.outlet, index, want),
             names: NameReader::default(),
             listing: Listing::default(),
+            wanted: Vec::new(),
+            answers: Vec::new(),
         }
     }
 
@@ -165,13 +170,19 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
     /// Asks something of an entry. A stale handle gets one more try, and a lack of descriptors the
     /// time that it takes.
     fn ask<T>(&self, call: impl Fn() -> Result<T, Errno>) -> Result<T, Errno> {
-        match retry_stale(&call) {
+        call().or_else(|errno| self.ask_after(errno, call))
+    }
+
+    /// The same after a first try.
+    #[cold]
+    fn ask_after<T>(&self, errno: Errno, call: impl Fn() -> Result<T, Errno>) -> Result<T, Errno> {
+        let result = if errno == Errno::STALE { call() } else { Err(errno) };
+        match result {
             Err(errno) if is_lack(errno) => self.ask_again(call, errno),
             result => result,
         }
     }
 
-    #[cold]
     fn ask_again<T>(
         &self,
         call: impl Fn() -> Result<T, Errno>,
@@ -200,10 +211,11 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         self.delivery.fail(operation, path, dir.info.depth + 1, errno);
     }
 
-    /// Tells how far it is, and counts against the budget.
+    /// Tells how far it is, and delivers. The budget first: a sink may take its time.
     fn after_job(&mut self) {
-        let n_rows = self.delivery.hand_over();
+        let n_rows = self.delivery.tell_progress();
         self.walk.spend(n_rows);
+        self.delivery.hand_over();
     }
 }
 
@@ -213,10 +225,18 @@ fn stat_behind(
     links: Links,
     stat: impl Fn(Links) -> Result<Stat, Errno>,
 ) -> (Option<Stat>, Option<Errno>) {
-    let errno = match stat(links) {
-        Ok(stat) => return (Some(stat), None),
-        Err(errno) => errno,
-    };
+    match stat(links) {
+        Ok(stat) => (Some(stat), None),
+        Err(errno) => stat_link(links, errno, stat),
+    }
+}
+
+/// The same after what the link leads to could not be read.
+fn stat_link(
+    links: Links,
+    errno: Errno,
+    stat: impl Fn(Links) -> Result<Stat, Errno>,
+) -> (Option<Stat>, Option<Errno>) {
     if links == Links::Keep || is_lack(errno) {
         return (None, Some(errno));
     }

@@ -1,5 +1,5 @@
-//! statx through an io_uring: for comparison. Measured as slower than the call itself, because
-//! the kernel hands each request to a thread of its own.
+//! statx through an io_uring, many at once. On a local disk it measured as slower than the call
+//! itself, because the kernel hands each request to a thread of its own.
 
 #![allow(unsafe_code)]
 
@@ -11,11 +11,26 @@ use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs::Statx;
 use std::cell::RefCell;
 use std::ffi::CStr;
+use std::io::ErrorKind;
 use std::mem::MaybeUninit;
+
+/// Requests that are on their way at once.
+const RING_LEN: usize = 256;
+
+/// Threads of the kernel that work on the requests of one of ours. Without a limit there are four
+/// for each processor, and each walk has many threads.
+const KERNEL_THREADS_MAX: u32 = 8;
 
 thread_local! {
     /// The ring of this thread; `None` if the kernel gives none.
-    static RING: RefCell<Option<IoUring>> = RefCell::new(IoUring::new(1).ok());
+    static RING: RefCell<Option<IoUring>> = RefCell::new(new_ring());
+}
+
+fn new_ring() -> Option<IoUring> {
+    let ring = IoUring::new(RING_LEN as u32).ok()?;
+    // Kernels before 5.15 don't know the limit.
+    let _ = ring.submitter().register_iowq_max_workers(&mut [KERNEL_THREADS_MAX; 2]);
+    Some(ring)
 }
 
 /// True if the kernel gives this process a ring.
@@ -23,51 +38,78 @@ pub fn has_io_uring() -> bool {
     IoUring::new(1).is_ok()
 }
 
-/// Reads the inode of `name` in the directory `parent`, as [`crate::stat_at`] does; `None` if the
-/// kernel gives this thread no ring, which takes a descriptor.
+/// Reads the inodes of `names` in the directory `parent`, each as [`crate::stat_at`] does; `None`
+/// if this thread has no ring, which takes a descriptor.
 pub fn stat_by_ring(
     parent: impl AsFd,
-    name: &CStr,
+    names: &[&CStr],
     links: Links,
     mask: StatMask,
     strict: bool,
-) -> Option<Result<RawStat, Errno>> {
+) -> Option<Vec<Result<RawStat, Errno>>> {
     let flags = at_flags(links) | sync_flag(strict);
-    let mut stat = MaybeUninit::<Statx>::zeroed();
     let parent = types::Fd(parent.as_fd().as_raw_fd());
-    let request = opcode::Statx::new(parent, name.as_ptr(), stat.as_mut_ptr().cast())
-        .flags(flags.bits() as i32)
-        .mask(mask.flags().bits())
-        .build();
-    let result = RING.with_borrow_mut(|ring| {
-        let ring = ring.as_mut()?;
-        // SAFETY: the name and the buffer outlive the request, which is waited for here.
-        Some(unsafe { wait_for(ring, &request) })
-    })?;
-    Some(match result {
-        // SAFETY: the kernel has filled it; and all zeros are a valid value, too.
-        Ok(0..) => Ok(RawStat::from_statx(&unsafe { stat.assume_init() })),
-        Ok(errno) => Err(Errno::from_raw(-errno)),
-        Err(errno) => Err(errno),
-    })
+    let mut answers = Vec::with_capacity(names.len());
+    for names in names.chunks(RING_LEN) {
+        let mut stats: Box<[MaybeUninit<Statx>]> =
+            names.iter().map(|_| MaybeUninit::zeroed()).collect();
+        let requests = names.iter().zip(&mut stats).zip(0..).map(|((name, stat), number)| {
+            opcode::Statx::new(parent, name.as_ptr(), stat.as_mut_ptr().cast())
+                .flags(flags.bits() as i32)
+                .mask(mask.flags().bits())
+                .build()
+                .user_data(number)
+        });
+        let requests: Vec<Entry> = requests.collect();
+        let run = |ring: &mut Option<IoUring>| {
+            // SAFETY: names and buffers outlive the requests: all of them are waited for, or the
+            // buffers are given up below.
+            let results = unsafe { run(ring.as_mut()?, &requests) };
+            if results.is_none() {
+                // What the kernel has of it is never given back.
+                std::mem::forget(ring.take());
+            }
+            results
+        };
+        let Some(results) = RING.with_borrow_mut(run) else {
+            std::mem::forget(stats);
+            return None;
+        };
+        answers.extend(results.iter().zip(&stats).map(|(&result, stat)| match result {
+            // SAFETY: the kernel has filled it; and all zeros are a valid value, too.
+            0.. => Ok(RawStat::from_statx(unsafe { stat.assume_init_ref() })),
+            errno => Err(Errno::from_raw(-errno)),
+        }));
+    }
+    Some(answers)
 }
 
-/// Submits a request and waits for what comes of it.
+/// Submits requests, numbered from 0, and waits for what comes of all of them. `None` if the ring
+/// fails: some may still be on their way then.
 ///
 /// # Safety
 ///
-/// What the request points to must live until this returns.
-unsafe fn wait_for(ring: &mut IoUring, request: &Entry) -> Result<i32, Errno> {
-    // SAFETY: the caller's promise.
-    unsafe { ring.submission().push(request) }.map_err(|_| Errno::INVAL)?;
-    loop {
-        match ring.submit_and_wait(1) {
-            Ok(_) => break,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Errno::from_io(&error)),
+/// There are no more than [`RING_LEN`]. What they point to must live until this returns, and for
+/// ever if it returns `None`.
+unsafe fn run(ring: &mut IoUring, requests: &[Entry]) -> Option<Vec<i32>> {
+    for request in requests {
+        // SAFETY: the caller's promise.
+        unsafe { ring.submission().push(request) }.ok()?;
+    }
+    let mut results = vec![0; requests.len()];
+    let mut n_open = requests.len();
+    while n_open > 0 {
+        match ring.submit_and_wait(n_open) {
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted) => {}
+            Err(_) => return None,
+        }
+        for done in ring.completion() {
+            *results.get_mut(done.user_data() as usize)? = done.result();
+            n_open -= 1;
         }
     }
-    ring.completion().next().map(|done| done.result()).ok_or(Errno::INVAL)
+    Some(results)
 }
 
 #[cfg(test)]
@@ -82,14 +124,16 @@ mod tests {
             return;
         }
         let directory = std::fs::File::open("/proc/self").unwrap();
-        for (name, links) in
-            [(c"exe", Links::Keep), (c"exe", Links::Follow), (c"none", Links::Keep)]
-        {
-            let mask = StatMask::SIZE.union(StatMask::OWNER);
-            let by_ring = stat_by_ring(&directory, name, links, mask, false);
-            let by_call = stat_at(&directory, name, links, mask, false);
-            let of = |stat: RawStat| (stat.mode, stat.size, stat.uid);
-            assert_eq!(by_ring.unwrap().map(of), by_call.map(of));
+        let fields = StatMask::INODE.union(StatMask::SIZE).union(StatMask::OWNER);
+        let names = [c"exe", c"none", c"cwd", c"status"].repeat(RING_LEN / 2);
+        for links in [Links::Keep, Links::Follow] {
+            let by_ring = stat_by_ring(&directory, &names, links, fields, false).unwrap();
+            assert_eq!(by_ring.len(), names.len());
+            for (by_ring, name) in by_ring.into_iter().zip(&names) {
+                let by_call = stat_at(&directory, name, links, fields, false);
+                let of = |stat: RawStat| (stat.mode, stat.size, stat.uid);
+                assert_eq!(by_ring.map(of), by_call.map(of), "{name:?}");
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! machine needs, and a hundred times less than the walk would take.
 
 use crate::harness::{Pace, no_faults, small_tree};
-use pwalk_engine::{Control, Fields, Kind, Outcome, walk};
+use pwalk_engine::{Control, Fields, Kind, Outcome, lock, walk};
 use pwalk_testkit::fake::{
     Call, CollectingSink, FakeSource, FakeTree, FaultPlan, Options, SinkFailure,
 };
@@ -82,6 +82,45 @@ fn t33_a_cancel_from_another_thread_stops_inside_an_enormous_directory() {
         let since = cancelled.lock().unwrap().expect("it can't end before").elapsed();
         assert!(outcome.is_cancelled && sink.n_rows() < ENORMOUS);
         assert!(since < Duration::from_secs(1), "{since:?} with {n_workers} workers");
+    }
+}
+
+/// Each request takes a second, or until the cancel: one is on its way then for each worker, and no
+/// other of the slice is asked.
+#[test]
+fn t33_a_cancel_ends_a_slice_whose_requests_are_slow() {
+    let mut tree = FakeTree::of(&["r/big/"]);
+    tree.generate(tree.at("r/big"), 150, Kind::File);
+    let plan = no_faults();
+    for n_workers in N_WORKERS {
+        let control = Control::default();
+        let (begun, begins) = channel();
+        let begun = Mutex::new(begun);
+        let source = FakeSource::new(&tree, &plan).on_call(|call, number| {
+            if call == Call::Stat && number > 3 {
+                _ = lock(&begun).send(());
+                let start = Instant::now();
+                while !control.is_cancelled() && start.elapsed() < Duration::from_secs(1) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+        });
+        let sink = CollectingSink::new(Fields::REPORT);
+        let since = std::thread::scope(|scope| {
+            let control = &control;
+            let canceller = scope.spawn(move || {
+                begins.recv().expect("the walk begins a request");
+                control.cancel();
+                Instant::now()
+            });
+            let pace = Pace { slice_len: 50, ..Pace::usual(n_workers) };
+            let outcome = walk_all(&source, &sink, control, pace);
+            assert!(outcome.is_ok_and(|outcome| outcome.is_cancelled));
+            canceller.join().expect("no panic").elapsed()
+        });
+        let n_asked = source.n_calls(Call::Stat);
+        assert!(n_asked <= 4 + 2 * n_workers as u64, "{n_asked} by {n_workers}");
+        assert!(since < Duration::from_millis(500), "{since:?} with {n_workers} workers");
     }
 }
 
