@@ -141,7 +141,8 @@ pub(crate) fn create_records(
     match format {
         Format::Csv(compression) => {
             let header = plain_csv_header(&layout.schema);
-            create_record_text(&layout, format, compression, header, destination, || PlainCsvLines)
+            let lines = PlainCsvLines::new(&layout.schema);
+            create_record_text(&layout, format, compression, header, destination, || lines.clone())
         }
         Format::Ndjson(compression) => {
             let lines = JsonLines::new(&layout.schema);

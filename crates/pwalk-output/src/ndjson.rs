@@ -3,7 +3,7 @@
 //! Texts are valid UTF-8; bytes are written in hexadecimal digits.
 
 use crate::text::RecordLines;
-use crate::text_cells::{Cells, Style};
+use crate::text_cells::{Style, append_rows};
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use std::io;
@@ -29,15 +29,8 @@ impl JsonLines {
 
 impl RecordLines for JsonLines {
     fn append(&mut self, record: &RecordBatch, text: &mut Vec<u8>) -> io::Result<()> {
-        let columns = Cells::all(record)?;
-        for index in 0..record.num_rows() {
-            for (key, cells) in self.keys.iter().zip(&columns) {
-                text.extend_from_slice(key);
-                cells.push::<Json>(index, text);
-            }
-            text.extend_from_slice(if columns.is_empty() { b"{}\n" } else { b"}\n" });
-        }
-        Ok(())
+        let end: &[u8] = if self.keys.is_empty() { b"{}\n" } else { b"}\n" };
+        append_rows::<Json>(record, &self.keys, end, text)
     }
 }
 

@@ -5,7 +5,7 @@
 //! CSV of a scan is another one, `csv.rs`: 17 columns as the C pwalk writes them.
 
 use crate::text::RecordLines;
-use crate::text_cells::{Cells, Style};
+use crate::text_cells::{Style, append_rows};
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use std::io;
@@ -24,20 +24,21 @@ pub(crate) fn plain_csv_header(schema: &Schema) -> Vec<u8> {
 
 /// Formats rows as CSV.
 #[derive(Clone)]
-pub(crate) struct PlainCsvLines;
+pub(crate) struct PlainCsvLines {
+    /// What precedes the value of each column: a comma, but for the first.
+    commas: Vec<Vec<u8>>,
+}
+
+impl PlainCsvLines {
+    pub(crate) fn new(schema: &Schema) -> PlainCsvLines {
+        let comma = |index| if index == 0 { Vec::new() } else { b",".to_vec() };
+        PlainCsvLines { commas: (0..schema.fields().len()).map(comma).collect() }
+    }
+}
 
 impl RecordLines for PlainCsvLines {
     fn append(&mut self, record: &RecordBatch, text: &mut Vec<u8>) -> io::Result<()> {
-        let columns = Cells::all(record)?;
-        for index in 0..record.num_rows() {
-            for cells in &columns {
-                cells.push::<Csv>(index, text);
-                text.push(b',');
-            }
-            text.pop();
-            text.push(b'\n');
-        }
-        Ok(())
+        append_rows::<Csv>(record, &self.commas, b"\n", text)
     }
 }
 

@@ -185,3 +185,37 @@ fn rows_of_another_schema_are_refused() {
     drop(writer);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+/// A value that mostly repeats from row to row, and is null at times.
+fn repeating(row: usize, column: usize) -> Option<i64> {
+    let value = (row * 7 + column) / 20 % 4;
+    (value < 3).then_some(value as i64)
+}
+
+#[test]
+fn values_that_repeat_are_written_in_full_in_each_of_many_columns() {
+    const N_ROWS: usize = 50;
+    let names: Vec<_> = (0..70).map(|column| format!("c{column}")).collect();
+    let array = |column| -> ArrayRef {
+        let values: Int64Array = (0..N_ROWS).map(|row| repeating(row, column)).collect();
+        Arc::new(values)
+    };
+    let columns = names.iter().enumerate().map(|(column, name)| (name, array(column), true));
+    let record = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let line = |row: usize, null: &str, key: &dyn Fn(&str) -> String| -> String {
+        let value = |column| repeating(row, column).map_or(null.to_owned(), |v| v.to_string());
+        let cells = names.iter().enumerate().map(|(column, name)| key(name) + &value(column));
+        cells.collect::<Vec<_>>().join(",")
+    };
+    let path = folder.path().join("table.ndjson");
+    write(&path, "ndjson", &record);
+    let key = |name: &str| format!("\"{name}\":");
+    let expected = (0..N_ROWS).map(|row| format!("{{{}}}\n", line(row, "null", &key)));
+    assert_eq!(text(&path), expected.collect::<String>());
+    let path = folder.path().join("table.csv");
+    write(&path, "csv", &record);
+    let expected = (0..N_ROWS).map(|row| line(row, "", &|_| String::new()) + "\n");
+    let header = names.join(",") + "\n";
+    assert_eq!(text(&path), header + &expected.collect::<String>());
+}
