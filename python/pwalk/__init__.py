@@ -13,7 +13,7 @@ from ._buffer import Row, Traversal, read_buffer, traverse
 from ._config import Config, Setting, Walker
 from ._monitor import Measurement, Monitor
 from ._progress import Progress, ProgressCallback
-from ._pwalk import Batch, column_names
+from ._pwalk import Batch, column_names, version
 from ._report import Report, report
 from ._scan import Scan, scan
 from ._walk import walk
@@ -42,7 +42,10 @@ __all__ = [
     "walk",
 ]
 
-__version__ = "0.1.0"
+__version__: str
+"""The version of the package and of the command."""
+
+__version__ = version()
 
 COLUMNS: list[str]
 """The columns that a table has unless others are asked for, in their order."""

@@ -15,7 +15,7 @@ class Traversal(TypedDict):
     buffer_file: str
     """An Arrow IPC file with the columns of a report. It is the caller's to remove."""
     total_files: int
-    """Entries that are no directories."""
+    """Entries other than directories."""
     total_dirs: int
     """Directories, the root among them."""
     total_bytes: int
@@ -52,13 +52,13 @@ def traverse(
     Args:
         path: The root.
         update_interval: Seconds between two calls of `progress_callback`.
-        max_threads: Worker threads; `None`: as many as the filesystem wants.
+        max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
         ignore_snapshots: Don't enter snapshot directories.
         progress_callback: Called with a `Progress`.
         output_dir: The folder of the file; `None`: the temporary folder.
 
     Raises:
-        TypeError, ValueError: For an argument that can't be meant.
+        TypeError, ValueError: For an invalid argument, which is named.
         FileNotFoundError: If `path` or `output_dir` is missing.
     """
     interval = _check.interval("update_interval", update_interval)
@@ -96,11 +96,11 @@ def read_buffer(
 
     Args:
         buffer_file: What `traverse` or `report` has written.
-        limit: Rows at the most; `None`: all.
+        limit: Maximum number of rows; `None`: all.
 
     Raises:
-        TypeError, ValueError: For an argument that can't be meant.
-        OSError: If the file is missing or is no table.
+        TypeError, ValueError: For an invalid argument, which is named.
+        OSError: If the file is missing or is not a table.
     """
     if limit is not None:
         limit = _check.integer("limit", limit, 0, 2**63 - 1)

@@ -73,7 +73,7 @@ def path(name: str, value: Any) -> str:
     if not text:
         raise ValueError(f"{name}: must not be empty")
     if "\0" in text:
-        raise ValueError(f"{name}: must not hold a null character")
+        raise ValueError(f"{name}: must not contain a null character")
     return text
 
 
@@ -84,11 +84,11 @@ def texts(name: str, value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
     if not isinstance(value, Iterable) or isinstance(value, bytes):
-        raise TypeError(f"{name}: must be a string or several, not {_kind(value)}")
+        raise TypeError(f"{name}: must be a string or an iterable of strings, not {_kind(value)}")
     found = list(value)
     for text in found:
         if not isinstance(text, str):
-            raise TypeError(f"{name}: must hold strings, not {_kind(text)}")
+            raise TypeError(f"{name}: must contain strings only, not {_kind(text)}")
     return found
 
 
@@ -98,7 +98,7 @@ def columns(value: Any) -> str | None:
         return None
     names = texts("columns", value)
     if not any(name.strip() for name in names):
-        raise ValueError("columns: must name a column")
+        raise ValueError("columns: must name at least one column")
     return ",".join(names)
 
 

@@ -13,7 +13,7 @@ from ._walk import walk_with
 
 
 class Setting(NamedTuple):
-    """What a field of a `Config` has become."""
+    """The effective value of a field of `Config`."""
 
     value: bool | int
     """The value that is used."""
@@ -25,17 +25,17 @@ class Setting(NamedTuple):
 class Config:
     """Settings of a `Walker`. The defaults are what measured best.
 
-    What measured as useless or worse is off, and does what its name says when it is switched on;
-    the numbers are from warm ext4 on two cores. `Walker.effective_config` says what becomes of
-    each on a given path.
+    Mechanisms that measured as useless or worse are off, and do what their name says when they
+    are switched on; the numbers are from warm ext4 on two cores. `Walker.effective_config` says
+    which value each setting gets on a given path, and why.
     """
 
     min_threads: int | None = None
-    """The fewest worker threads, whatever the cores and the filesystem say."""
+    """The minimum number of worker threads, whatever the cores and the filesystem suggest."""
     max_threads: int | None = None
-    """The most worker threads."""
+    """The maximum number of worker threads."""
     work_stealing: bool = True
-    """Each worker has a deque of its own and idle ones steal; else all share one queue."""
+    """Give each worker a queue of its own, from which idle ones steal; else all share one queue."""
     cpu_affinity: bool = False
     """Bind each worker to a core. Measured as no gain (1.01)."""
     numa_aware: bool = False
@@ -61,10 +61,10 @@ class Config:
     buffer_size_mb: int = 512
     """MiB that a scan holds in memory before it moves them into a file."""
     detect_filesystem: bool = True
-    """Look what filesystem it is; else it is taken for a local disk."""
+    """Detect the filesystem; else it is treated as a local disk."""
     auto_tune: bool = True
-    """Take threads, slices and buffers from the filesystem's row of the table of tunings; else
-    those of a local disk."""
+    """Choose threads, slices and buffers for the filesystem, by its row of the table of tunings;
+    else for a local disk."""
 
     def __post_init__(self) -> None:
         """Check every field, by name."""

@@ -11,11 +11,14 @@ __all__ = [
     "OrderedWalk",
     "Scan",
     "column_names",
+    "default_output",
     "effective_config",
+    "formats",
     "read_rows",
     "report",
     "run_command",
     "settings",
+    "version",
     "work_done",
 ]
 
@@ -131,6 +134,15 @@ def read_rows(
 
 def column_names() -> tuple[list[str], list[str]]:
     """The names of all columns: first those that a table has by default."""
+
+def version() -> str:
+    """The version of the package and of the command."""
+
+def formats() -> tuple[list[str], list[str]]:
+    """The names of all formats, and of all ways to compress one."""
+
+def default_output(format: str | None, compress: str) -> str:
+    """Where a report goes unless its caller says, given the format and the compression."""
 
 def effective_config(
     path: str, settings: Mapping[str, bool | int | None]

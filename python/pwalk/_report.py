@@ -17,8 +17,7 @@ else:
         return kind
 
 
-_FORMATS = ["csv", "csv.zst", "csv.gz", "parquet", "arrow", "ndjson", "ndjson.zst"]
-_COMPRESSIONS = ["auto", "zstd", "gzip", "none", "lz4"]
+_FORMATS, _COMPRESSIONS = _pwalk.formats()
 
 
 @disjoint_base
@@ -40,7 +39,7 @@ class Report(tuple[str, list[OSError]]):
 
     @property
     def errors(self) -> list[OSError]:
-        """What could not be seen, each with `errno` and `filename`."""
+        """What could not be read, each with `errno` and `filename`."""
         return self[1]
 
     def __repr__(self) -> str:
@@ -67,18 +66,19 @@ def report(
 
     Args:
         top: The root.
-        output: The file; its suffix tells the format (`.csv`, `.csv.zst`, `.csv.gz`, `.parquet`,
+        output: The file; its suffix selects the format (`.csv`, `.csv.zst`, `.csv.gz`, `.parquet`,
             `.arrow`, `.ndjson`, `.ndjson.zst`). A path that ends in a slash becomes a folder of
             part files. `None`: `scan.csv.zst` in the working directory, or what `format` and
-            `compress` make of that. It gets its name when it is complete, and not before.
-        max_threads: Worker threads; `None`: as many as the filesystem wants.
+            `compress` make of that. It appears when it is complete, and not before.
+        max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
         compress: `auto` (what the format's name says), `zstd`, `gzip`, `none`, or `lz4` (Arrow).
         format: A format, whatever the suffix says.
-        columns: Names of columns, or changes of the default ones (`+user`, `-filename_bytes`).
-            Not for CSV, which has always the same 17.
+        columns: Names of columns, or changes to the default ones (`+user`, `-filename_bytes`).
+            Not for CSV, which always has the same 17.
         ignore_snapshots: Don't enter directories named `.snapshot`, `.snapshots`, `~snapshot`
             and `.zfs`.
-        exclude: Patterns of entries to leave out, as in gitignore.
+        exclude: Patterns of entries to leave out, as in gitignore; a full path below `top` works,
+            too. `summary['unmatched_excludes']` names those that matched nothing.
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Levels below `top`; 0 is `top` alone.
         progress_callback: Called with a `Progress`. An exception in it ends the walk and is
@@ -89,9 +89,9 @@ def report(
         The output's path and the list of errors, and as an attribute the summary.
 
     Raises:
-        TypeError, ValueError: For an argument that can't be meant.
+        TypeError, ValueError: For an invalid argument, which is named.
         FileNotFoundError: If `top` is missing.
-        OSError: If `top` can't be reached, or the output not be written.
+        OSError: If `top` is not accessible, or the output can't be written.
     """
     return report_with(
         {},
@@ -127,7 +127,10 @@ def report_with(
     compress = _check.choice("compress", compress, _COMPRESSIONS)
     if format is not None:
         format = _check.choice("format", format, _FORMATS)
-    path = _default_output(format, compress) if output is None else _check.path("output", output)
+    if output is None:
+        path = _pwalk.default_output(format, compress)
+    else:
+        path = _check.path("output", output)
     summary, errors = _pwalk.report(
         walk_arguments(settings, top, max_threads, **walk),
         path,
@@ -160,9 +163,3 @@ def walk_arguments(
         "max_depth": _check.depth(max_depth),
         "settings": dict(settings),
     }
-
-
-def _default_output(format: str | None, compress: str) -> str:
-    if format is not None:
-        return f"scan.{format}"
-    return {"gzip": "scan.csv.gz", "none": "scan.csv"}.get(compress, "scan.csv.zst")

@@ -127,13 +127,14 @@ def scan(
 
     Args:
         top: The root.
-        max_threads: Worker threads; `None`: as many as the filesystem wants.
-        columns: Names of columns, or changes of the default ones (`+user`, `-filename_bytes`).
-        buffer_size_mb: MiB held in memory. What is more goes into files without a name in the
-            temporary folder, which are mapped when they are read and gone with the table.
+        max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
+        columns: Names of columns, or changes to the default ones (`+user`, `-filename_bytes`).
+        buffer_size_mb: MiB held in memory. The rest is moved to unnamed files in the temporary
+            folder, which are mapped when they are read and disappear with the table.
         ignore_snapshots: Don't enter directories named `.snapshot`, `.snapshots`, `~snapshot`
             and `.zfs`.
-        exclude: Patterns of entries to leave out, as in gitignore.
+        exclude: Patterns of entries to leave out, as in gitignore; a full path below `top` works,
+            too. `summary['unmatched_excludes']` names those that matched nothing.
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Levels below `top`; 0 is `top` alone.
         progress_callback: Called with a `Progress`, in a thread of the walk. An exception in it
@@ -141,7 +142,7 @@ def scan(
         progress_interval: Seconds between two calls.
 
     Raises:
-        TypeError, ValueError: For an argument that can't be meant.
+        TypeError, ValueError: For an invalid argument, which is named.
         FileNotFoundError: If `top` is missing.
     """
     return scan_with(

@@ -57,7 +57,7 @@ def walk(
         progress_interval: Seconds between two calls.
 
     Raises:
-        TypeError, ValueError: For an argument that can't be meant.
+        TypeError, ValueError: For an invalid argument, which is named.
     """
     return walk_with(
         {},

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 const AFTER_HELP: &str = "\
 Examples:
   pwalk report /data -o data.csv.zst         metadata of every inode below /data
-  pwalk walk /data --type f -0 | xargs -0 …  every file's path
-  pwalk info /data                           which filesystem it is, how many threads it gets
+  pwalk walk /data --type f -0 | xargs -0 …  the path of every file
+  pwalk info /data                           the filesystem, and how many threads a walk uses
 
 Exit status: 0 complete, 1 finished with errors, 2 could not run, 130 interrupted.";
 
@@ -25,22 +25,23 @@ Examples:
   pwalk report /data --errors errors.ndjson --summary summary.json
   duckdb -c \"SELECT UID, sum(st_size) FROM 'scan.csv.zst' GROUP BY UID\"
 
-The 17 columns of the CSV are those of the C pwalk, in its order. A name that is not UTF-8 is
-made valid text, so that every reader takes the file; --errors gives its exact bytes.
+The CSV has the 17 columns of the C pwalk, in the same order. Names that are not valid UTF-8 are
+written with replacement characters, so that every reader accepts the file; --errors lists their
+exact bytes.
 
-Exit status: 0 complete, 1 finished with errors (the report is there and says so), 2 could not
+Exit status: 0 complete, 1 finished with errors (the report is written and says so), 2 could not
 run, 130 interrupted (nothing is left behind).";
 
 const WALK_EXAMPLES: &str = "\
 Examples:
   pwalk walk /data                                   every path, in no particular order
   pwalk walk /data --type d --max-depth 2            directories, two levels deep
-  pwalk walk /data --type f -0 | xargs -0 md5sum     names with line ends survive
-  pwalk walk /data --exclude '*' --exclude '!*.nc'   left out again with a '!'";
+  pwalk walk /data --type f -0 | xargs -0 md5sum     works for names that contain newlines
+  pwalk walk /data --exclude '*' --exclude '!*.nc'   only what ends in .nc";
 
 const CONVERT_EXAMPLES: &str = "\
 Examples:
-  pwalk convert scan.csv.zst scan.parquet            also CSVs that the C pwalk wrote
+  pwalk convert scan.csv.zst scan.parquet            reads CSV files of the C pwalk, too
   pwalk convert scan.parquet scan.csv.gz
   pwalk convert scan/ scan.arrow --columns filename,st_size";
 
@@ -69,12 +70,12 @@ pub(crate) enum Command {
     /// Change the format of a saved scan
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
-    /// Say what filesystem a path is on, and how a walk of it would be done
+    /// Show which filesystem a path is on, and how it would be walked
     #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
-    /// Print the completions for a shell
+    /// Print a completion script for a shell
     Completions {
-        /// The shell to complete in
+        /// The shell
         shell: Shell,
     },
     /// Print the man page of pwalk, or of one of its commands
@@ -88,8 +89,8 @@ pub(crate) enum Command {
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) walk: WalkArgs,
-    /// The file to write, or - for standard output; its suffix names the format
-    #[arg(short, long, value_name = "FILE", default_value_os_t = crate::report::default_output())]
+    /// The file to write, or - for standard output; the suffix selects the format
+    #[arg(short, long, value_name = "FILE", default_value_os_t = default_output())]
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
     #[command(flatten)]
@@ -97,26 +98,26 @@ pub(crate) struct ReportArgs {
     /// Also write the summary to this file, as JSON
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) summary: Option<PathBuf>,
-    /// Also write every error to this file, one JSON object a line
+    /// Also write every error to this file, one JSON object per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) errors: Option<PathBuf>,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// No progress, no errors one by one, no summary
+    /// Print no progress, no individual errors, and no summary
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
 
 #[derive(ArgGroup)]
 pub(crate) struct ConvertArgs {
-    /// The scan to read: a file of any format, or a folder of parts
+    /// The scan to read: a file in any format, or a folder of parts
     #[arg(value_name = "IN", value_hint = ValueHint::AnyPath)]
     pub(crate) input: PathBuf,
     /// The file to write, a folder of parts with a slash at its end, or - for standard output
     #[arg(value_name = "OUT", value_hint = ValueHint::AnyPath)]
     pub(crate) output: PathBuf,
-    /// The format of IN, if its suffix doesn't name it
+    /// The format of IN, if its suffix doesn't say
     #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
     pub(crate) from: Option<String>,
     #[command(flatten)]
@@ -126,24 +127,28 @@ pub(crate) struct ConvertArgs {
 /// What every command that writes a table takes.
 #[derive(ArgGroup)]
 pub(crate) struct TableArgs {
-    /// The format, if the suffix doesn't name it
+    /// The format, if the suffix doesn't say
     #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
     format: Option<String>,
-    /// How the file is packed, if not as its suffix says: none, zstd, gzip, lz4
+    /// The compression, if it differs from the suffix: none, zstd, gzip, lz4
     #[arg(long, value_name = "HOW")]
     compress: Option<String>,
     /// The columns, comma-separated; or +NAME,-NAME to change the default (not for CSV)
     #[arg(long, value_name = "LIST", allow_hyphen_values = true, long_help = columns_help())]
     columns: Option<String>,
-    /// In a folder of parts (-o FOLDER/ --format ...): rows of a part at the most
+    /// In a folder of parts (-o FOLDER/ --format ...): the maximum number of rows per part
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     part_rows: Option<u64>,
-    /// In a folder of parts: a part ends once it has this many bytes [default: 1 GiB]
+    /// In a folder of parts: start a new part after this many bytes [default: 1 GiB]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     part_bytes: Option<u64>,
-    /// How a CSV writes names that are no clean text
+    /// How a CSV writes names that are not valid UTF-8 or contain control characters
     #[arg(long, value_enum, default_value_t = NamesArg::Utf8)]
     names: NamesArg,
+}
+
+fn default_output() -> PathBuf {
+    pwalk::default_output(None, "auto").into()
 }
 
 fn format_parser() -> clap::builder::PossibleValuesParser {
@@ -174,23 +179,23 @@ impl TableArgs {
 pub(crate) struct WalkCommandArgs {
     #[command(flatten)]
     pub(crate) walk: WalkArgs,
-    /// End each path with a NUL instead of a line end
+    /// End each path with a NUL instead of a newline
     #[arg(short = '0', long)]
     pub(crate) null: bool,
-    /// Only entries of these kinds, comma-separated or repeated
+    /// Print only entries of these kinds, comma-separated or repeated
     #[arg(long = "type", value_name = "KIND", value_delimiter = ',', value_enum)]
     pub(crate) kinds: Vec<KindArg>,
-    /// No progress, no errors
+    /// Print no progress and no errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
 
 #[derive(ArgGroup)]
 pub(crate) struct InfoArgs {
-    /// The path to look at
+    /// The path to examine
     #[arg(value_name = "PATH", default_value = ".", value_hint = ValueHint::AnyPath)]
     pub(crate) path: PathBuf,
-    /// The number of threads that a walk would be asked to use
+    /// The number of threads that a walk would be told to use
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
     pub(crate) threads: Option<usize>,
     /// Print JSON
@@ -204,7 +209,7 @@ pub(crate) struct WalkArgs {
     /// The trees to walk
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
     roots: Vec<PathBuf>,
-    /// Worker threads [default: PWALK_THREADS, else what the filesystem wants for the cores]
+    /// Worker threads [default: PWALK_THREADS, else chosen for the filesystem and the cores]
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
     threads: Option<usize>,
     /// Leave out entries that match, as in gitignore: a name anywhere, or with a slash the path
@@ -217,7 +222,7 @@ pub(crate) struct WalkArgs {
     /// Stay on the filesystem of each root
     #[arg(short = 'x', long)]
     one_file_system: bool,
-    /// Go at most N levels below each root; 0 is the root alone
+    /// Descend at most N levels below each root; 0 is the root alone
     #[arg(long, value_name = "N")]
     max_depth: Option<u32>,
     /// Walk snapshot directories too (.snapshot, .snapshots, ~snapshot, .zfs)
@@ -237,13 +242,13 @@ pub(crate) struct WalkArgs {
     _header: bool,
 }
 
-/// Every column with what it says, from the table of columns.
+/// Every column and its meaning, from the table of columns.
 fn columns_help() -> String {
     let line = |column: &pwalk::Column| format!("  {:<16} {}", column.name, column.doc);
     let lines: Vec<_> = COLUMNS.iter().map(line).collect();
     format!(
-        "The columns, comma-separated, or +NAME,-NAME to change the default, which is all up to \
-         filename_bytes. A CSV has always the first 17.\n\n{}",
+        "The columns, comma-separated, or +NAME,-NAME to change the default, which is everything up to \
+         filename_bytes. A CSV always has the first 17.\n\n{}",
         lines.join("\n")
     )
 }
@@ -281,11 +286,11 @@ impl WalkArgs {
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum NamesArg {
-    /// Always valid UTF-8: what is none becomes U+FFFD
+    /// Always valid UTF-8: invalid bytes become U+FFFD
     Utf8,
-    /// The bytes as they are
+    /// The unchanged bytes
     Raw,
-    /// As the C pwalk: the bytes as they are, those below 32 dropped
+    /// As the C pwalk does: the unchanged bytes, without those below 32
     Pwalk,
 }
 

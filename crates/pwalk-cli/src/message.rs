@@ -33,7 +33,7 @@ pub(crate) fn one_line(text: &str) -> String {
 pub(crate) fn entry_error(error: &EntryError) -> String {
     let path = String::from_utf8_lossy(&error.path);
     match error.operation {
-        Operation::Follow => format!("{path}: leads back to a directory above it, is not followed"),
+        Operation::Follow => format!("{path}: leads back to a directory above it; not followed"),
         _ => format!("{path}: {}", error.errno),
     }
 }
@@ -77,7 +77,7 @@ fn not_text(typed: &[OsString]) -> String {
     let bad = typed.iter().position(|arg| arg.to_str().is_none()).unwrap_or_default();
     let around = &typed[bad.saturating_sub(1).max(1).min(bad)..=bad];
     let words: Vec<_> = around.iter().map(|arg| arg.to_string_lossy()).collect();
-    format!("{}: is not UTF-8", words.join(" "))
+    format!("{}: not valid UTF-8", words.join(" "))
 }
 
 /// The message without the usage that follows it, on one line.

@@ -7,7 +7,6 @@ use crate::progress::ProgressLine;
 use crate::signals;
 use indicatif::{HumanBytes, HumanCount};
 use pwalk::{Control, EntryError, Error, Output, Report, ReportConfig, Summary};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -80,14 +79,14 @@ fn tell(summary: &Summary, output: &Output) {
 fn left_out(summary: &Summary) -> Vec<String> {
     let skipped = &summary.skipped;
     let counts = [
-        (summary.vanished, "vanished while it ran"),
+        (summary.vanished, "vanished during the walk"),
         (skipped.snapshots, "snapshot directories skipped (--snapshots walks them)"),
         (skipped.excluded, "excluded"),
-        (skipped.mount_points, "mount points of other filesystems left out"),
-        (summary.repeated_names, "names that a directory repeated, written once"),
+        (skipped.mount_points, "mount points of other filesystems skipped"),
+        (summary.repeated_names, "names that a directory listed more than once, written once"),
         (
             summary.changed_names,
-            "paths that are not UTF-8, changed to valid text (--errors lists them)",
+            "paths that are not valid UTF-8, written with replacement characters (--errors lists them)",
         ),
         (summary.threads_refused, "threads could not be started; the others did their work"),
     ];
@@ -107,9 +106,4 @@ fn ending(summary: &Summary, output: &Output) -> String {
         summary.errors.iter().map(|(name, n)| format!("{} {name}", HumanCount(*n))).collect();
     let n_errors = HumanCount(summary.n_errors());
     format!("NOT complete, {n_errors} errors ({}): {place}", errors.join(", "))
-}
-
-/// Where a report goes if nobody says.
-pub(crate) fn default_output() -> PathBuf {
-    "scan.csv.zst".into()
 }

@@ -30,6 +30,9 @@ pub enum Format {
     Ndjson(Compression),
 }
 
+/// How a table can be compressed: the words that [`Format::packed`] takes.
+pub const COMPRESSIONS: [&str; 5] = ["auto", "zstd", "gzip", "none", "lz4"];
+
 /// Every format, by the suffix that names it.
 const SUFFIXES: [(&str, Format); 7] = [
     ("csv", Format::Csv(Compression::None)),
@@ -139,6 +142,13 @@ mod tests {
             assert_eq!(format.suffix(), suffix);
             assert_eq!(suffix.parse(), Ok(format));
         }
+    }
+
+    #[test]
+    fn some_format_has_each_compression_and_none_has_another() {
+        let has = |word: &str| SUFFIXES.iter().any(|(_, format)| format.packed(word).is_ok());
+        assert!(COMPRESSIONS.iter().all(|word| has(word)));
+        assert!(["", "zst", "gz", "brotli"].iter().all(|word| !has(word)));
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub use dataset::{PartBounds, SUMMARY_NAME};
 pub use error_list::ErrorList;
 pub use file::{OutputError, OutputFile};
 pub use folder::{OutputFolder, work_folder};
-pub use format::{ArrowCompression, Format};
+pub use format::{ArrowCompression, COMPRESSIONS, Format};
 pub use memory::{MemoryTable, Next};
 pub use names::{Names, extension};
 pub use read::{ReadError, TableReader};

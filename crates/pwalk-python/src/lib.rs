@@ -8,6 +8,7 @@
 mod column;
 mod command;
 mod convert;
+mod facts;
 mod report;
 mod scan;
 mod table;
@@ -23,6 +24,8 @@ mod _pwalk {
     use super::command::run_command;
     #[pymodule_export]
     use super::convert::{effective_config, settings};
+    #[pymodule_export]
+    use super::facts::{default_output, formats, version};
     #[pymodule_export]
     use super::report::report;
     #[pymodule_export]

@@ -45,12 +45,12 @@ impl Error {
         ArgumentError::new(argument, value, reason).into()
     }
 
-    /// A command that there is no man page of.
+    /// A command that doesn't exist.
     pub fn unknown_command(name: &str) -> Error {
         Error::bad(Argument::new("command", "command"), name, "no such command")
     }
 
-    /// Standard output takes no more.
+    /// Standard output can't be written to.
     pub fn stdout(error: &std::io::Error) -> Error {
         Error::file(Path::new("standard output"), error)
     }

@@ -26,7 +26,7 @@ impl Info {
     ///
     /// # Errors
     ///
-    /// `Root` if the path is missing or out of reach, `Argument` for a number out of range.
+    /// `Root` if the path is missing or not accessible, `Argument` for a number out of range.
     pub fn of(path: &Path, threads: Option<usize>) -> Result<Info, Error> {
         let filesystem =
             filesystem(path).map_err(|errno| Error::root(path.as_os_str().as_bytes(), errno))?;

@@ -40,7 +40,7 @@ pub use error::{Error, ErrorKind};
 pub use info::Info;
 pub use input::{Input, Table, Tree, is_saved_scan};
 pub use ordered::{OrderedConfig, walk_in_order};
-pub use output::{Output, OutputConfig};
+pub use output::{Output, OutputConfig, default_output};
 pub use paths::{Paths, PathsConfig};
 pub use report::{Report, ReportConfig};
 pub use scan::Scan;
@@ -53,7 +53,8 @@ pub use pwalk_engine::{
     Order, Ordered, Progress, Sink, Step, Waiting, lock,
 };
 pub use pwalk_output::{
-    ArrowCompression, COLUMNS, Column, Columns, Compression, Format, MemoryTable, Names, Next,
-    PartBounds, ReadError, SpillConfig, Summary, TableReader, Unfinished, UnmatchedExcludes,
+    ArrowCompression, COLUMNS, COMPRESSIONS, Column, Columns, Compression, Format, MemoryTable,
+    Names, Next, PartBounds, ReadError, SpillConfig, Summary, TableReader, Unfinished,
+    UnmatchedExcludes,
 };
 pub use pwalk_sys::{Mount, RawFilesystem, raise_descriptor_limit};

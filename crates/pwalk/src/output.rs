@@ -24,14 +24,22 @@ pub struct OutputConfig {
     pub output: Output,
     /// Its format; `None`: by the output's suffix, CSV for standard output.
     pub format: Option<Format>,
-    /// How it is packed, see [`Format::packed`]; `None`: as the format says.
+    /// Its compression, see [`Format::packed`]; `None`: as the format says.
     pub compress: Option<String>,
     /// Its columns, see [`Columns::parse`]; `None`: the 17 and what columnar formats add.
     pub columns: Option<String>,
-    /// How large a part of a folder may become.
+    /// The limits of a part.
     pub parts: PartBounds,
-    /// What a CSV does with names that are no clean text.
+    /// How a CSV writes names that are not valid UTF-8 or contain control characters.
     pub names: Names,
+}
+
+/// The file that a table goes to unless its user says: `scan.csv.zst` in the working directory, or
+/// what a format and a compression make of that. A compression that the format can't have is
+/// refused later.
+pub fn default_output(format: Option<Format>, compress: &str) -> String {
+    let format = format.unwrap_or(Format::Csv(Compression::Zstd));
+    format!("scan.{}", format.packed(compress).unwrap_or(format).suffix())
 }
 
 impl OutputConfig {

@@ -3,7 +3,7 @@
 use crate::delivery::Job;
 use crate::error::Error;
 use crate::input::Tree;
-use crate::output::{Output, OutputConfig};
+use crate::output::{Output, OutputConfig, default_output};
 use crate::setup::WalkConfig;
 use pwalk_engine::{Control, EntryError};
 use pwalk_output::{
@@ -32,7 +32,7 @@ impl ReportConfig {
         let roots = roots.into_iter().map(Into::into).collect();
         ReportConfig {
             walk: WalkConfig { roots, ..WalkConfig::default() },
-            table: OutputConfig::new(Output::File("scan.csv.zst".into())),
+            table: OutputConfig::new(Output::File(default_output(None, "auto").into())),
             summary: None,
             errors: None,
         }

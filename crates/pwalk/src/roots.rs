@@ -29,7 +29,7 @@ impl Roots {
     ///
     /// # Errors
     ///
-    /// `Argument` if there is none; `Root` for the first that is missing or not readable.
+    /// `Argument` if no root is given; `Root` for the first that is missing or not readable.
     pub(crate) fn check(given: &[Vec<u8>]) -> Result<Roots, Error> {
         if given.is_empty() {
             return Err(Error::bad(ROOTS, "", "at least one root is needed"));
@@ -54,7 +54,7 @@ impl Roots {
         match self.resolved.iter().position(|known| *known == resolved) {
             Some(first) => {
                 let (first, second) = (show(&self.frontier[first].path), show(path));
-                self.notes.push(format!("{second}: given twice (as {first}), is walked once"));
+                self.notes.push(format!("{second}: given twice (also as {first}); walked once"));
             }
             None => {
                 self.frontier.push(root);
@@ -70,7 +70,7 @@ impl Roots {
                     self.nested.insert(&printed);
                     let (inner, outer) = (show(&inner.path), show(&outer.path));
                     self.notes
-                        .push(format!("{inner}: lies inside {outer}, each entry is written once"));
+                        .push(format!("{inner}: lies inside {outer}; each entry is written once"));
                 }
             }
         }

@@ -155,7 +155,7 @@ fn expected_entries(raw: &RawFilesystem, frontier: &Frontier, root: &Path) -> Op
     raw.n_inodes_used().filter(|_| is_whole)
 }
 
-/// Paths, one a line: as the walk prints them, or from `/` on whatever the walk prints.
+/// Paths, one per line: as the walk prints them, or from `/` on however the root is spelled.
 fn read_path_lists(files: &[PathBuf], roots: &Roots) -> Result<PathSet, Error> {
     let mut set = PathSet::default();
     for file in files {

@@ -34,7 +34,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// `Root` if the path is missing or out of reach, `Argument` if `PWALK_THREADS` is invalid.
+    /// `Root` if the path is missing or not accessible, `Argument` if `PWALK_THREADS` is invalid.
     pub fn effective(&self, path: &Path) -> Result<Vec<Effective>, Error> {
         let info = crate::Info::of(path, None)?;
         let kind = self.fs_kind(Some(&info.filesystem));
