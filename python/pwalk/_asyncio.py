@@ -58,6 +58,7 @@ class AsyncWalker:
                     await asyncio.sleep(0)
                 yield triple
         finally:
-            # A thread that waits for a directory ends with that directory.
-            executor.shutdown()
-            native.close()
+            # The loop waits for nothing: a thread that waits for a directory closes the walk.
+            native.cancel()
+            executor.submit(native.close)
+            executor.shutdown(wait=False)

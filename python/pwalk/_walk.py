@@ -29,32 +29,36 @@ def walk(
 ) -> Generator[tuple[AnyStr, list[AnyStr], list[AnyStr]], None, None]:
     """Yield `(dirpath, dirnames, filenames)` for each directory below `top`, as `os.walk` does.
 
-    The triples, their order, their types, the errors and where they come are those of `os.walk`:
-    top down, changing `dirnames` in place says where the walk goes on; symbolic links to
-    directories are in `dirnames` and are entered only with `followlinks`; a directory that can't
-    be read is passed to `onerror` as an `OSError` with its `filename`, and otherwise left out.
+    The tuples, their order, their types and the errors are those of `os.walk`. With `topdown`,
+    changing `dirnames` in place controls where the walk goes on. Symbolic links to directories are
+    listed in `dirnames` and are entered only with `followlinks`. A directory that cannot be read
+    is passed to `onerror` as an `OSError` with its `filename`; without `onerror` it is skipped.
 
-    Meanwhile threads read ahead in the order in which directories will be asked for: up to 2048
-    directories or 6 MB of names. So a directory may be read up to that much earlier than
-    `os.walk` would read it. What changes on disk while a walk is under way may be seen or not;
-    `os.walk` promises no more. What the caller changes itself between two steps is seen where it
-    concerns `dirnames` (directories put into it are read when they are reached).
+    Meanwhile threads read ahead, in the order in which directories will be needed: up to 2048
+    directories or 6 MB of names. A directory may therefore be read earlier than `os.walk` would
+    read it, and changes made on disk during a walk may or may not be seen; `os.walk` promises no
+    more. Changes that the caller makes between two steps are seen where they concern `dirnames`:
+    directories added to it are read when they are reached.
 
-    A relative `top` means the working directory of the first step, also when the process changes
-    it later.
+    The walk never waits for a directory that was removed from `dirnames`. If file descriptors run
+    short, threads give theirs up, so that no directory is lost that `os.walk` would read.
+
+    A relative `top` is resolved against the working directory at the first step, even if the
+    process changes directory later.
 
     Args:
-        top: The root: `str`, `bytes` or path-like. Names come in the same type; what is not
-            UTF-8 comes as `os.fsdecode` makes it.
-        topdown: Directories before what is below them, or after.
-        onerror: Called with each `OSError`. What it raises ends the walk.
-        followlinks: Enter symbolic links to directories. A link that leads back up makes a walk
-            that ends only where the kernel says ELOOP or ENAMETOOLONG, as with `os.walk`.
-        max_threads: Threads that read ahead; `None`: as many as the filesystem wants.
+        top: The root: `str`, `bytes` or path-like. Names have the same type; names that are not
+            valid UTF-8 are decoded as by `os.fsdecode`.
+        topdown: Yield a directory before its subdirectories (`True`) or after them (`False`).
+        onerror: Called with each `OSError`. An exception raised in it ends the walk.
+        followlinks: Enter symbolic links to directories. A link to a parent directory makes the
+            walk go round until the kernel reports ELOOP or ENAMETOOLONG, as with `os.walk`.
+        max_threads: Number of threads that read ahead; `None`: as many as suit the filesystem.
         ignore_snapshots: Leave out directories named `.snapshot`, `.snapshots`, `~snapshot` and
-            `.zfs`: `os.walk` has no such thing.
-        progress_callback: Called with a `Progress`; `bytes` is 0, since no sizes are read.
-        progress_interval: Seconds between two calls.
+            `.zfs`. `os.walk` has no such option.
+        progress_callback: Called with a `Progress` now and then, and once at the end. `bytes` is
+            0, since no sizes are read.
+        progress_interval: Minimum number of seconds between two calls.
 
     Raises:
         TypeError, ValueError: For an invalid argument, which is named.

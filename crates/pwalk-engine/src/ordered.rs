@@ -107,6 +107,8 @@ pub struct Ordered<S: Source> {
     /// The directory that was last delivered, top down, until the consumer has said where to go on.
     current: Option<Frame>,
     stack: Vec<Frame>,
+    /// The consumer has changed the order, so the plan must be told where it goes on.
+    is_reordered: bool,
     n_read_alone: usize,
     time_alone: Duration,
 }
@@ -164,6 +166,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
             order,
             current: None,
             stack: vec![frame],
+            is_reordered: false,
             n_read_alone: 0,
             time_alone: Duration::ZERO,
         }
@@ -191,7 +194,8 @@ impl<S: Source + Send + 'static> Ordered<S> {
             Child::Found(index) if self.ahead.may_enter(&frame.dirs, *index) => Some(*index),
             _ => None,
         });
-        let wanted = wanted.collect();
+        let wanted: Vec<_> = wanted.collect();
+        self.is_reordered |= !wanted.is_sorted_by(|one, next| one < next);
         let above: Vec<_> = self.stack.iter().filter_map(|frame| frame.group.as_ref()).collect();
         let group = frame.group.take();
         let mut state = lock(&self.ahead.state);
@@ -248,7 +252,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
     /// The consumer goes on: the directory that was delivered last is as it left it.
     fn confirm(&mut self) {
         let Some(mut frame) = self.current.take() else { return };
-        if let Children::All(_) = frame.children {
+        if self.is_reordered && matches!(frame.children, Children::All(_)) {
             let mut state = lock(&self.ahead.state);
             frame.group = state.plan.confirm(frame.group.take(), &frame.path, &frame.dirs);
             self.ahead.wake_workers(&state);
@@ -327,7 +331,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
         let result = loop {
             match reader.read(path, links, || patience.is_over()) {
                 Err(errno) if is_lack(errno) && !is_alone => {
-                    is_alone = self.ahead.wait_for_descriptor(patience);
+                    is_alone = self.ahead.wait_for_descriptor(start, patience);
                 }
                 result => break result,
             }

@@ -200,6 +200,82 @@ def test_use_getdents(marked, tmp_path):
         assert _named(_traced(marked, tmp_path, setting), "getdents64")
 
 
+
+# The same of `Walker.walk`
+
+WALK = """
+import os, sys
+import pwalk
+
+settings = dict(pair.split("=") for pair in sys.argv[2:])
+config = pwalk.Config(**{name: eval(value) for name, value in settings.items()})
+walked = list(pwalk.Walker(config).walk(sys.argv[1]))
+assert len(walked) == 202 and len(walked[0][1]) == 200 and "marked-link" in walked[1][1]
+"""
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """200 folders, enough for workers, each with a link whose kind has to be asked for."""
+    top = tmp_path / "linked"
+    target = tmp_path / "target"
+    target.mkdir()
+    for n in range(200):
+        (top / f"folder-{n}").mkdir(parents=True)
+        (top / f"folder-{n}" / "marked-link").symlink_to(target)
+    (top / "folder-0" / "below").mkdir()
+    return top
+
+
+def _traced_walk(linked, tmp_path, *settings):
+    """The system calls of a walk with these settings and two workers."""
+    trace = tmp_path / "trace"
+    calls = "trace=%desc,%file,%process,sched_setaffinity"
+    prefix = strace("-o", str(trace), "-e", calls, "-e", "signal=none")
+    arguments = ["max_threads=2", "min_threads=2", *settings]
+    python(WALK, linked, *arguments, prefix=prefix)
+    lines = trace.read_text(errors="replace").splitlines()
+    return [line.split(None, 1)[1] for line in lines if " " in line]
+
+
+def test_use_statx_in_a_walk(linked, tmp_path):
+    used = _traced_walk(linked, tmp_path, "use_statx=True")
+    used = [call for call in used if "marked-link" in call]
+    assert len(_named(used, "statx")) >= 200 and not _named(used, "newfstatat", "stat")
+    unused = _traced_walk(linked, tmp_path, "use_statx=False")
+    unused = [call for call in unused if "marked-link" in call]
+    assert len(_named(unused, "newfstatat", "stat")) >= 200 and not _named(unused, "statx")
+
+
+def test_cpu_affinity_in_a_walk(linked, tmp_path):
+    pinned = _traced_walk(linked, tmp_path, "cpu_affinity=True")
+    assert len(_named(pinned, "sched_setaffinity")) == 2
+    assert not _named(_traced_walk(linked, tmp_path), "sched_setaffinity")
+
+
+def test_use_io_uring_in_a_walk(linked, tmp_path):
+    config = pwalk.Config(use_io_uring=True)
+    value, reason = _entry(pwalk.Walker(config).effective_config(linked), "use_io_uring")
+    calls = _traced_walk(linked, tmp_path, "use_io_uring=True")
+    assert bool(_named(calls, "io_uring_enter")) == value, reason
+    assert not _named(_traced_walk(linked, tmp_path), "io_uring_setup")
+
+
+def test_readahead_kb_and_use_o_direct_in_a_walk(linked, tmp_path):
+    calls = _traced_walk(linked, tmp_path, "readahead_kb=64", "use_o_direct=True")
+    assert len(_named(calls, "fadvise64")) >= 200
+    opened = [call for call in _named(calls, "open", "openat") if "O_DIRECT|" in call]
+    assert len(opened) >= 200
+
+
+def test_max_threads_bounds_the_threads_of_a_walk(linked, tmp_path):
+    def n_threads(wanted):
+        calls = _traced_walk(linked, tmp_path, f"max_threads={wanted}", f"min_threads={wanted}")
+        return sum("CLONE_THREAD" in call for call in _named(calls, "clone", "clone3"))
+
+    assert n_threads(16) - n_threads(2) == 14
+
+
 # Walker
 
 

@@ -337,6 +337,29 @@ def test_t45_few_descriptors_cost_no_directory(large, n_spare):
     python(FEW, large, str(n_spare), "64")
 
 
+def test_t45_walks_of_one_process_leave_each_other_descriptors(large):
+    program = """
+import os, resource, sys, threading
+import pwalk
+
+expected = list(os.walk(sys.argv[1]))
+lowest_free = os.dup(0)
+os.close(lowest_free)
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + 4, hard))
+walked = []
+
+def walk():
+    walked.append(list(pwalk.walk(sys.argv[1], max_threads=8)))
+
+threads = [threading.Thread(target=walk) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert walked == [expected] * 4, [len(triples) for triples in walked]
+"""
+    python(program, large)
+
+
 def test_the_limit_of_descriptors_stays_as_it_was(tree, tmp_path):
     program = """
 import resource, sys

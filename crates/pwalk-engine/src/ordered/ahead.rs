@@ -23,7 +23,7 @@ use crate::source::Source;
 use crate::sync::lock;
 use pwalk_sys::Errno;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -34,6 +34,13 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// How long the end of a walk waits for its workers. Longer than a request takes; who is still
 /// in one then is left behind, for a request can hang for ever.
 const GRACE: Duration = Duration::from_millis(150);
+
+/// How long a consumer is refused a descriptor while other walks of the process read ahead.
+const OTHERS_MAX: Duration = Duration::from_secs(2);
+
+/// Workers of all walks of the process that read a directory: they share its descriptors. Relaxed:
+/// who misses a change looks again.
+static N_READING: AtomicUsize = AtomicUsize::new(0);
 
 /// Directories that are read after a lack of descriptors until one worker more may read.
 const DIRS_PER_RISE: usize = 256;
@@ -125,7 +132,7 @@ impl<S: Source> Ahead<S> {
     }
 
     pub(super) fn may_enter(&self, dirs: &Subdirs, index: usize) -> bool {
-        self.rules.follow_links() || !dirs.is_link(index)
+        dirs.may_enter(index, self.rules.follow_links())
     }
 
     /// The consumer has taken something: there may be room again.
@@ -151,14 +158,21 @@ impl<S: Source> Ahead<S> {
         state
     }
 
-    /// The consumer was refused a descriptor: waits until a worker has closed a directory. True if
-    /// none has one open, and none will before the consumer has read a directory.
-    pub(super) fn wait_for_descriptor(&self, patience: &mut Patience<'_>) -> bool {
+    /// The consumer was refused a descriptor, for the first time at `since`: waits until a worker
+    /// has closed a directory. True if none has one open, and none will before the consumer has
+    /// read a directory.
+    pub(super) fn wait_for_descriptor(&self, since: Instant, patience: &mut Patience<'_>) -> bool {
         let mut state = lock(&self.state);
         let n_reading = state.n_reading.saturating_sub(1);
         state.bound_readers(n_reading);
         if state.n_reading > 0 {
             state = self.wait(state, Awaited::Descriptor { n_reading }, patience);
+        } else if N_READING.load(Relaxed) > 0 && since.elapsed() < OTHERS_MAX {
+            drop(state);
+            // Nobody tells one walk what another one does.
+            std::thread::sleep(Duration::from_millis(1));
+            patience.is_over();
+            return false;
         }
         state.n_reading == 0 && state.n_reading_max == 0
     }
@@ -223,6 +237,7 @@ impl<S: Source + Send + 'static> Ahead<S> {
 
     fn after_read(&self, state: &mut State, job: Job, read: Result<DirListing, Errno>) {
         state.n_reading -= 1;
+        N_READING.fetch_sub(1, Relaxed);
         let position = job.position();
         match read {
             Err(errno) if is_lack(errno) => {
@@ -256,9 +271,10 @@ impl State {
     }
 
     fn begin(&mut self) -> Option<Job> {
-        let job = if self.may_begin() { self.plan.take() } else { None };
-        self.n_reading += usize::from(job.is_some());
-        job
+        let job = if self.may_begin() { self.plan.take()? } else { return None };
+        self.n_reading += 1;
+        N_READING.fetch_add(1, Relaxed);
+        Some(job)
     }
 
     /// Somebody was refused a descriptor.

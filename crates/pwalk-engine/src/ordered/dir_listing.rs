@@ -59,8 +59,9 @@ impl Subdirs {
         (0..self.len()).map(|index| self.name(index))
     }
 
-    pub(super) fn is_link(&self, index: usize) -> bool {
-        self.entries[index].is_link()
+    /// True for one that a walk which follows links, or doesn't, may enter.
+    pub(super) fn may_enter(&self, index: usize, follows_links: bool) -> bool {
+        follows_links || !self.entries[index].is_link()
     }
 
     pub(super) fn push(&mut self, name: &[u8], is_link: bool) {
@@ -97,6 +98,7 @@ mod tests {
             .iter()
             .for_each(|(name, is_link)| dirs.push(name, *is_link));
         assert_eq!(dirs.names().collect::<Vec<_>>(), [&b"a"[..], b"bc", b"d"]);
-        assert_eq!([0, 1, 2].map(|index| dirs.is_link(index)), [false, true, false]);
+        assert_eq!([0, 1, 2].map(|index| dirs.may_enter(index, false)), [true, false, true]);
+        assert!((0..3).all(|index| dirs.may_enter(index, true)));
     }
 }

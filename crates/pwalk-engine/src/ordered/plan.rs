@@ -124,13 +124,13 @@ pub(super) struct Plan {
     /// The consumer changes the order: nothing is read ahead of what it has not seen.
     is_careful: bool,
     /// Links to directories are entered too.
-    follows: bool,
+    follows_links: bool,
 }
 
 impl Plan {
     /// A plan for a walk that enters links to directories, or not.
-    pub(super) fn new(follows: bool) -> Plan {
-        Plan { follows, ..Plan::default() }
+    pub(super) fn new(follows_links: bool) -> Plan {
+        Plan { follows_links, ..Plan::default() }
     }
 
     /// True while workers may read ahead.
@@ -164,7 +164,8 @@ impl Plan {
     /// it comes before the others.
     fn take_first(&mut self, rest: &mut Rest) -> Option<Job> {
         let Rest { group, places } = rest;
-        let may_enter = |place: &usize| self.follows || !group.dirs.is_link(group.index(*place));
+        let may_enter =
+            |place: &usize| group.dirs.may_enter(group.index(*place), self.follows_links);
         let place = places.find(may_enter)?;
         let Entry::Vacant(slot) = self.ahead.entry(group.stretch(place).start) else { return None };
         slot.insert(Slot::Reading);
@@ -363,7 +364,7 @@ impl Plan {
     }
 
     fn can_be_entered(&self, dirs: &Subdirs) -> bool {
-        (0..dirs.len()).any(|index| self.follows || !dirs.is_link(index))
+        (0..dirs.len()).any(|index| dirs.may_enter(index, self.follows_links))
     }
 
     fn forget(&mut self, position: Position) -> Option<Slot> {

@@ -127,8 +127,14 @@ impl<S: Source> Reader<'_, S> {
         if own != Kind::Symlink {
             return Ok((own, false));
         }
-        // By the whole path, for which links count that were followed on the way.
-        let behind = self.stat(&[prefix, name.to_bytes()].concat(), Links::Follow);
+        // By the whole path, for which links count that were followed on the way. One that is
+        // absolute begins nowhere, whatever directory is named.
+        let path = [prefix, name.to_bytes()].concat();
+        let behind = match self.base {
+            None if prefix.starts_with(b"/") => c_path(&path)
+                .and_then(|path| self.source.stat(dir, &path, Links::Follow, Fields::empty())),
+            _ => self.stat(&path, Links::Follow),
+        };
         Ok((known(behind, Kind::Symlink)?, true))
     }
 }
