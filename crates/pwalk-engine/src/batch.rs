@@ -30,7 +30,7 @@ pub struct BatchDir {
 /// What is known of the content of a row's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contents {
-    /// It is no directory.
+    /// It is not a directory.
     None,
     /// A directory that was not read: forbidden, vanished, or beyond the maximum depth.
     Unread,

@@ -42,7 +42,7 @@ pub struct Rules {
     /// left out unseen, so that a dead mount can't stop the walk; excluded ones are never asked
     /// for their size.
     pub mount_points: PathSet,
-    /// Files that the walk itself writes: they are no entries.
+    /// Files that the walk itself writes: they are left out of the result.
     pub own_files: Vec<FileId>,
 }
 

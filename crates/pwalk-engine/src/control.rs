@@ -43,7 +43,7 @@ struct Shard {
 /// How far a walk is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Entries that are no directories.
+    /// Entries that are not directories.
     pub n_files: u64,
     /// Directories.
     pub n_dirs: u64,
@@ -54,7 +54,7 @@ pub struct Progress {
 }
 
 impl Control {
-    /// Stops the walk: what its sink got is void. Never waits.
+    /// Stops the walk and returns at once. What its sink got is not to be used.
     pub fn cancel(&self) {
         self.is_cancelled.store(true, Relaxed);
     }

@@ -15,8 +15,8 @@ pub enum Operation {
     ReadLink,
     /// Following a symbolic link that leads back to a directory above it.
     Follow,
-    /// Writing a name that is no valid text: a sink says so of a row that it had to change. The
-    /// walk itself saw everything.
+    /// Writing a name that is not valid UTF-8: a sink reports each row whose name it had to change.
+    /// The walk itself saw everything.
     Name,
 }
 

@@ -6,8 +6,7 @@
 //! one, so not silently). Beyond that only a cycle is looked for, by Brent's method: the hashes of
 //! a few names in a row are remembered, for twice as many names each time. It is a cycle once all
 //! of them have come back in their order, and more than once: files are created while a directory
-//! of 30 million is read, and a single name, or a buffer, that comes again is no reason to lose
-//! the rest.
+//! of 30 million is read, and one name or one buffer that comes again must not cost the rest.
 
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher;

@@ -35,7 +35,8 @@ pub struct Totals {
     pub n_entries: KindCounts,
     /// Sum of the apparent sizes of all rows, in bytes.
     pub apparent_bytes: i128,
-    /// Sum of the allocated sizes in bytes, each inode counted once however many links it has.
+    /// Sum of the allocated sizes in bytes, each inode counted once however many hard links it has.
+    /// With symbolic links followed, an inode that has one name and several rows counts in each.
     pub allocated_bytes: i128,
     /// Entries that were gone before they could be looked at.
     pub n_vanished: u64,

@@ -28,7 +28,7 @@ pub struct Outcome {
     pub n_workers: usize,
     /// Workers that the config asks for and the system did not give a thread.
     pub n_workers_refused: usize,
-    /// True if it was cancelled: what the sink got is void.
+    /// True if it was cancelled: what the sink got is not to be used.
     pub is_cancelled: bool,
 }
 
@@ -69,7 +69,7 @@ pub fn walk<S: Source, K: Sink>(
 /// Runs the workers to the end of the walk: what they bring, and how many they were.
 ///
 /// A system that gives fewer threads than were asked for makes the walk slower and nothing else.
-/// If it gives none, the worker is the caller, who stays where he is on the machine.
+/// If it gives none, the calling thread is the worker; it is not bound to any processor then.
 fn run_workers<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>) -> (Totals, usize) {
     let Config { n_workers, placement, .. } = walk.config;
     let (queue, deques) = Queue::new((*n_workers).max(1), placement.steals);

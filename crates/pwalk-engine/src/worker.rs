@@ -14,8 +14,8 @@
 //! below the subdirectories that they find, so that at most one buffer of names of each
 //! directory above waits in memory.
 //!
-//! Cancel is looked at where a job starts, where a buffer is read, and before each inode. The budget is looked at
-//! where a directory is opened: what was opened is finished, what was not is left.
+//! Whether the walk was cancelled is asked before each job, each buffer and each inode. The budget
+//! is asked before a directory is opened: what was opened is finished, what was not is left.
 
 mod look;
 mod open;
