@@ -99,8 +99,9 @@ impl Control {
         self.posts.add()
     }
 
-    /// A worker adds what one slice brought.
-    pub(crate) fn add(&self, worker: usize, done: &Progress) {
+    /// A worker, by its number, adds what one slice brought; so does whoever reads rows in another
+    /// way.
+    pub fn add(&self, worker: usize, done: &Progress) {
         let shard = &self.shards[worker % N_SHARDS];
         shard.n_files.fetch_add(done.n_files, Relaxed);
         shard.n_dirs.fetch_add(done.n_dirs, Relaxed);

@@ -1,8 +1,8 @@
 //! `report`: every inode into a file.
 
 use crate::convert::{WalkArguments, os_errors, to_py_err};
-use crate::watch::{self, Listener, Meter, lock};
-use pwalk::{Control, EntryError, Format, Output, OutputConfig, Report, ReportConfig};
+use crate::watch::{self, Listener, Meter};
+use pwalk::{Control, EntryError, Format, Output, OutputConfig, Report, ReportConfig, lock};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use std::path::PathBuf;

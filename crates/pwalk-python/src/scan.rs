@@ -2,13 +2,13 @@
 
 use crate::column::Column;
 use crate::convert::{WalkArguments, os_errors, to_py_err};
-use crate::watch::{self, Listener, Meter, TICK, lock};
+use crate::watch::{self, Listener, Meter, TICK};
 use arrow_array::ffi::to_ffi;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{Array, RecordBatch, RecordBatchReader, StructArray};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, SchemaRef};
-use pwalk::{Control, EntryError, MemoryTable, Next, SpillConfig};
+use pwalk::{Control, EntryError, MemoryTable, Next, SpillConfig, lock};
 use pyo3::exceptions::{PyIndexError, PyKeyError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyTuple};

@@ -1,12 +1,12 @@
 //! A job in a thread of its own, while the calling one looks after signals and progress.
 
 use crate::convert::text;
-use pwalk::Control;
+use pwalk::{Control, lock};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 /// How often signals are looked at: often enough to end within 200 ms.
@@ -47,7 +47,7 @@ pub(crate) fn work_done() -> (u64, u64) {
     progress.fold(done, |(files, bytes), more| (files + more.n_files, bytes + more.bytes))
 }
 
-/// Who wants to hear of progress.
+/// Calls a function of Python with the progress of a job.
 pub(crate) struct Listener {
     callback: Py<PyAny>,
     interval: Duration,
@@ -153,8 +153,4 @@ pub(crate) fn run<T: Send>(
         (_, Some(error)) => Err(error),
         (Ok(result), None) => Ok(result),
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
 //! Changes the format of a saved scan.
 
-use crate::delivery::Job;
 use crate::error::Error;
 use crate::input::Table;
+use crate::job::Job;
 use crate::output::OutputConfig;
 use pwalk_engine::Control;
 use pwalk_output::{

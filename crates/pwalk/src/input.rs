@@ -4,10 +4,10 @@
 //! summary. A job that takes an [`Input`] therefore works with either; it doesn't know how a walk
 //! or a file format works.
 
-use crate::delivery::{Delivery, Errors};
 use crate::error::Error;
+use crate::job::{Errors, JobSink};
 use crate::setup::{Setup, WalkConfig};
-use pwalk_engine::{Batch, Control, EntryError, FileId, Kind, Sink, walk};
+use pwalk_engine::{Batch, Control, EntryError, FileId, Kind, Progress, Sink, walk};
 use pwalk_output::{Columns, Format, Preamble, SUMMARY_NAME, Summary, TableReader};
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -100,21 +100,21 @@ impl Input {
     where
         Error: From<K::Error>,
     {
-        self.read_into(&Delivery { sink, errors: &Errors::new(None, on_error) }, control)
+        self.read_into(&JobSink { sink, errors: &Errors::new(None, on_error) }, control)
     }
 
     /// The loop of all jobs.
     pub(crate) fn read_into<K: Sink + ?Sized>(
         self,
-        delivery: &Delivery<'_, K>,
+        sink: &JobSink<'_, K>,
         control: &Control,
     ) -> Result<Summary, Error>
     where
         Error: From<K::Error>,
     {
         match self {
-            Input::Tree(tree) => tree.read_into(delivery, control),
-            Input::Table(table) => table.read_into(delivery, control),
+            Input::Tree(tree) => tree.read_into(sink, control),
+            Input::Table(table) => table.read_into(sink, control),
         }
     }
 }
@@ -176,7 +176,7 @@ impl Tree {
 
     fn read_into<K: Sink + ?Sized>(
         self,
-        delivery: &Delivery<'_, K>,
+        sink: &JobSink<'_, K>,
         control: &Control,
     ) -> Result<Summary, Error>
     where
@@ -184,11 +184,11 @@ impl Tree {
     {
         let clock = Instant::now();
         let Setup { frontier, config, source, .. } = self.setup;
-        let outcome = walk(frontier, &config, &source, delivery, control)?;
+        let outcome = walk(frontier, &config, &source, sink, control)?;
         if outcome.is_cancelled {
             return Err(Error::cancelled());
         }
-        let n_names_changed = delivery.errors.n_names_changed();
+        let n_names_changed = sink.errors.n_names_changed();
         let summary = Summary::new(&self.preamble, clock.elapsed(), &outcome, n_names_changed);
         let unmatched_excludes = config.rules.unmatched_excludes().into();
         Ok(Summary { unmatched_excludes, ..summary })
@@ -231,27 +231,35 @@ impl Table {
 
     fn read_into<K: Sink + ?Sized>(
         mut self,
-        delivery: &Delivery<'_, K>,
+        sink: &JobSink<'_, K>,
         control: &Control,
     ) -> Result<Summary, Error>
     where
         Error: From<K::Error>,
     {
-        let mut batch = Batch::new(delivery.fields() | self.columns().fields());
+        let mut batch = Batch::new(sink.fields() | self.columns().fields());
         let mut n_rows = [0; Kind::ALL.len()];
         while self.reader.next(&mut batch)? {
             if control.is_cancelled() {
                 return Err(Error::cancelled());
             }
             batch.kind.iter().for_each(|kind| n_rows[*kind as usize] += 1);
-            delivery.put(&mut batch)?;
+            control.add(0, &progress(&batch));
+            sink.put(&mut batch)?;
         }
         let summary = self.reader.summary();
         Ok(summary.unwrap_or_else(|| Summary::of_rows(&self.preamble, n_rows)))
     }
 }
 
-/// True if a path is taken for a saved scan: a file with the suffix of a table, or a folder of
+/// What a batch of a saved scan adds to the progress.
+fn progress(batch: &Batch) -> Progress {
+    let n_dirs = batch.kind.iter().filter(|kind| **kind == Kind::Dir).count() as u64;
+    let bytes = batch.size.iter().map(|&size| u64::try_from(size).unwrap_or(0)).sum();
+    Progress { n_files: batch.len() as u64 - n_dirs, n_dirs, bytes, n_errors: 0 }
+}
+
+/// True if a path is treated as a saved scan: a file with the suffix of a table, or a folder of
 /// parts with their summary. Anything else is a tree.
 pub fn is_saved_scan(path: &Path) -> bool {
     if path.is_dir() {

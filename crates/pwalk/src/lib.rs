@@ -21,10 +21,10 @@
 #![forbid(unsafe_code)]
 
 mod convert;
-mod delivery;
 mod error;
 mod info;
 mod input;
+mod job;
 mod ordered;
 mod output;
 mod paths;

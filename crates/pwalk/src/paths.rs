@@ -1,8 +1,8 @@
 //! The paths of every entry, as `find` prints them: the job behind `pwalk walk`.
 
-use crate::delivery::Job;
 use crate::error::Error;
 use crate::input::Tree;
+use crate::job::Job;
 use crate::setup::WalkConfig;
 use pwalk_engine::{Control, EntryError, Kind};
 use pwalk_output::{OutputFile, Summary, create_paths};

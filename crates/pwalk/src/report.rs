@@ -1,8 +1,8 @@
 //! The report: metadata of every inode of some trees, as a table.
 
-use crate::delivery::Job;
 use crate::error::Error;
 use crate::input::Tree;
+use crate::job::Job;
 use crate::output::{Output, OutputConfig, default_output};
 use crate::setup::WalkConfig;
 use pwalk_engine::{Control, EntryError};

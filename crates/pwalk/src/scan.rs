@@ -1,8 +1,8 @@
 //! The scan: metadata of every inode as a table in memory, which can be read while it grows.
 
-use crate::delivery::Job;
 use crate::error::Error;
 use crate::input::Tree;
+use crate::job::Job;
 use crate::setup::WalkConfig;
 use pwalk_engine::{Control, EntryError};
 use pwalk_output::{Columns, MemoryTable, SpillConfig, Summary};

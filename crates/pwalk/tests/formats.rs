@@ -4,10 +4,14 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use pwalk::{Control, Convert, Output, OutputConfig, PartBounds, Report, ReportConfig};
+use pwalk::{
+    Batch, Control, Convert, ErrorKind, Fields, Input, Kind, Output, OutputConfig, PartBounds,
+    Report, ReportConfig, Sink,
+};
 use pwalk_testkit::compare::{assert_same_rows, csv_records};
 use pwalk_testkit::{FIXTURES, fixture};
 use std::path::Path;
+use std::sync::Mutex;
 
 /// The suffixes of all formats.
 const SUFFIXES: [&str; 7] =
@@ -52,6 +56,53 @@ fn every_format_reads_back_to_the_same_table() {
             assert_same_rows(&records(&back), &expected);
         }
     }
+}
+
+/// Keeps the paths, kinds and sizes of all rows.
+#[derive(Default)]
+struct Kept(Mutex<Vec<(Vec<u8>, Kind, i64)>>);
+
+impl Sink for Kept {
+    type Error = std::convert::Infallible;
+
+    fn fields(&self) -> Fields {
+        Fields::KIND | Fields::SIZE
+    }
+
+    fn put(&self, batch: &mut Batch) -> Result<(), Self::Error> {
+        let rows = batch.rows().map(|row| (row.path(), row.kind(), batch.size[row.index()]));
+        self.0.lock().unwrap().extend(rows);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_tree_and_its_saved_scans_are_the_same_input() {
+    let tree = fixture("basic").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let read = |path: &Path| {
+        let input = Input::open(path).unwrap();
+        assert_eq!(matches!(input, Input::Tree(_)), path == tree.path(), "{}", path.display());
+        let (kept, control) = (Kept::default(), Control::default());
+        let summary = input.read(&kept, &control, &|_| ()).unwrap();
+        let mut rows = kept.0.into_inner().unwrap();
+        rows.sort();
+        (rows, summary.entries, control.progress())
+    };
+    let expected = read(tree.path());
+    assert!(expected.0.len() > 10 && expected.2.bytes > 0);
+    for suffix in SUFFIXES {
+        let scan = folder.path().join(format!("scan.{suffix}"));
+        report(tree.path(), &scan, |_| {});
+        assert_eq!(read(&scan), expected, "{suffix}");
+    }
+    let parts = folder.path().join("parts/");
+    report(tree.path(), &parts, |config| config.table.format = Some("csv".parse().unwrap()));
+    assert_eq!(read(&parts), expected);
+    let control = Control::default();
+    control.cancel();
+    let error = Input::open(&parts).unwrap().read(&Kept::default(), &control, &|_| ()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 
 #[test]

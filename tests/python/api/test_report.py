@@ -133,6 +133,13 @@ def test_exclude(tree, tmp_path):
     assert set(_names(tree, output, exclude=[])) == everything
 
 
+def test_t54_excludes_take_full_paths_and_what_matched_nothing_is_told(tree, tmp_path):
+    exclude = [str(tree / "a"), "nope", str(tree / "none")]
+    summary = pwalk.report(tree, tmp_path / "out.csv", exclude=exclude).summary
+    assert summary["skipped"]["excluded"] == 1
+    assert summary["unmatched_excludes"] == {"count": 2, "first": exclude[1:]}
+
+
 def test_one_text_for_exclude_is_one_pattern_or_refused(tree, tmp_path):
     # Never a pattern for each letter.
     try:

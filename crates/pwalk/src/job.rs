@@ -1,5 +1,5 @@
-//! What every job does with the batches of its input: rows to a sink, errors to whoever wants
-//! them, and one end.
+//! What all jobs have in common: rows go to a sink, errors to whoever wants them, and files get
+//! their names at one end.
 
 use crate::error::Error;
 use crate::input::Input;
@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 /// A sink, and beside it what takes the errors of entries.
-pub(crate) struct Delivery<'a, K: ?Sized> {
+pub(crate) struct JobSink<'a, K: ?Sized> {
     pub(crate) sink: &'a K,
     pub(crate) errors: &'a Errors<'a>,
 }
 
-impl<K: Sink + ?Sized> Sink for Delivery<'_, K>
+impl<K: Sink + ?Sized> Sink for JobSink<'_, K>
 where
     Error: From<K::Error>,
 {
@@ -90,8 +90,8 @@ impl Job {
         before_names: impl FnOnce(&Summary) -> Result<(), Error>,
     ) -> Result<Summary, Error> {
         let errors = Errors::new(self.errors, on_error);
-        let delivery = Delivery { sink: &*self.table, errors: &errors };
-        let summary = self.input.read_into(&delivery, control)?;
+        let sink = JobSink { sink: &*self.table, errors: &errors };
+        let summary = self.input.read_into(&sink, control)?;
         before_names(&summary)?;
         self.table.finish(&summary)?;
         errors.finish()?;
