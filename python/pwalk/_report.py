@@ -34,7 +34,7 @@ class Report(tuple[str, list[OSError]]):
 
     @property
     def output(self) -> str:
-        """The path of the file, or of the folder of part files."""
+        """The path of the file, or of the folder of parts."""
         return self[0]
 
     @property
@@ -68,7 +68,7 @@ def report(
         top: The root.
         output: The file; its suffix selects the format (`.csv`, `.csv.zst`, `.csv.gz`, `.parquet`,
             `.arrow`, `.ndjson`, `.ndjson.zst`). A path that ends in a slash becomes a folder of
-            part files. `None`: `scan.csv.zst` in the working directory, or what `format` and
+            parts. `None`: `scan.csv.zst` in the working directory, or what `format` and
             `compress` make of that. It appears when it is complete, and not before.
         max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
         compress: `auto` (what the format's name says), `zstd`, `gzip`, `none`, or `lz4` (Arrow).

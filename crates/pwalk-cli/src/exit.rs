@@ -38,7 +38,7 @@ impl Exit {
         match error.kind() {
             _ if error.errno() == Some(Errno::PIPE) => Exit::Complete,
             ErrorKind::Cancelled => {
-                signals::say(error);
+                signals::say_interrupted(None);
                 Exit::Signal(signals::received())
             }
             _ => {

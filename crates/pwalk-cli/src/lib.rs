@@ -34,13 +34,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     signals::survive_file_limit();
     // Here and not in the library: it is the limit of the whole process.
     pwalk::raise_descriptor_limit();
-    let done = match args.command {
+    let done = signals::beside_first_thread(|| match args.command {
         Command::Report(args) => report::run(args),
         Command::Walk(args) => walk::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Info(args) => info::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { command } => generate::man(command.as_deref()),
-    };
+    });
     done.unwrap_or_else(|error| Exit::of_error(&error)).status()
 }

@@ -4,10 +4,9 @@ use crate::args::ReportArgs;
 use crate::exit::Exit;
 use crate::message;
 use crate::progress::ProgressLine;
-use crate::signals;
+use crate::signals::Cancellable;
 use indicatif::{HumanBytes, HumanCount};
-use pwalk::{Control, EntryError, Error, Output, Report, ReportConfig, Summary};
-use std::sync::Arc;
+use pwalk::{EntryError, Error, Output, Report, ReportConfig, Summary};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Errors that are shown one by one; the summary counts all of them.
@@ -18,11 +17,11 @@ pub(crate) fn run(args: ReportArgs) -> Result<Exit, Error> {
     let has_error_list = errors.is_some();
     let table = table.into_config(output)?;
     let output = table.output.clone();
+    let signals = Cancellable::listen();
     let report =
         Report::prepare(ReportConfig { walk: walk.into_config(), table, summary, errors })?;
     report.notes().iter().for_each(message::say);
-    let control = Arc::new(Control::default());
-    signals::cancel_on_signal(&control, report.unfinished());
+    signals.prepared(report.unfinished(), output == Output::Stdout);
     let line = ProgressLine::new(quiet, report.n_expected());
     let shown = AtomicUsize::new(0);
     let on_error = |error: &EntryError| match shown.fetch_add(1, Relaxed) {
@@ -31,7 +30,7 @@ pub(crate) fn run(args: ReportArgs) -> Result<Exit, Error> {
         N_ERRORS_SHOWN => line.say("more errors are not shown; --errors FILE lists all"),
         _ => line.say(&message::entry_error(error)),
     };
-    let summary = line.around(&control, || report.run(&control, &on_error))?;
+    let summary = line.around(&signals.control, || report.run(&signals.control, &on_error))?;
     if json {
         print_json(&summary, &output)?;
     } else if !quiet {

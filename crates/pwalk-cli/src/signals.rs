@@ -1,17 +1,17 @@
 //! Ctrl-C and its kin: cancel the job, and leave in time whatever the kernel does.
 //!
-//! A worker can hang in a call to a dead network filesystem, so the process doesn't wait for the
-//! walk to end: after [`GRACE`] it removes what is unfinished, says so, and exits. Even then the
+//! A thread can hang in a call to a dead network filesystem, so the process doesn't wait for the
+//! job to end: after [`GRACE`] it removes what is unfinished, says so, and exits. Even then the
 //! kernel keeps the process until the call returns, so the message says what doesn't answer.
 
 use crate::exit::Exit;
 use crate::message;
-use pwalk::{Control, Unfinished};
+use pwalk::{Control, Unfinished, lock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -21,74 +21,125 @@ const GRACE: Duration = Duration::from_millis(120);
 /// A request that lasts so long when the grace is over keeps the process from ending.
 const HANGS: Duration = Duration::from_millis(100);
 
+/// How long outputs may take to get their names before somebody who waits for it is told.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The stack of a first thread: 8 MiB.
+const STACK_SIZE: usize = 8 << 20;
+
 /// The signal that came, for the exit status; SIGINT before any has.
 static RECEIVED: AtomicU8 = AtomicU8::new(SIGINT as u8);
 
 /// Somebody has said that the job was interrupted.
 static IS_SAID: AtomicBool = AtomicBool::new(false);
 
+/// The job writes to standard output: what came before the signal is written.
+static IS_STREAM: AtomicBool = AtomicBool::new(false);
+
 /// The signal that cancelled the job.
 pub(crate) fn received() -> u8 {
     RECEIVED.load(Relaxed)
 }
 
-/// Says once that the job was interrupted.
-pub(crate) fn say(text: impl std::fmt::Display) {
+/// Says once that the job was interrupted, and perhaps why that takes so long.
+pub(crate) fn say_interrupted(why: Option<&str>) {
     if !IS_SAID.swap(true, Relaxed) {
-        message::say(text);
+        let written = if IS_STREAM.load(Relaxed) { "" } else { ": nothing was written" };
+        let why = why.map(|why| format!("; {why}")).unwrap_or_default();
+        message::say(format!("interrupted{written}{why}"));
     }
 }
 
 /// Makes a file that becomes larger than the limit (`ulimit -f`) an error of the write that
 /// tries it, as a full disk is, and not the end of the process.
 pub(crate) fn survive_file_limit() {
-    // What the handler does is nothing to anybody: that there is one is enough.
+    // That there is a handler is enough.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
 }
 
-/// Makes SIGINT, SIGTERM and SIGHUP cancel the job that `control` belongs to.
-pub(crate) fn cancel_on_signal(control: &Arc<Control>, unfinished: Arc<Unfinished>) {
-    // Without the handler a signal ends the process at once, and leaves behind what the next run
-    // removes. Nor can a thread always be started.
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
-    let control = control.clone();
-    let listen = move || {
+/// Runs it in a thread of its own. The kernel gives a signal to the first thread, also while that
+/// hangs in a call and can't take it: so that one only waits.
+pub(crate) fn beside_first_thread<R: Send>(task: impl FnOnce() -> R + Send) -> R {
+    let task = Mutex::new(Some(task));
+    let run = || {
+        let task = lock(&task).take().expect("it is run once");
+        task()
+    };
+    std::thread::scope(|scope| {
+        let thread = Builder::new().name("pwalk".to_owned()).stack_size(STACK_SIZE);
+        match thread.spawn_scoped(scope, run) {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => run(),
+        }
+    })
+}
+
+/// A job that a signal cancels, from before it is prepared.
+#[derive(Default)]
+pub(crate) struct Cancellable {
+    pub(crate) control: Control,
+    /// What it leaves behind, once it is prepared.
+    unfinished: Mutex<Option<Arc<Unfinished>>>,
+}
+
+impl Cancellable {
+    /// Listens from now on.
+    pub(crate) fn listen() -> Arc<Cancellable> {
+        let job = Arc::<Cancellable>::default();
+        let listening = job.clone();
+        // Without a handler or a thread for it a signal ends the process at once, and leaves
+        // behind what the next run removes.
+        if let Ok(signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
+            let _ = Builder::new().spawn(move || listening.wait_for_signal(signals));
+        }
+        job
+    }
+
+    /// The job is prepared. `is_stream`: it writes to standard output.
+    pub(crate) fn prepared(&self, unfinished: Arc<Unfinished>, is_stream: bool) {
+        IS_STREAM.store(is_stream, Relaxed);
+        *lock(&self.unfinished) = Some(unfinished);
+    }
+
+    fn wait_for_signal(self: Arc<Self>, mut signals: Signals) {
         let mut signals = signals.forever();
         let Some(signal) = signals.next() else { return };
         RECEIVED.store(signal as u8, Relaxed);
-        control.cancel();
+        self.control.cancel();
         let (hurry, hurries) = channel();
         // A thread of its own, because what it removes may be on the filesystem that hangs.
-        let end = move || end(&control, &unfinished, &hurries);
-        if Builder::new().spawn(end).is_ok() && signals.next().is_some() {
+        let ended = Builder::new().spawn(move || self.end(&hurries));
+        if ended.is_ok() && signals.next().is_some() {
             let _ = hurry.send(());
             std::thread::sleep(GRACE);
         }
-        say("interrupted");
+        message::say("interrupted at once");
         exit();
-    };
-    let _ = Builder::new().spawn(listen);
-}
-
-/// Gives the job some time to end by itself, and then ends the process.
-fn end(control: &Control, unfinished: &Unfinished, hurries: &Receiver<()>) {
-    let _ = hurries.recv_timeout(GRACE);
-    let waiting = control.waiting(HANGS);
-    if !unfinished.abandon() {
-        // It is complete, and its outputs are getting their names: it ends by itself.
-        return;
     }
-    match waiting.first() {
-        Some(waiting) => {
-            let path = String::from_utf8_lossy(&waiting.path);
-            say(format!("interrupted: {NOTHING}; {path} doesn't answer, {UNTIL}"));
+
+    /// Gives the job some time to end by itself, and then ends the process.
+    fn end(&self, hurries: &Receiver<()>) {
+        let _ = hurries.recv_timeout(GRACE);
+        let unfinished = lock(&self.unfinished);
+        let Some(unfinished) = &*unfinished else {
+            let why = format!("a root or an output doesn't answer, {UNTIL}");
+            say_interrupted(Some(&why));
+            exit();
+        };
+        let waiting = self.control.waiting(HANGS);
+        if !unfinished.abandon() {
+            // It ends by itself.
+            std::thread::sleep(PATIENCE);
+            message::say("it is complete and gets its name; a second signal ends it at once");
+            return;
         }
-        None => say(format!("interrupted: {NOTHING}")),
+        let path = waiting.first().map(|waiting| String::from_utf8_lossy(&waiting.path));
+        let why = path.map(|path| format!("{path} doesn't answer, {UNTIL}"));
+        say_interrupted(why.as_deref());
+        exit();
     }
-    exit();
 }
 
-const NOTHING: &str = "nothing was written";
 const UNTIL: &str = "this process ends when it does";
 
 fn exit() -> ! {

@@ -4,21 +4,21 @@ use crate::args::{KindArg, WalkCommandArgs};
 use crate::exit::Exit;
 use crate::message;
 use crate::progress::ProgressLine;
-use crate::signals;
-use pwalk::{Control, EntryError, Error, Paths, PathsConfig};
+use crate::signals::Cancellable;
+use pwalk::{EntryError, Error, Paths, PathsConfig};
 use std::io::IsTerminal;
 use std::sync::Arc;
 
 pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
     let WalkCommandArgs { walk, quiet, null, kinds } = args;
+    let signals = Cancellable::listen();
     let paths = Paths::prepare(PathsConfig {
         walk: walk.into_config(),
         kinds: kinds.into_iter().map(KindArg::into).collect(),
         nul: null,
     })?;
     paths.notes().iter().for_each(message::say);
-    let control = Arc::new(Control::default());
-    signals::cancel_on_signal(&control, Arc::default());
+    signals.prepared(Arc::default(), true);
     // Paths and progress on one terminal would run into each other.
     let line = ProgressLine::new(quiet || std::io::stdout().is_terminal(), None);
     let on_error = |error: &EntryError| {
@@ -26,7 +26,7 @@ pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
             line.say(&message::entry_error(error));
         }
     };
-    let summary = line.around(&control, || paths.run(&control, &on_error))?;
+    let summary = line.around(&signals.control, || paths.run(&signals.control, &on_error))?;
     if !quiet {
         message::unmatched_excludes(&summary).iter().for_each(message::say);
     }

@@ -62,12 +62,11 @@ impl OutputFolder {
     pub fn create(path: &Path) -> Result<OutputFolder, OutputError> {
         let error = |error| OutputError::new(path, error);
         let target = resolve_folder(path).map_err(error)?;
-        let old = check_target(&target).map_err(error)?;
+        let is_there = check_target(&target).map_err(error)?.is_some();
         let work = work_folder(&target);
-        let lock = lock_work(&work, old.is_some()).map_err(error)?;
-        let old = old.map(|metadata| OldAccess::of(&target, &metadata));
-        let folder =
-            OutputFolder { name: path.to_owned(), target, work, lock, old, has_rename_flags: true };
+        let lock = lock_work(&work, is_there).map_err(error)?;
+        let (name, old, has_rename_flags) = (path.to_owned(), None, true);
+        let mut folder = OutputFolder { name, target, work, lock, old, has_rename_flags };
         folder.begin().map_err(error)?;
         Ok(folder)
     }
@@ -114,8 +113,10 @@ impl OutputFolder {
     }
 
     /// Clears what a killed run has left, and makes the folder of the table.
-    fn begin(&self) -> io::Result<()> {
+    fn begin(&mut self) -> io::Result<()> {
         recover(&self.work, &self.target)?;
+        // Once more: whoever had the lock before may have replaced it.
+        self.old = check_target(&self.target)?.map(|found| OldAccess::of(&self.target, &found));
         let mode = if self.old.is_some() { 0o700 } else { 0o777 };
         fs::DirBuilder::new().mode(mode).create(self.table())?;
         match &self.old {

@@ -97,8 +97,8 @@ fn t30_the_walk_stays_on_one_file_system_on_request() {
     }
 }
 
-/// Threads beside the workers: the main one, and the one that waits for signals.
-const N_OTHERS: usize = 2;
+/// Threads beside the workers: the first one, that of the command, and the one that waits for signals.
+const N_OTHERS: usize = 3;
 
 /// Starts a report of more than anybody reads, so that it can't end, and waits for as many
 /// workers as it should have. Returns how many they are a while later.

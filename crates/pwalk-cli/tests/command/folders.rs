@@ -201,3 +201,38 @@ fn t52_a_writer_that_stands_still_keeps_its_folder() {
     refused(said(&mut report(tree.path(), folder.path())), "scan/: another pwalk is writing it");
     interrupt(first, Signal::KILL);
 }
+
+/// In a sticky directory nobody replaces what is another's.
+#[test]
+fn a_folder_of_another_user_in_a_sticky_directory_is_refused_before_the_walk() {
+    if !requires(Need::Root) {
+        return;
+    }
+    let tree = build("basic");
+    let bin = crate::harness::copy_for_users(tree.folder());
+    let (shared, scan) = (tree.folder().join("shared"), tree.folder().join("shared/scan"));
+    fs::create_dir_all(&scan).unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
+    fs::set_permissions(&scan, fs::Permissions::from_mode(0o777)).unwrap();
+    as_user(|| {
+        let mut command = program(&bin);
+        command.args(["report", "/etc", "-q", "--format", "csv", "-o", "scan/"]);
+        let why = "belongs to another user, and so can't be replaced in a sticky directory";
+        refused(said(command.current_dir(&shared)), &format!("scan/: {why}"));
+    });
+    assert_eq!(names(&shared), ["scan"]);
+}
+
+#[test]
+fn a_folder_is_converted_in_its_own_place() {
+    let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
+    said(&mut report(tree.path(), folder.path())).with_status(0);
+    let mut command = pwalk();
+    command.args(["convert", "scan/", "scan/", "--format", "ndjson"]).current_dir(folder.path());
+    assert_eq!(said(&mut command).with_status(0).stderr, "");
+    let scan = folder.path().join("scan");
+    assert_eq!(names(&scan), ["_summary.json", "part-00000.ndjson"]);
+    let text = fs::read_to_string(scan.join("part-00000.ndjson")).unwrap();
+    assert_eq!(text.lines().count(), naive(tree.path()).len());
+    assert_eq!(names(folder.path()), ["scan"]);
+}

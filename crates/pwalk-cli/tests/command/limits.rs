@@ -91,10 +91,10 @@ fn t47_threads_that_cannot_be_started_make_a_report_slower_and_not_smaller() {
     let command = copy_for_users(folder.path());
     let rows = naive(tree.path());
     let user = user_of_this_test();
-    // The process itself, and the thread that waits for signals.
+    // The first thread, that of the command, and the one that waits for signals.
     for (n_more, n_threads) in [(0, 1), (1, 1), (3, 3)] {
         let mut limited = program("prlimit");
-        limited.arg(format!("--nproc={}", 2 + n_more)).arg("setpriv");
+        limited.arg(format!("--nproc={}", 3 + n_more)).arg("setpriv");
         limited.args(["--reuid", &user, "--regid", &user, "--clear-groups", "--"]).arg(&command);
         limited.args(["report", "-o-", "-t8"]).arg(tree.path());
         let report = said(&mut limited).with_status(0);

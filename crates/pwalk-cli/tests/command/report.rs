@@ -112,7 +112,7 @@ fn the_summary_and_the_errors_go_where_they_are_asked_to() {
     assert_eq!(summary["changed_names"], n_changed);
     assert_eq!((&summary["complete"], &summary["errors"]), (&true.into(), &serde_json::json!({})));
     assert!(n_changed > 500);
-    assert!(said.stderr.contains(&format!("{n_changed} paths that are not UTF-8")));
+    assert!(said.stderr.contains(&format!("{n_changed} paths that are not valid UTF-8")));
 }
 
 #[test]

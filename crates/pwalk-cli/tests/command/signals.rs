@@ -11,6 +11,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 /// How soon a command must have ended.
@@ -216,14 +217,9 @@ fn t49_ctrl_c_names_a_filesystem_that_does_not_answer_and_leaves_nothing() {
         command.arg(stuck.path()).current_dir(folder.path()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         wait_for_handler(&child);
-        let clock = Instant::now();
-        while !stuck.is_asked() {
-            assert!(clock.elapsed() < Duration::from_secs(20), "nobody asks for the entry");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        wait_until_asked(&stuck);
         send(&child, Signal::INT);
-        let mut line = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let line = first_line(&mut child);
         let path = stuck.stuck_path().display().to_string();
         let end = "doesn't answer, this process ends when it does";
         assert_eq!(line, format!("pwalk: interrupted: nothing was written; {path} {end}\n"));
@@ -231,4 +227,46 @@ fn t49_ctrl_c_names_a_filesystem_that_does_not_answer_and_leaves_nothing() {
         drop(stuck);
         assert_eq!(child.wait().unwrap().code(), Some(130));
     }
+}
+
+/// Roots and outputs are looked at before the walk begins.
+#[test]
+fn t49_ctrl_c_says_that_a_root_does_not_answer() {
+    if !requires(Need::Root) || !requires(Need::Fuse) {
+        return;
+    }
+    let stuck = StuckTree::mount().unwrap();
+    let mut command = pwalk();
+    command.args(["report", "-o-"]).arg(stuck.stuck_path());
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
+    wait_until_asked(&stuck);
+    wait_for_handler(&child);
+    send(&child, Signal::INT);
+    let line = first_line(&mut child);
+    let why = "a root or an output doesn't answer, this process ends when it does";
+    assert_eq!(line, format!("pwalk: interrupted: nothing was written; {why}\n"));
+    drop(stuck);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[track_caller]
+fn wait_until_asked(stuck: &StuckTree) {
+    let clock = Instant::now();
+    while !stuck.is_asked() {
+        assert!(clock.elapsed() < Duration::from_secs(20), "nobody asks for the entry");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// What it says first, although it can't end yet.
+#[track_caller]
+fn first_line(child: &mut Child) -> String {
+    let stderr = child.stderr.take().unwrap();
+    let (send, receive) = channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let _ = BufReader::new(stderr).read_line(&mut line);
+        let _ = send.send(line);
+    });
+    receive.recv_timeout(Duration::from_secs(20)).expect("it says something")
 }
