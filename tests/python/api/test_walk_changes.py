@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from api import drawn
 from api.drawn import LIMIT, as_text_or_bytes
+from api.process import python, strace
 from api.transcript import (
     assert_equal,
     assert_same_walk,
@@ -239,3 +240,27 @@ def test_a_folder_replaced_by_a_link_is_not_a_way_out(tmp_path):
                 shutil.rmtree(top / name)
                 (top / name).symlink_to(secret)
     assert "key" not in seen and not any(path.endswith("below") for path in seen)
+
+
+PRUNES = """
+import os, sys, time
+import pwalk
+
+start, seen = time.monotonic(), []
+for dirpath, dirnames, _ in pwalk.walk(sys.argv[1], max_threads=2):
+    seen.append(os.path.basename(dirpath))
+    if "hangs" in dirnames:
+        time.sleep(0.5)  # Meanwhile a thread begins to read it.
+        dirnames.remove("hangs")
+assert sorted(seen[-3:]) == ["m", "x", "y"] and len(seen) == 74, seen
+assert time.monotonic() - start < 6
+"""
+
+
+def test_t49_a_folder_that_does_not_answer_is_not_waited_for_once_it_is_pruned(tmp_path):
+    chain = Path(tmp_path, *(f"{n}" for n in range(70)), "m")
+    for name in ("hangs", "x", "y"):
+        (chain / name).mkdir(parents=True)
+    slow = ["-e", "trace=getdents64", "-e", "inject=getdents64:delay_enter=8s"]
+    prefix = strace("-o", "/dev/null", "-P", str(chain / "hangs"), *slow)
+    python(PRUNES, tmp_path, prefix=prefix)
