@@ -132,6 +132,7 @@ impl Batch {
     }
 
     /// Number of rows.
+    #[inline]
     pub fn len(&self) -> usize {
         self.kind.len()
     }
@@ -308,6 +309,7 @@ impl Batch {
         Span { start, len: bytes.len() as u32 }
     }
 
+    #[inline]
     fn bytes(&self, span: Span) -> &[u8] {
         &self.arena[span.start as usize..(span.start + span.len) as usize]
     }
@@ -324,42 +326,50 @@ pub struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// The row's place in its batch.
+    #[inline]
     pub fn index(&self) -> usize {
         self.index
     }
 
     /// Which of the batch's directories it stands in, or is: rows with the same number in the
     /// same batch share `dir_path`.
+    #[inline]
     pub fn dir_index(&self) -> usize {
         self.dir_index
     }
 
     /// True if the row is the directory `dir_path` itself.
+    #[inline]
     pub fn is_dir_itself(&self) -> bool {
         self.batch.name[self.index].len == 0
     }
 
     /// The path of the directory that it stands in, or is, with a closing slash.
+    #[inline]
     pub fn dir_path(&self) -> &'a [u8] {
         self.batch.bytes(self.dir.path)
     }
 
     /// The inode of that directory.
+    #[inline]
     pub fn dir_inode(&self) -> u64 {
         self.dir.inode
     }
 
     /// The depth of that directory.
+    #[inline]
     pub fn dir_depth(&self) -> i32 {
         self.dir.depth
     }
 
     /// Its name in that directory; empty if it is that directory.
+    #[inline]
     pub fn name(&self) -> &'a [u8] {
         self.batch.bytes(self.batch.name[self.index])
     }
 
     /// The two pieces that make up its path.
+    #[inline]
     pub fn path_parts(&self) -> (&'a [u8], &'a [u8]) {
         if self.is_dir_itself() {
             (own_path(self.dir_path()), b"")
@@ -375,6 +385,7 @@ impl<'a> Row<'a> {
     }
 
     /// The last component of its path.
+    #[inline]
     pub fn last_component(&self) -> &'a [u8] {
         if !self.is_dir_itself() {
             return self.name();
@@ -385,21 +396,25 @@ impl<'a> Row<'a> {
     }
 
     /// -1 for a root; 0 for what stands in a root.
+    #[inline]
     pub fn depth(&self) -> i32 {
         self.dir.depth + i32::from(!self.is_dir_itself())
     }
 
     /// Inode of the directory that holds it; 0 for a root.
+    #[inline]
     pub fn parent_inode(&self) -> u64 {
         if self.is_dir_itself() { self.dir.parent_inode } else { self.dir.inode }
     }
 
     /// Its kind.
+    #[inline]
     pub fn kind(&self) -> Kind {
         self.batch.kind[self.index]
     }
 
     /// Where it points to, for a link that was read; empty otherwise.
+    #[inline]
     pub fn target(&self) -> &'a [u8] {
         self.batch.target.get(self.index).map_or(b"", |span| self.batch.bytes(*span))
     }

@@ -4,7 +4,7 @@
 //! keep the NUL that the kernel put behind them, so that statx takes them as they lie here.
 
 use crate::entry::Kind;
-use pwalk_sys::Errno;
+use pwalk_sys::{Errno, until_nul};
 use std::ffi::CStr;
 
 /// Names of one directory, in the order in which it gave them.
@@ -52,7 +52,7 @@ impl<'a> Told<'a> {
     }
 
     pub(crate) fn c_name(&self) -> &'a CStr {
-        CStr::from_bytes_with_nul(self.with_nul).expect("a slot spans one name and its NUL")
+        until_nul(self.with_nul).expect("a slot spans one name and its NUL")
     }
 }
 

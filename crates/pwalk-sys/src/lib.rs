@@ -27,7 +27,7 @@ pub use compared::{
     read_all_names, write_mapped,
 };
 pub use cpus::{allowed_cpus, bind_thread, numa_nodes, prefer_local_memory};
-pub use dirent::{Dirents, Malformed, RawDirent, read_dirents};
+pub use dirent::{Dirents, Malformed, RawDirent, read_dirents, until_nul};
 pub use errno::Errno;
 pub use filesystem::{RawFilesystem, filesystem, innermost_mount};
 pub use limits::{descriptor_limit, raise_descriptor_limit};
