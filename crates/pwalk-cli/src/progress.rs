@@ -1,6 +1,7 @@
 //! The line on a terminal that says how far a job is.
 //!
-//! Reads the job's counters ten times a second; the workers don't know of it.
+//! Reads the job's counters ten times a second; the workers know nothing about it. A request that
+//! isn't answered takes the place of the directory visited last.
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use pwalk::{Control, Waiting};

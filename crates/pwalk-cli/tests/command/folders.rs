@@ -7,7 +7,8 @@ use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 /// A report of `root` into the folder `scan/` in `folder`.
 fn report(root: &Path, folder: &Path) -> Command {
@@ -69,6 +70,29 @@ fn t52_the_last_good_table_stays_whole_until_the_new_one_is() {
     said(&mut report(other.path(), folder.path())).with_status(0);
     assert_eq!(n_rows(&scan), naive(other.path()).len());
     assert_eq!(names(folder.path()), ["scan"], "the next run has tidied up");
+}
+
+/// Whenever it comes: while parts are written, while the folders are exchanged, or after it.
+#[test]
+fn t52_a_kill_at_any_moment_leaves_a_whole_table() {
+    let (trees, folder) = ([build("basic"), build("deep")], tempfile::tempdir().unwrap());
+    let n_entries = trees.each_ref().map(|tree| naive(tree.path()).len());
+    let scan = folder.path().join("scan");
+    said(&mut report(trees[0].path(), folder.path())).with_status(0);
+    let clock = Instant::now();
+    said(&mut report(trees[1].path(), folder.path())).with_status(0);
+    let lasts = clock.elapsed();
+    for number in 0..24 {
+        let mut command = report(trees[number % 2].path(), folder.path());
+        let mut writer = command.stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(lasts * number as u32 / 20);
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        assert!(n_entries.contains(&n_rows(&scan)), "{} rows", n_rows(&scan));
+        assert!(scan.join("_summary.json").exists());
+    }
+    said(&mut report(trees[0].path(), folder.path())).with_status(0);
+    assert_eq!((n_rows(&scan), names(folder.path()).len()), (n_entries[0], 1));
 }
 
 #[test]
