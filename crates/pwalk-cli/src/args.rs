@@ -1,9 +1,11 @@
 //! The arguments as typed. Nothing is resolved here: that is the jobs' work.
 
+use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args as ArgGroup, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use pwalk::{
-    COLUMNS, Error, Format, Kind, Names, Output, OutputConfig, PartBounds, Settings, WalkConfig,
+    COLUMNS, COMPRESSIONS, Error, Format, Kind, Names, Output, OutputConfig, PartBounds, Settings,
+    WalkConfig,
 };
 use std::path::PathBuf;
 
@@ -130,8 +132,8 @@ pub(crate) struct TableArgs {
     /// The format, if the suffix doesn't say
     #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
     format: Option<String>,
-    /// The compression, if it differs from the suffix: none, zstd, gzip, lz4
-    #[arg(long, value_name = "HOW")]
+    /// The compression, if it differs from the suffix
+    #[arg(long, value_name = "HOW", value_parser = PossibleValuesParser::from(COMPRESSIONS))]
     compress: Option<String>,
     /// The columns, comma-separated; or +NAME,-NAME to change the default (not for CSV)
     #[arg(long, value_name = "LIST", allow_hyphen_values = true, long_help = columns_help())]
@@ -151,7 +153,7 @@ fn default_output() -> PathBuf {
     pwalk::default_output(None, "auto").into()
 }
 
-fn format_parser() -> clap::builder::PossibleValuesParser {
+fn format_parser() -> PossibleValuesParser {
     Format::names().into()
 }
 
