@@ -368,6 +368,32 @@ def test_an_async_walk_that_is_left_early_leaves_nothing(large):
         asyncio.run(cancel())
 
 
+CANCELS = """
+import asyncio, os, sys, time
+import pwalk
+
+async def collect():
+    return [triple async for triple in pwalk.AsyncWalker().walk(sys.argv[1])]
+
+async def main():
+    task = asyncio.create_task(collect())
+    await asyncio.sleep(1)
+    start = time.monotonic()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled() and time.monotonic() - start < 4, time.monotonic() - start
+
+asyncio.run(main())
+"""
+
+
+def test_t49_the_event_loop_does_not_wait_for_a_folder_that_hangs(tmp_path):
+    (tmp_path / "hangs").mkdir()
+    slow = ["-e", "trace=getdents64", "-e", "inject=getdents64:delay_enter=6s"]
+    prefix = strace("-o", "/dev/null", "-P", str(tmp_path / "hangs"), *slow)
+    python(CANCELS, tmp_path, prefix=prefix)
+
+
 def test_other_tasks_run_meanwhile(large):
     async def both():
         ticks = 0
