@@ -22,7 +22,7 @@ BENCH := --suite wide
 # Tests that are skipped add a line to it, since test runners hide what a test that passes prints.
 export PWALK_SKIPS := $(TARGET)/skips.txt
 
-.PHONY: help setup check test ci bench fuzz wheel clean
+.PHONY: help setup check test ci bench fuzz dist wheel clean
 .PHONY: lint doc skips test-rust test-python release fuzz-smoke
 
 help: ## List the commands
@@ -50,21 +50,24 @@ test: test-rust test-python ## Run all tests, after setting up what they need, a
 ci: check release fuzz-smoke test ## Run what a change must pass: check, a release build, a little fuzzing, test
 
 # Compares pwalk with the floor and with other tools. bench/run.py --help lists the arguments.
-bench: release ## Measure; `make bench BENCH="--suite flat --install"`
-	cargo build --release --package pwalk-bench
+bench: dist ## Measure; `make bench BENCH="--suite flat --install"`
+	cargo build --profile dist --package pwalk-bench
 	python3 bench/run.py $(BENCH)
 
 fuzz: ## Fuzz each target for a minute (FUZZ_SECONDS=60); needs a nightly toolchain
 	@$(require_nightly) || { echo 'make fuzz: $(NO_NIGHTLY)'; exit 1; }
 	@$(require_cxx) || { echo 'make fuzz: $(NO_CXX)'; exit 1; }
 	@$(install_fuzz)
-	$(call run_fuzz,$(FUZZ_SECONDS))
+	$(call run_fuzz,$(FUZZ_SECONDS),--release)
+
+dist: ## Build the command as it is published, into target/dist/: slower to build, a little faster
+	cargo build --profile dist
 
 # The wheel says by itself which C library it needs at least (manylinux). Both are installed and
 # used in environments of their own.
 wheel: setup ## Build the Python package into dist/: a wheel, and a source distribution
 	rm -rf dist
-	$(VENV)/bin/maturin build --quiet --release --out dist
+	$(VENV)/bin/maturin build --quiet --profile dist --out dist
 	$(VENV)/bin/maturin sdist --out dist
 	@for package in dist/*.whl dist/*.tar.gz; do \
 		folder=$$(mktemp -d); python3 -m venv $$folder; \
@@ -120,7 +123,7 @@ fuzz-smoke: skips
 		echo 'fuzzing: $(NO_CXX)' | tee -a $(PWALK_SKIPS); \
 	else \
 		$(install_fuzz); \
-		$(call run_fuzz,$(SMOKE_SECONDS)); \
+		$(call run_fuzz,$(SMOKE_SECONDS),--dev); \
 	fi
 
 # Sanitizers are a matter of the nightly compiler, and libFuzzer is C++.
@@ -130,10 +133,11 @@ require_nightly = rustup toolchain list 2>/dev/null | grep -q '^nightly'
 require_cxx = command -v c++ >/dev/null
 install_fuzz = cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
 
+# Seconds and profile: for a few seconds an optimized build does not pay.
 define run_fuzz
 for target in $(FUZZ_TARGETS); do \
 	echo "fuzz target $$target, $(1) s"; \
 	seeds=fuzz/seeds/$$target; mkdir -p fuzz/corpus/$$target; \
-	cargo +nightly fuzz run $$target fuzz/corpus/$$target $$([ -d $$seeds ] && echo $$seeds || true) -- -max_total_time=$(1) -print_final_stats=1 -verbosity=0; \
+	cargo +nightly fuzz run $(2) $$target fuzz/corpus/$$target $$([ -d $$seeds ] && echo $$seeds || true) -- -max_total_time=$(1) -print_final_stats=1 -verbosity=0; \
 done
 endef

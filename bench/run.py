@@ -32,7 +32,7 @@ def parse() -> argparse.Namespace:
     add = parser.add_argument
     add("--suite", nargs="+", choices=SUITES, default=["wide"], help="default: wide")
     add("--rounds", type=int, default=results.MIN_ROUNDS, help="after the warm-up (default 5)")
-    add("--pwalk", type=Path, default=TARGET / "release/pwalk", help="the command to measure")
+    add("--pwalk", type=Path, default=TARGET / "dist/pwalk", help="the command to measure")
     add("--python-pwalk", type=Path, help="an interpreter that has our package")
     add("--python", type=Path, default=Path(sys.executable), help="for os.walk and the peers")
     add("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of the floor")
@@ -40,7 +40,7 @@ def parse() -> argparse.Namespace:
     add("--out", type=Path, help="scratch folder for outputs, emptied (default: beside the trees)")
     add("--results", type=Path, default=BENCH / "results", help="where the dated folder goes")
     add("--label", help="ends the folder's name; the default says cores and filesystem")
-    add("--bin-dir", type=Path, default=TARGET / "release", help="where floor and corpus are")
+    add("--bin-dir", type=Path, default=TARGET / "dist", help="where floor and corpus are")
     add("--timeout", type=float, default=900, help="seconds for a run")
     add("--retries", type=int, default=3, help="of runs during which the machine was busy")
     add("--only", nargs="+", default=[], help="contestants whose name contains one of these")

@@ -31,7 +31,7 @@ VENVS = {
     "PYTHON_FILOMA": ("filoma", "1.13.0"),
 }
 DISKUS = ("diskus", "0.9.0")
-#: Made by `cargo build --release -p pwalk-bench`.
+#: Made by `cargo build --profile dist -p pwalk-bench`.
 OWN = {"FLOOR": "floor", "CORPUS": "corpus", "MEASURE": "measure"}
 
 
@@ -66,10 +66,10 @@ class Tools:
     def _places(self) -> Iterable[tuple[str, Path | str | None, str]]:
         own = self.settings
         yield "PYTHON", own.python, "the interpreter is missing"
-        yield "PWALK", own.pwalk, "pwalk is not built (cargo build --release, or --pwalk PATH)"
+        yield "PWALK", own.pwalk, "pwalk is not built (make dist, or --pwalk PATH)"
         yield "PYTHON_PWALK", own.python_pwalk, "no --python-pwalk PATH was given"
         for key, name in OWN.items():
-            reason = f"{name} is not built (cargo build --release -p pwalk-bench)"
+            reason = f"{name} is not built (cargo build --profile dist -p pwalk-bench)"
             yield key, own.bin_dir / name, reason
         search = f"{os.environ.get('PATH', '')}{os.pathsep}{own.cache / 'bin'}"
         for key, names in ON_PATH.items():
