@@ -113,7 +113,7 @@ impl Cancellable {
             let _ = hurry.send(());
             std::thread::sleep(GRACE);
         }
-        message::say("interrupted at once");
+        message::say("interrupted a second time");
         exit();
     }
 
@@ -130,7 +130,9 @@ impl Cancellable {
         if !unfinished.abandon() {
             // It ends by itself.
             std::thread::sleep(PATIENCE);
-            message::say("it is complete and gets its name; a second signal ends it at once");
+            message::say(
+                "the outputs are complete and are getting their names; a second signal doesn't wait for it",
+            );
             return;
         }
         let path = waiting.first().map(|waiting| String::from_utf8_lossy(&waiting.path));

@@ -332,6 +332,9 @@ fn lock_work(work: &Path, replaces: bool) -> io::Result<File> {
         let file = match options.open(&path) {
             // Whoever had it has just removed it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if !is_new && error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(is_anothers(work));
+            }
             file => file?,
         };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -359,7 +362,11 @@ fn check_owner(work: &Path) -> io::Result<()> {
     if found.is_dir() && (is_mine || !is_sticky(&parent)) {
         return Ok(());
     }
-    Err(io::Error::other(format!("{} belongs to another user", work.display())))
+    Err(is_anothers(work))
+}
+
+fn is_anothers(work: &Path) -> io::Error {
+    io::Error::other(format!("{} belongs to another user", work.display()))
 }
 
 fn is_sticky(folder: &Metadata) -> bool {

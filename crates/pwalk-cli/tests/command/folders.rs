@@ -248,6 +248,28 @@ fn a_folder_of_another_user_in_a_sticky_directory_is_refused_before_the_walk() {
 }
 
 #[test]
+fn the_work_of_another_user_is_named() {
+    if !requires(Need::Root) {
+        return;
+    }
+    let tree = build("basic");
+    let bin = crate::harness::copy_for_users(tree.folder());
+    let shared = tree.folder().join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).unwrap();
+    let writer = endless(&shared);
+    as_user(|| {
+        let mut command = program(&bin);
+        command.args(["report", "/etc", "-q", "--format", "csv", "-o", "scan/"]);
+        let work = shared.canonicalize().unwrap().join(".scan.pwalk-work");
+        let line = format!("scan/: {} belongs to another user", work.display());
+        refused(said(command.current_dir(&shared)), &line);
+    });
+    interrupt(writer, Signal::INT);
+    assert_eq!(names(&shared), [""; 0]);
+}
+
+#[test]
 fn a_folder_is_converted_in_its_own_place() {
     let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
     said(&mut report(tree.path(), folder.path())).with_status(0);
