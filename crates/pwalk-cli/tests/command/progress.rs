@@ -5,7 +5,12 @@
 
 use crate::harness::{BIN, build, program, run, said};
 use pwalk_testkit::privileges::{Need, requires};
+use pwalk_testkit::stuck::StuckTree;
+use std::io::Read;
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 /// Runs a script of sh on a terminal; `$PWALK` is the command under test, `$ROOT` a tree.
 /// Returns what the terminal got.
@@ -76,4 +81,38 @@ fn without_a_terminal_there_is_no_progress() {
     assert_eq!(report.text().lines().count(), 3, "the summary alone: {}", report.text());
     assert!(!report.text().contains(['\r', '\u{1b}']));
     assert_eq!(run(&["walk", root]).with_status(0).stderr, "");
+}
+
+/// For as long as it lasts: here until the terminal has shown it.
+#[test]
+fn t49_what_does_not_answer_stands_on_the_line() {
+    if !requires(Need::Root) || !requires(Need::Fuse) {
+        return;
+    }
+    let stuck = StuckTree::mount().unwrap();
+    let mut command = program("script");
+    command.args(["-qec", "$PWALK report $ROOT -o- > /dev/null", "/dev/null"]);
+    command.env("PWALK", BIN).env("ROOT", stuck.path()).env("TERM", "xterm").env("COLUMNS", "200");
+    command.env("SHELL", "/bin/sh").stdout(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut terminal = child.stdout.take().unwrap();
+    let (send, receive) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(n) = terminal.read(&mut bytes) {
+            if n == 0 || send.send(String::from_utf8_lossy(&bytes[..n]).into_owned()).is_err() {
+                return;
+            }
+        }
+    });
+    let mut shown = String::new();
+    while !shown.contains(" s for ") {
+        let more = receive.recv_timeout(Duration::from_secs(30));
+        shown.push_str(&more.unwrap_or_else(|_| panic!("no word of it: {shown:?}")));
+    }
+    let (_, waiting) = shown.split_once("waiting ").expect("how long");
+    let expected = format!(" s for {}", stuck.path().display());
+    assert!(waiting.contains(&expected[..expected.len().min(40)]), "{waiting:?}");
+    drop(stuck);
+    child.wait().unwrap();
 }
