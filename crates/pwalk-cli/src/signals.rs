@@ -89,7 +89,11 @@ impl Cancellable {
         let listening = job.clone();
         // Without a handler or a thread for it a signal ends the process at once, and leaves
         // behind what the next run removes.
-        if let Ok(signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
+        let mut signals = vec![SIGINT, SIGTERM];
+        if !is_hangup_ignored() {
+            signals.push(SIGHUP);
+        }
+        if let Ok(signals) = Signals::new(signals) {
             let _ = Builder::new().spawn(move || listening.wait_for_signal(signals));
         }
         job
@@ -140,6 +144,14 @@ impl Cancellable {
         say_interrupted(why.as_deref());
         exit();
     }
+}
+
+/// True if whoever started this process wants it to survive its terminal, as `nohup` does.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
 }
 
 const UNTIL: &str = "this process ends when it does";

@@ -119,6 +119,17 @@ fn every_signal_that_asks_for_the_end_has_its_status() {
     }
 }
 
+/// The hangup changes nothing, so that the second signal is the first one that it takes.
+#[test]
+fn t53_a_command_under_nohup_survives_the_end_of_its_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "trap '' HUP; cd \"$1\" && exec \"$0\" report / -qo out.csv";
+    let child = started(&mut shell(script, &[folder.path()]), folder.path());
+    send(&child, Signal::HUP);
+    let (status, stderr, _) = interrupt(child, Signal::TERM);
+    assert_eq!(status, Some(143), "{stderr}");
+}
+
 /// The walk hangs in a call that never returns, as on a dead network filesystem: here it is the
 /// writing to a reader that does not read.
 #[test]
