@@ -2,7 +2,8 @@
 //!
 //! Owner, group, mode and access list of the file or folder that is replaced are kept where the
 //! system allows it. An ordinary user can't give a file away, and gives it only to groups of his
-//! own. Where the group is lost, the new group and everybody else get what both had before.
+//! own. Where the group is lost, the new group and everybody else get what both had before. Where an
+//! access list is lost, only the owner is let in: it may have kept out anybody.
 
 use rustix::fs::{Gid, Mode, Uid, XattrFlags, fchmod, fchown, fstat};
 use rustix::io::Errno;
@@ -60,7 +61,7 @@ impl OldAccess {
             }
             Acl::Unknown => false,
         };
-        let mode = allowed_mode(self.mode, keeps_owner, keeps_group && is_listed) | also;
+        let mode = allowed_mode(self.mode, keeps_owner, keeps_group, is_listed) | also;
         match fchmod(&to, Mode::from_raw_mode(mode)) {
             // A filesystem without modes of its own.
             Err(Errno::PERM | Errno::OPNOTSUPP) => Ok(()),
@@ -82,7 +83,7 @@ fn read_acl(path: &Path) -> Acl {
 }
 
 /// The old mode, without what would let somebody in who was kept out before.
-fn allowed_mode(old: u32, keeps_owner: bool, keeps_group: bool) -> u32 {
+fn allowed_mode(old: u32, keeps_owner: bool, keeps_group: bool, keeps_acl: bool) -> u32 {
     let mut mode = old;
     if !keeps_owner {
         mode &= !0o4000;
@@ -90,6 +91,9 @@ fn allowed_mode(old: u32, keeps_owner: bool, keeps_group: bool) -> u32 {
     if !keeps_group {
         let both = (old >> 3) & old & 0o7;
         mode = (mode & 0o5700) | (both << 3) | both;
+    }
+    if !keeps_acl {
+        mode &= !0o077;
     }
     mode
 }
@@ -100,20 +104,23 @@ mod tests {
 
     #[test]
     fn nobody_gets_in_who_was_kept_out_before() {
-        // Old mode, owner kept, group kept, new mode.
+        // Old mode, owner kept, group kept, access list kept, new mode.
         let cases = [
-            (0o640, true, true, 0o640),
-            (0o640, true, false, 0o600),
-            (0o644, true, false, 0o644),
-            (0o664, true, false, 0o644),
-            (0o604, true, false, 0o600),
-            (0o2770, true, false, 0o700),
-            (0o2770, true, true, 0o2770),
-            (0o4755, false, true, 0o755),
-            (0o1777, false, false, 0o1777),
+            (0o640, true, true, true, 0o640),
+            (0o640, true, false, true, 0o600),
+            (0o644, true, false, true, 0o644),
+            (0o664, true, false, true, 0o644),
+            (0o604, true, false, true, 0o600),
+            (0o2770, true, false, true, 0o700),
+            (0o2770, true, true, true, 0o2770),
+            (0o4755, false, true, true, 0o755),
+            (0o1777, false, false, true, 0o1777),
+            (0o664, true, true, false, 0o600),
+            (0o2775, true, false, false, 0o700),
         ];
-        for (old, owner, group, new) in cases {
-            assert_eq!(allowed_mode(old, owner, group), new, "{old:o} {owner} {group}");
+        for (old, owner, group, acl, new) in cases {
+            let mode = allowed_mode(old, owner, group, acl);
+            assert_eq!(mode, new, "{old:o} {owner} {group} {acl}");
         }
     }
 }

@@ -5,7 +5,7 @@
 //! straight there. A part of a folder that is not complete itself has its name from the start.
 
 use crate::access::OldAccess;
-use crate::temporary::Temporary;
+use crate::temporary::{Temporary, options};
 use pwalk_engine::{FileId, FsKind, Kind};
 use rustix::fs::fstat;
 use std::fs::{self, File};
@@ -74,10 +74,19 @@ impl OutputFile {
         Ok(OutputFile { name: path.to_owned(), kind, n_bytes: 0, is_mapped: false })
     }
 
-    /// Begins the part `path` of a folder that is not complete itself. `name` is for messages.
-    pub(crate) fn create_part(name: PathBuf, path: &Path) -> Result<OutputFile, OutputError> {
-        let opened = fs::OpenOptions::new().read(true).write(true).create_new(true).open(path);
-        let file = opened.map_err(|error| OutputError::new(&name, error))?;
+    /// Begins the part `path` of a folder that is not complete itself. `name` is for messages,
+    /// `old` a part of the folder that is replaced.
+    pub(crate) fn create_part(
+        name: PathBuf,
+        path: &Path,
+        old: Option<&OldAccess>,
+    ) -> Result<OutputFile, OutputError> {
+        let create = || -> io::Result<File> {
+            let file = options(old).create_new(true).open(path)?;
+            old.map_or(Ok(()), |old| old.give(&file, 0))?;
+            Ok(file)
+        };
+        let file = create().map_err(|error| OutputError::new(&name, error))?;
         Ok(OutputFile { name, kind: OutputKind::Part(file), n_bytes: 0, is_mapped: false })
     }
 

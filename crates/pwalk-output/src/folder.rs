@@ -48,6 +48,8 @@ pub struct OutputFolder {
     lock: File,
     /// What a folder that was there at the start let whom do.
     old: Option<OldAccess>,
+    /// The same of the part in it that lets in the fewest.
+    old_part: Option<OldAccess>,
     /// The filesystem knows renames with flags, as far as is known.
     has_rename_flags: bool,
 }
@@ -65,8 +67,8 @@ impl OutputFolder {
         let is_there = check_target(&target).map_err(error)?.is_some();
         let work = work_folder(&target);
         let lock = lock_work(&work, is_there).map_err(error)?;
-        let (name, old, has_rename_flags) = (path.to_owned(), None, true);
-        let mut folder = OutputFolder { name, target, work, lock, old, has_rename_flags };
+        let (name, old, old_part, has_rename_flags) = (path.to_owned(), None, None, true);
+        let mut folder = OutputFolder { name, target, work, lock, old, old_part, has_rename_flags };
         folder.begin().map_err(error)?;
         Ok(folder)
     }
@@ -98,7 +100,8 @@ impl OutputFolder {
 
     /// Begins one of its files.
     pub(crate) fn create_file(&self, name: &str) -> Result<OutputFile, OutputError> {
-        OutputFile::create_part(self.name.join(name), &self.table().join(name))
+        let (path, old) = (self.table().join(name), self.old_part.as_ref());
+        OutputFile::create_part(self.name.join(name), &path, old)
     }
 
     /// Gives the folder its final name, in the place of an older table.
@@ -117,6 +120,9 @@ impl OutputFolder {
         recover(&self.work, &self.target)?;
         // Once more: whoever had the lock before may have replaced it.
         self.old = check_target(&self.target)?.map(|found| OldAccess::of(&self.target, &found));
+        if self.old.is_some() {
+            self.old_part = narrowest_part(&self.target)?;
+        }
         let mode = if self.old.is_some() { 0o700 } else { 0o777 };
         fs::DirBuilder::new().mode(mode).create(self.table())?;
         match &self.old {
@@ -409,6 +415,19 @@ fn is_ours(entry: &fs::DirEntry) -> bool {
     is_known && entry.file_type().is_ok_and(|kind| kind.is_file())
 }
 
+/// What the part of an older table that lets in the fewest lets whom do; `None` if it has none.
+fn narrowest_part(folder: &Path) -> io::Result<Option<OldAccess>> {
+    let mut parts = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if is_ours(&entry) {
+            parts.push((entry.metadata()?, entry.path()));
+        }
+    }
+    let narrowest = parts.iter().min_by_key(|(part, _)| (part.mode() & 0o077).count_ones());
+    Ok(narrowest.map(|(part, path)| OldAccess::of(path, part)))
+}
+
 fn sync_files(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         File::open(entry?.path())?.sync_data()?;
@@ -432,6 +451,8 @@ fn is_taken(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
@@ -567,6 +588,19 @@ mod tests {
     }
 
     #[test]
+    fn t53_parts_let_in_nobody_whom_the_older_ones_kept_out() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("scan");
+        begin(&target, 2, "old").finish().unwrap();
+        fs::set_permissions(target.join("part-00001.csv"), Permissions::from_mode(0o600)).unwrap();
+        begin(&target, 3, "new").finish().unwrap();
+        for name in names(&target) {
+            let mode = fs::metadata(target.join(&name)).unwrap().mode() & 0o7777;
+            assert_eq!(mode, 0o600, "{name}");
+        }
+    }
+
+    #[test]
     fn what_somebody_puts_into_the_older_table_is_kept() {
         for has_rename_flags in [true, false] {
             let parent = tempfile::tempdir().unwrap();
@@ -603,9 +637,8 @@ mod tests {
         if !rustix::process::geteuid().is_root() {
             return;
         }
-        use std::os::unix::fs::PermissionsExt;
         let parent = tempfile::tempdir().unwrap();
-        fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        fs::set_permissions(parent.path(), Permissions::from_mode(0o1777)).unwrap();
         let target = parent.path().join("scan");
         let work = work_folder(&target);
         fs::create_dir(&work).unwrap();

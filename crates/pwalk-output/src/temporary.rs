@@ -128,7 +128,8 @@ fn link(file: &File, path: &Path) -> io::Result<()> {
     Ok(rustix::fs::linkat(CWD, open, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
 }
 
-fn options(old: Option<&OldAccess>) -> OpenOptions {
+/// How a file is created. `old` is what it replaces.
+pub(crate) fn options(old: Option<&OldAccess>) -> OpenOptions {
     let mut options = OpenOptions::new();
     // What replaces a file that few may read is never open to more, not for a moment.
     options.read(true).write(true).mode(if old.is_some() { 0o600 } else { 0o666 });
