@@ -47,11 +47,11 @@ impl Destination {
         }
     }
 
-    /// Rows that a piece may have, so that it fits into one part.
+    /// Rows that a piece may have, so that it fits into one part: one at the least.
     fn max_rows(&self) -> u64 {
         match self {
             Destination::File(_) => u64::MAX,
-            Destination::Folder(_, bounds) => bounds.n_rows,
+            Destination::Folder(_, bounds) => bounds.n_rows.max(1),
         }
     }
 }

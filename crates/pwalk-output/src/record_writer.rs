@@ -13,6 +13,7 @@ use arrow_schema::SchemaRef;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Rows that are encoded at once: larger record batches are cut.
 const RECORD_ROWS: usize = 8192;
@@ -38,6 +39,9 @@ pub struct RecordWriter {
     metadata: Vec<(String, String)>,
     /// For messages.
     name: PathBuf,
+    /// Calls of `write` that began and did not succeed. Relaxed: `finish` owns the writer, so that
+    /// all of them came before.
+    n_open: AtomicU64,
 }
 
 impl RecordWriter {
@@ -66,15 +70,23 @@ impl RecordWriter {
             n_encoders: n_encoders.max(1),
         };
         let table = create_records(layout, format, destination)?;
-        Ok(RecordWriter { schema, table, metadata, name })
+        Ok(RecordWriter { schema, table, metadata, name, n_open: AtomicU64::new(0) })
     }
 
     /// Writes rows, from any thread. With several threads they come in no promised order.
     ///
     /// # Errors
     ///
-    /// If they have another schema, or the file can't be written.
+    /// If they have another schema, or the file can't be written. The table can't be finished
+    /// then, because it lacks rows.
     pub fn write(&self, record: &RecordBatch) -> Result<(), OutputError> {
+        self.n_open.fetch_add(1, Relaxed);
+        self.write_rows(record)?;
+        self.n_open.fetch_sub(1, Relaxed);
+        Ok(())
+    }
+
+    fn write_rows(&self, record: &RecordBatch) -> Result<(), OutputError> {
         if record.schema_ref().fields() != self.schema.fields() {
             let error = io::Error::other("a record batch has another schema than its table");
             return Err(OutputError::new(&self.name, error));
@@ -91,8 +103,12 @@ impl RecordWriter {
     ///
     /// # Errors
     ///
-    /// If the file can't be written to its end.
+    /// If the file can't be written to its end, or a `write` has failed.
     pub fn finish(self, metadata: Vec<(String, String)>) -> Result<u64, OutputError> {
+        if self.n_open.into_inner() > 0 {
+            let error = io::Error::other("lacks rows, because writing them has failed");
+            return Err(OutputError::new(&self.name, error));
+        }
         let all: BTreeMap<_, _> = self.metadata.iter().chain(&metadata).cloned().collect();
         let json = serde_json::to_string(&all).expect("its keys are strings");
         self.table.finish(&Ending { metadata, json })

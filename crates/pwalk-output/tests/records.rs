@@ -153,6 +153,21 @@ fn a_large_record_batch_becomes_parts_within_their_bounds() {
 }
 
 #[test]
+fn a_part_has_one_row_at_the_least() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = sample();
+    for suffix in ["parquet", "ndjson"] {
+        let parts = folder.path().join(suffix);
+        let bounds = PartBounds { n_rows: 0, ..PartBounds::default() };
+        let destination = Destination::Folder(OutputFolder::create(&parts).unwrap(), bounds);
+        let writer = create(record.schema(), suffix, destination).unwrap();
+        writer.write(&record).unwrap();
+        writer.finish(Vec::new()).unwrap();
+        assert_eq!(std::fs::read_dir(&parts).unwrap().count(), record.num_rows() + 1);
+    }
+}
+
+#[test]
 fn nested_columns_fit_into_parquet_and_are_refused_by_text() {
     let folder = tempfile::tempdir().unwrap();
     let mut lists = ListBuilder::new(Int32Builder::new());
@@ -174,7 +189,7 @@ fn nested_columns_fit_into_parquet_and_are_refused_by_text() {
 }
 
 #[test]
-fn rows_of_another_schema_are_refused() {
+fn rows_of_another_schema_are_refused_and_the_table_that_lacks_them_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("table.parquet");
     let schema = Schema::new(vec![Field::new("path", DataType::Utf8, true)]);
@@ -182,7 +197,8 @@ fn rows_of_another_schema_are_refused() {
     let writer = create(Arc::new(schema), "parquet", file).unwrap();
     let error = writer.write(&sample()).unwrap_err().to_string();
     assert!(error.ends_with("has another schema than its table"), "{error}");
-    drop(writer);
+    let error = writer.finish(Vec::new()).unwrap_err().to_string();
+    assert!(error.ends_with("lacks rows, because writing them has failed"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
