@@ -317,10 +317,11 @@ impl<'a> Patience<'a> {
         Patience { is_stopped, control, asked: Instant::now(), has_ended: false }
     }
 
+    /// Asks every now and then, and not again once that said yes: it may say so only once.
     pub(super) fn is_over(&mut self) -> bool {
-        if self.asked.elapsed() >= PATIENCE {
+        if !self.has_ended && self.asked.elapsed() >= PATIENCE {
             self.asked = Instant::now();
-            self.has_ended |= self.control.is_cancelled() || (self.is_stopped)();
+            self.has_ended = self.control.is_cancelled() || (self.is_stopped)();
         }
         self.has_ended
     }
@@ -328,5 +329,25 @@ impl<'a> Patience<'a> {
     /// True once it was found to be over.
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_stopped_a_step_is_not_asked_again() {
+        let mut n_asked = 0;
+        let mut is_stopped = || {
+            n_asked += 1;
+            n_asked == 1
+        };
+        let mut patience = Patience::new(&mut is_stopped, Arc::default());
+        for _ in 0..3 {
+            patience.asked = Instant::now().checked_sub(PATIENCE).expect("the clock runs");
+            assert!(patience.is_over());
+        }
+        assert_eq!(n_asked, 1);
     }
 }
