@@ -243,13 +243,21 @@ fn bad_pattern(pattern: &str, error: &globset::Error) -> ArgumentError {
 /// A set of paths, asked directory by directory.
 #[derive(Clone, Debug, Default)]
 pub struct PathSet {
-    /// By the path of a directory, with its closing slash: names there, and the position of
-    /// each one's mark.
+    /// By the path of a directory, with its closing slash: names there.
     by_dir: HashMap<Vec<u8>, Names>,
     marks: Vec<Mark>,
 }
 
-type Names = HashMap<Vec<u8>, usize>;
+type Names = HashMap<Vec<u8>, Spelling>;
+
+/// One spelling of a path.
+#[derive(Clone, Copy, Debug)]
+struct Spelling {
+    /// The position of the path's mark.
+    mark: usize,
+    /// It is the one that the path is named by.
+    is_first: bool,
+}
 
 /// The members of a [`PathSet`] in one directory.
 #[derive(Clone, Copy)]
@@ -262,8 +270,8 @@ impl PathsInDir<'_> {
     /// True if the name is in the set, which is remembered.
     pub(crate) fn has(&self, name: &[u8]) -> bool {
         match self.names.get(name) {
-            Some(&mark) => {
-                self.marks[mark].set();
+            Some(spelling) => {
+                self.marks[spelling.mark].set();
                 true
             }
             None => false,
@@ -277,17 +285,21 @@ impl PathSet {
         self.insert_spellings([path]);
     }
 
-    /// Adds several spellings of one path: it has matched once one of them has.
+    /// Adds several spellings of one path: it has matched once one of them has, and is named by
+    /// the first.
     pub fn insert_spellings<'a>(&mut self, paths: impl IntoIterator<Item = &'a [u8]>) {
         let paths: Vec<_> = paths.into_iter().map(split).collect();
         // What was added before keeps its mark, and other spellings of it get the same.
         let known = paths.iter().find_map(|(dir, name)| self.by_dir.get(*dir)?.get(*name));
-        let mark = known.copied().unwrap_or(self.marks.len());
-        if mark == self.marks.len() {
+        let mark = known.map_or(self.marks.len(), |spelling| spelling.mark);
+        let mut is_first = mark == self.marks.len();
+        if is_first {
             self.marks.push(Mark::default());
         }
         for (dir, name) in paths {
-            self.by_dir.entry(dir.to_vec()).or_default().entry(name.to_vec()).or_insert(mark);
+            let names = self.by_dir.entry(dir.to_vec()).or_default();
+            names.entry(name.to_vec()).or_insert(Spelling { mark, is_first });
+            is_first = false;
         }
     }
 
@@ -307,8 +319,8 @@ impl PathSet {
             return Unmatched::default();
         }
         for (dir, names) in &self.by_dir {
-            for (name, mark) in names {
-                if let Ok(at) = first.binary_search_by_key(mark, |(mark, _)| *mark) {
+            for (name, spelling) in names.iter().filter(|(_, spelling)| spelling.is_first) {
+                if let Ok(at) = first.binary_search_by_key(&spelling.mark, |(mark, _)| *mark) {
                     first[at].1 = Some([dir.as_slice(), name].concat());
                 }
             }
@@ -443,5 +455,19 @@ mod tests {
             assert_eq!(unmatched.first[3], format!("{prefix}name-4").into_bytes());
         }
         assert_eq!(excludes.unmatched().add(paths.unmatched()).count, 58);
+    }
+
+    #[test]
+    fn t54_a_path_that_matched_nothing_is_named_as_it_was_given() {
+        let given: Vec<_> = (0..9).map(|n| format!("/srv/a/{n}/x").into_bytes()).collect();
+        let printed: Vec<_> = (0..9).map(|n| format!("./{n}/x").into_bytes()).collect();
+        let mut paths = PathSet::default();
+        for (given, printed) in given.iter().zip(&printed) {
+            paths.insert_spellings([given.as_slice(), printed]);
+        }
+        // Another spelling of what is known adds none, and renames nothing.
+        paths.insert_spellings([&b"b/3/x"[..], &printed[3]]);
+        paths.insert(&printed[4]);
+        assert_eq!(paths.unmatched(), Unmatched { count: 9, first: given });
     }
 }
