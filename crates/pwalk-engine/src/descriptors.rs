@@ -1,11 +1,11 @@
 //! Descriptors of open directories: how many there are, and what to do when one is refused.
 //!
-//! EMFILE means to wait and try again, and never to lose an entry. Who is refused waits for another worker to close a
-//! directory, so that names don't pile up meanwhile; if no other worker is busy, its job is put
-//! off instead, and it goes on with jobs that need no new descriptor and give one back. Some
-//! sources need a descriptor to read an open directory, too: that waits in the same way. A lack
-//! is an error only if this walk holds no descriptor that it could give back, for a while: see
-//! [`Lack`].
+//! EMFILE means to wait and try again, and never to lose an entry. Who is refused waits for another
+//! worker to close a directory, so that names don't pile up meanwhile; if no other worker is busy,
+//! its job is put off instead, and it goes on with jobs that need no new descriptor and give one
+//! back. Some sources need a descriptor to read an open directory, too: that waits in the same way.
+//! A lack is an error only if this walk holds no descriptor that it could give back, for a while:
+//! see [`Lack`].
 
 use crate::sync::lock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

@@ -5,8 +5,8 @@
 //! the consumer reads by itself until it is clear that there is work for more than one.
 //!
 //! The consumer waits for a directory only while a worker reads that very directory (I14). What a
-//! worker has begun and the consumer doesn't want can take for ever: nobody waits for it, not even the
-//! end of the walk.
+//! worker has begun and the consumer doesn't want can take for ever: nobody waits for it, not even
+//! the end of the walk.
 //!
 //! A process that forks takes only the consumer along. The child finds out by its process
 //! number, leaves the plan alone (its lock may be held by a thread that is no more) and goes on

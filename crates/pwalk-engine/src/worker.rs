@@ -190,17 +190,18 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
     ) -> Result<T, Errno> {
         let descriptors = &self.walk.descriptors;
         loop {
+            // Before the call: a directory that is closed after it must end the wait.
             let n_closed = descriptors.n_closed();
-            let is_over = !descriptors.wait(n_closed) && !descriptors.endure();
-            if is_over || self.walk.control.is_cancelled() {
-                return Err(refusal);
-            }
             match retry_stale(&call) {
                 Err(errno) if is_lack(errno) => {}
                 result => {
                     descriptors.had_one();
                     return result;
                 }
+            }
+            let is_over = !descriptors.wait(n_closed) && !descriptors.endure();
+            if is_over || self.walk.control.is_cancelled() {
+                return Err(refusal);
             }
         }
     }
