@@ -6,7 +6,7 @@
 use crate::errno::Errno;
 use crate::stat::{Links, RawStat, StatMask, at_flags, sync_flag};
 use io_uring::squeue::Entry;
-use io_uring::{IoUring, opcode, types};
+use io_uring::{IoUring, Probe, opcode, types};
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs::Statx;
 use std::cell::RefCell;
@@ -27,15 +27,23 @@ thread_local! {
 }
 
 fn new_ring() -> Option<IoUring> {
-    let ring = IoUring::new(RING_LEN as u32).ok()?;
+    let ring = ring_with_statx(RING_LEN)?;
     // Kernels before 5.15 don't know the limit.
     let _ = ring.submitter().register_iowq_max_workers(&mut [KERNEL_THREADS_MAX; 2]);
     Some(ring)
 }
 
-/// True if the kernel gives this process a ring.
+/// Kernels before 5.6 have rings that answer every statx with EINVAL: those are none.
+fn ring_with_statx(len: usize) -> Option<IoUring> {
+    let ring = IoUring::new(len as u32).ok()?;
+    let mut probe = Probe::new();
+    ring.submitter().register_probe(&mut probe).ok()?;
+    probe.is_supported(opcode::Statx::CODE).then_some(ring)
+}
+
+/// True if the kernel gives this process a ring that knows statx.
 pub fn has_io_uring() -> bool {
-    IoUring::new(1).is_ok()
+    ring_with_statx(1).is_some()
 }
 
 /// Reads the inodes of `names` in the directory `parent`, each as [`crate::stat_at`] does; `None`
@@ -63,7 +71,8 @@ pub fn stat_by_ring(
         let requests: Vec<Entry> = requests.collect();
         let run = |ring: &mut Option<IoUring>| {
             // SAFETY: names and buffers outlive the requests: all of them are waited for, or the
-            // buffers are given up below.
+            // buffers are given up below. Relied on: a name is copied when its request is
+            // submitted, and what was not submitted to a ring that is given up never will be.
             let results = unsafe { run(ring.as_mut()?, &requests) };
             if results.is_none() {
                 // What the kernel has of it is never given back.
@@ -89,8 +98,9 @@ pub fn stat_by_ring(
 ///
 /// # Safety
 ///
-/// There are no more than [`RING_LEN`]. What they point to must live until this returns, and for
-/// ever if it returns `None`.
+/// There are no more than [`RING_LEN`]. What they point to must live until this returns. If it
+/// returns `None`, the ring must not be used or dropped any more, and the buffers that are written
+/// to must live for ever.
 unsafe fn run(ring: &mut IoUring, requests: &[Entry]) -> Option<Vec<i32>> {
     for request in requests {
         // SAFETY: the caller's promise.
