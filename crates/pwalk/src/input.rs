@@ -7,9 +7,10 @@
 use crate::error::Error;
 use crate::job::{Errors, JobSink};
 use crate::setup::{Setup, WalkConfig};
-use pwalk_engine::{Batch, Control, EntryError, FileId, Kind, Progress, Sink, walk};
-use pwalk_output::{Columns, Format, Preamble, SUMMARY_NAME, Summary, TableReader};
-use std::path::Path;
+use pwalk_engine::{Batch, Control, EntryError, Fields, FileId, Kind, Progress, Sink, walk};
+use pwalk_output::{COLUMNS, Columns, Format, Preamble, SUMMARY_NAME, Summary, TableReader};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// What a job reads.
@@ -90,7 +91,8 @@ impl Input {
     ///
     /// # Errors
     ///
-    /// The sink's; `File` if a saved scan is broken; `Cancelled` if `control` said so.
+    /// The sink's; `File` if a saved scan is broken, or has no column for a field that the sink
+    /// needs; `Cancelled` if `control` said so.
     pub fn read<K: Sink>(
         self,
         sink: &K,
@@ -197,6 +199,8 @@ impl Tree {
 
 /// A saved scan that is open: one file, or a folder of parts.
 pub struct Table {
+    /// For messages.
+    path: PathBuf,
     reader: TableReader,
     preamble: Preamble,
 }
@@ -216,7 +220,7 @@ impl Table {
             started: get("started").parse().unwrap_or_default(),
             options: get("options"),
         };
-        Ok(Table { reader, preamble })
+        Ok(Table { path: path.as_ref().to_owned(), reader, preamble })
     }
 
     /// The columns that it has.
@@ -237,6 +241,7 @@ impl Table {
     where
         Error: From<K::Error>,
     {
+        self.check_fields(sink.fields())?;
         let mut batch = Batch::new(sink.fields() | self.columns().fields());
         let mut n_rows = [0; Kind::ALL.len()];
         while self.reader.next(&mut batch)? {
@@ -249,6 +254,18 @@ impl Table {
         }
         let summary = self.reader.summary();
         Ok(summary.unwrap_or_else(|| Summary::of_rows(&self.preamble, n_rows)))
+    }
+
+    /// What no column tells would be 0 in every row. A kind that isn't told is `Unknown`.
+    fn check_fields(&self, wanted: Fields) -> Result<(), Error> {
+        let missing = wanted.difference(self.columns().fields() | Fields::KIND);
+        match COLUMNS.iter().find(|column| column.fields.intersects(missing)) {
+            Some(column) => {
+                let reason = io::Error::other(format!("has no column {}", column.name));
+                Err(Error::file(&self.path, &reason))
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -106,6 +106,21 @@ fn a_tree_and_its_saved_scans_are_the_same_input() {
 }
 
 #[test]
+fn t55_an_input_without_a_column_that_a_sink_needs_is_refused() {
+    let tree = fixture("basic").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let read = |columns: &str| {
+        let scan = folder.path().join("scan.parquet");
+        report(tree.path(), &scan, |config| config.table.columns = Some(columns.to_owned()));
+        let control = Control::default();
+        Input::open(&scan).unwrap().read(&Kept::default(), &control, &|_| ())
+    };
+    read("filename,st_size").unwrap();
+    let error = read("filename,kind").unwrap_err().to_string();
+    assert!(error.ends_with("scan.parquet: has no column st_size"), "{error}");
+}
+
+#[test]
 fn t4_exact_bytes_of_names_survive_columnar_formats() {
     let tree = fixture("not_utf8").build().unwrap();
     let folder = tempfile::tempdir().unwrap();
