@@ -225,8 +225,11 @@ pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
                 Some(parent) if parent != Path::new("") => parent.canonicalize()?,
                 _ => Path::new(".").canonicalize()?,
             };
-            let name = path.file_name().unwrap_or_default();
-            Ok(parent.join(fs::read_link(path).unwrap_or_else(|_| name.into())))
+            match fs::read_link(path) {
+                // To another link, perhaps. A circle of them is another error.
+                Ok(link) => resolve(&parent.join(link)),
+                Err(_) => Ok(parent.join(path.file_name().unwrap_or_default())),
+            }
         }
         Err(error) => Err(error),
     }
@@ -312,6 +315,11 @@ mod tests {
         std::os::unix::fs::symlink("real", &link).unwrap();
         OutputFile::create(&link).unwrap().finish().unwrap();
         assert!(link.is_symlink() && folder.path().join("real").is_file());
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        std::os::unix::fs::symlink("second", &first).unwrap();
+        std::os::unix::fs::symlink("third", &second).unwrap();
+        OutputFile::create(&first).unwrap().finish().unwrap();
+        assert!(second.is_symlink() && folder.path().join("third").is_file());
     }
 
     #[test]

@@ -270,7 +270,11 @@ fn remove_table(folder: &Path) -> io::Result<()> {
 fn keep_foreign(old: &Path, new: &Path) {
     let Ok(entries) = fs::read_dir(old) else { return };
     for entry in entries.flatten().filter(|entry| !is_ours(entry)) {
-        let _ = fs::rename(entry.path(), new.join(entry.file_name()));
+        let to = new.join(entry.file_name());
+        // A link with the name of a part must not replace it: it stays in the work folder.
+        if fs::symlink_metadata(&to).is_err() {
+            let _ = fs::rename(entry.path(), to);
+        }
     }
 }
 
@@ -618,6 +622,18 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn what_somebody_puts_into_the_older_table_replaces_no_part() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("scan");
+        begin(&target, 1, "old").finish().unwrap();
+        let folder = begin(&target, 1, "new");
+        fs::remove_file(target.join("part-00000.csv")).unwrap();
+        std::os::unix::fs::symlink("elsewhere", target.join("part-00000.csv")).unwrap();
+        folder.finish().unwrap();
+        assert_eq!(read(&target), "new");
     }
 
     #[test]

@@ -104,8 +104,9 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// `File` if an output can't be written to its end, `Cancelled` if `control` said so: in
-    /// both cases no output has its final name.
+    /// `File` if an output can't be written to its end: it has no final name, nor has one that
+    /// comes after it (the table, the errors, the summary). `Cancelled` if `control` said so: no
+    /// output has its final name.
     pub fn run(
         self,
         control: &Control,
@@ -127,7 +128,8 @@ impl Report {
         may_finish: impl FnOnce() -> bool,
     ) -> Result<Summary, Error> {
         let mut file = self.summary;
-        // Everything is written before anything gets its name, the table first.
+        // What can fail is done before anything gets its name, as far as possible. The summary
+        // gets it last: where it is, all else is.
         let summary = self.job.run(control, on_error, |summary| {
             if !may_finish() {
                 return Err(Error::cancelled());
