@@ -4,8 +4,8 @@
 //! `unsafe` of the workspace. Knows nothing about walking: no function here calls itself for
 //! a subdirectory, keeps a queue, or decides what an error means.
 //!
-//! On `rustix` wherever it has the call; `getdents64` alone is made by hand, because rustix
-//! hides the bytes that the kernel wrote and we want to parse (and fuzz) them ourselves.
+//! On `rustix`, but for a few calls. `getdents64` is made by hand, because rustix hides the bytes
+//! that the kernel wrote and we want to parse (and fuzz) them ourselves.
 
 mod clock;
 mod compared;
