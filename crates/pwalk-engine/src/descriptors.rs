@@ -163,18 +163,18 @@ impl Descriptors {
 }
 
 /// A time in which every call that needed a descriptor was refused one.
-struct Lack {
+pub(crate) struct Lack {
     last_refusal: Instant,
     duration: Duration,
 }
 
 impl Lack {
-    fn since(now: Instant) -> Lack {
+    pub(crate) fn since(now: Instant) -> Lack {
         Lack { last_refusal: now, duration: Duration::ZERO }
     }
 
     /// How long it has lasted with this refusal.
-    fn goes_on(&mut self, now: Instant) -> Duration {
+    pub(crate) fn goes_on(&mut self, now: Instant) -> Duration {
         self.duration += now.saturating_duration_since(self.last_refusal).min(REFUSAL_MAX);
         self.last_refusal = now;
         self.duration

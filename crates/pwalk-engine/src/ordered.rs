@@ -22,6 +22,7 @@ pub use dir_listing::{DirListing, Subdirs};
 
 use crate::config::{Placement, Rules};
 use crate::control::{Control, Progress};
+use crate::descriptors::Lack;
 use crate::names::is_lack;
 use crate::source::{At, Source};
 use crate::sync::lock;
@@ -324,6 +325,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
         patience: &mut Patience<'_>,
     ) -> Result<Option<ReadDir>, Errno> {
         let start = Instant::now();
+        let mut lack = Lack::since(start);
         // The root is followed whatever the links are.
         let links = if self.is_at_root() { Links::Follow } else { self.ahead.rules.links };
         let mut reader = self.ahead.reader(&self.ahead.source);
@@ -331,7 +333,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
         let result = loop {
             match reader.read(path, links, || patience.is_over()) {
                 Err(errno) if is_lack(errno) && !is_alone => {
-                    is_alone = self.ahead.wait_for_descriptor(start, patience);
+                    is_alone = self.ahead.wait_for_descriptor(&mut lack, patience);
                 }
                 result => break result,
             }

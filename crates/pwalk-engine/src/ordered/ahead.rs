@@ -18,6 +18,7 @@ use super::position::Position;
 use super::reader::Reader;
 use crate::config::Rules;
 use crate::control::Control;
+use crate::descriptors::Lack;
 use crate::names::{NameReader, is_lack};
 use crate::source::Source;
 use crate::sync::lock;
@@ -158,16 +159,16 @@ impl<S: Source> Ahead<S> {
         state
     }
 
-    /// The consumer was refused a descriptor, for the first time at `since`: waits until a worker
-    /// has closed a directory. True if none has one open, and none will before the consumer has
-    /// read a directory.
-    pub(super) fn wait_for_descriptor(&self, since: Instant, patience: &mut Patience<'_>) -> bool {
+    /// The consumer was refused a descriptor: waits until a worker has closed a directory. True if
+    /// none has one open, and none will before the consumer has read a directory. `lack` counts
+    /// the time for which it is not this walk that has them.
+    pub(super) fn wait_for_descriptor(&self, lack: &mut Lack, patience: &mut Patience<'_>) -> bool {
         let mut state = lock(&self.state);
         let n_reading = state.n_reading.saturating_sub(1);
         state.bound_readers(n_reading);
         if state.n_reading > 0 {
             state = self.wait(state, Awaited::Descriptor { n_reading }, patience);
-        } else if N_READING.load(Relaxed) > 0 && since.elapsed() < OTHERS_MAX {
+        } else if N_READING.load(Relaxed) > 0 && lack.goes_on(Instant::now()) < OTHERS_MAX {
             drop(state);
             // Nobody tells one walk what another one does.
             std::thread::sleep(Duration::from_millis(1));
@@ -335,6 +336,7 @@ impl<'a> Patience<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::{Compared, Disk};
 
     #[test]
     fn whoever_has_stopped_a_step_is_not_asked_again() {
@@ -349,5 +351,25 @@ mod tests {
             assert!(patience.is_over());
         }
         assert_eq!(n_asked, 1);
+    }
+
+    /// While it waited for its own workers, or the process stood still, it was refused nothing.
+    #[test]
+    fn t46_the_time_between_two_refusals_is_no_lack_of_the_consumer() {
+        let disk = Disk {
+            buffer_bytes: 0,
+            is_strict: false,
+            uses_ring: false,
+            compared: Compared::default(),
+        };
+        let ahead = Ahead::new(Arc::new(disk), Arc::default(), Arc::default(), None, 0);
+        let mut is_stopped = || false;
+        let mut patience = Patience::new(&mut is_stopped, Arc::default());
+        let hour = Duration::from_secs(3600);
+        let mut lack = Lack::since(Instant::now().checked_sub(hour).expect("the clock runs"));
+        N_READING.fetch_add(1, Relaxed);
+        assert!(!ahead.wait_for_descriptor(&mut lack, &mut patience), "another walk has it");
+        N_READING.fetch_sub(1, Relaxed);
+        assert!(ahead.wait_for_descriptor(&mut lack, &mut patience), "nobody has it");
     }
 }
