@@ -245,13 +245,9 @@ fn open_special(target: &Path, metadata: &fs::Metadata) -> io::Result<OutputKind
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::temporary::tests::names;
     use std::fs::Permissions;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
-
-    fn names(folder: &Path) -> Vec<String> {
-        let entries = fs::read_dir(folder).unwrap();
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    }
 
     #[test]
     fn a_file_appears_when_it_is_finished() {

@@ -455,16 +455,9 @@ fn is_taken(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::temporary::tests::names;
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
-
-    fn names(folder: &Path) -> Vec<String> {
-        let entries = fs::read_dir(folder).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
 
     /// Begins a table of parts that hold `text`.
     fn begin(target: &Path, n_parts: usize, text: &str) -> OutputFolder {
