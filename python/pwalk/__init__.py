@@ -1,9 +1,9 @@
 """Every inode of a filesystem, as a table, at the speed of the kernel.
 
-`walk` is `os.walk` to the letter, and faster. `report` writes the metadata of every inode into a
-file, `scan` into a table in memory that NumPy, Polars, PyArrow and DuckDB read. `traverse` and
-`read_buffer` are the low-level pair. `Config` and `Walker` are for those who want to say how the
-system is asked, `AsyncWalker` for asyncio, `Monitor` for rates.
+`walk` behaves exactly like `os.walk`, and is faster. `report` writes the metadata of every inode
+to a file, `scan` to a table in memory that NumPy, Polars, PyArrow and DuckDB read. `traverse` and
+`read_buffer` are the low-level pair. `Config` and `Walker` control how a walk uses the system.
+`AsyncWalker` is for asyncio, `Monitor` measures rates.
 
 Whatever touches the disk runs without the GIL and ends within 200 ms of a Ctrl-C.
 """
@@ -51,6 +51,6 @@ COLUMNS: list[str]
 """The columns that a table has unless others are asked for, in their order."""
 
 ALL_COLUMNS: list[str]
-"""All columns that there are."""
+"""All available columns."""
 
 COLUMNS, ALL_COLUMNS = column_names()

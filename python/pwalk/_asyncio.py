@@ -17,7 +17,7 @@ class AsyncWalker:
     """`async for dirpath, dirnames, filenames in AsyncWalker().walk(path)`."""
 
     def __init__(self, max_workers: int | None = None) -> None:
-        """Take a number of threads that read ahead; `None`: as many as the filesystem wants."""
+        """Take the number of threads that read ahead; `None`: as many as suit the filesystem."""
         self.max_workers = _check.threads("max_workers", max_workers)
 
     async def walk(
@@ -29,8 +29,8 @@ class AsyncWalker:
         *,
         ignore_snapshots: bool = True,
     ) -> AsyncGenerator[tuple[AnyStr, list[AnyStr], list[AnyStr]], None]:
-        """As the function `walk`. The event loop goes on while a directory is waited for;
-        `onerror` may be called in another thread than the loop's.
+        """Like the function `walk`, without blocking the event loop. `onerror` may be called in a
+        thread other than the loop's.
         """
         root: AnyStr = os.fspath(path)
         native = open_ordered(

@@ -13,13 +13,13 @@ class Traversal(TypedDict):
     """What `traverse` has found."""
 
     buffer_file: str
-    """An Arrow IPC file with the columns of a report. It is the caller's to remove."""
+    """An Arrow IPC file with the columns of a report. The caller must remove it."""
     total_files: int
     """Entries other than directories."""
     total_dirs: int
-    """Directories, the root among them."""
+    """Directories, the root included."""
     total_bytes: int
-    """Sum of apparent sizes."""
+    """Sum of apparent sizes, in bytes."""
     elapsed: float
     """Seconds."""
 
@@ -51,14 +51,14 @@ def traverse(
 
     Args:
         path: The root.
-        update_interval: Seconds between two calls of `progress_callback`.
+        update_interval: Minimum number of seconds between two calls of `progress_callback`.
         max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
         ignore_snapshots: Don't enter snapshot directories.
         progress_callback: Called with a `Progress`.
-        output_dir: The folder of the file; `None`: the temporary folder.
+        output_dir: The folder for the file; `None`: the temporary folder.
 
     Raises:
-        TypeError, ValueError: For an invalid argument, which is named.
+        TypeError, ValueError: For an invalid argument; the message names it.
         FileNotFoundError: If `path` or `output_dir` is missing.
     """
     interval = _check.interval("update_interval", update_interval)
@@ -99,7 +99,7 @@ def read_buffer(
         limit: Maximum number of rows; `None`: all.
 
     Raises:
-        TypeError, ValueError: For an invalid argument, which is named.
+        TypeError, ValueError: For an invalid argument; the message names it.
         OSError: If the file is missing or is not a table.
     """
     if limit is not None:

@@ -1,4 +1,4 @@
-"""Arguments, checked: a wrong one raises an error that names it."""
+"""Checks arguments: an invalid one raises an error that names it."""
 
 import os
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ def setting(name: str, value: Any) -> bool | int | None:
 
 
 def threads(name: str, value: Any) -> int | None:
-    """A number of threads, or `None` for as many as the filesystem and the cores want."""
+    """A number of threads, or `None` for as many as suit the filesystem and the cores."""
     _, low, high = _SETTINGS["max_threads"]
     assert low is not None and high is not None
     return None if value is None else integer(name, value, low, high)
@@ -103,7 +103,7 @@ def columns(value: Any) -> str | None:
 
 
 def choice(name: str, value: Any, known: Iterable[str]) -> str:
-    """One of some words."""
+    """One of several words."""
     if not isinstance(value, str):
         raise TypeError(f"{name}: must be a string, not {_kind(value)}")
     known = list(known)

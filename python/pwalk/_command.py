@@ -1,4 +1,4 @@
-"""The command `pwalk`: the very one that Rust builds, run inside Python."""
+"""The command `pwalk`: the same one that Rust builds, run inside Python."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`Config` and `Walker`: how the system is asked."""
+"""`Config` and `Walker`: how a walk uses the system."""
 
 import dataclasses
 import os
@@ -25,8 +25,8 @@ class Setting(NamedTuple):
 class Config:
     """Settings of a `Walker`. The defaults are what measured best.
 
-    Mechanisms that measured as useless or worse are off, and do what their name says when they
-    are switched on; the numbers are from warm ext4 on two cores. `Walker.effective_config` says
+    Mechanisms that brought no gain in measurements are off by default, and work as named when
+    switched on; the numbers are from warm ext4 on two cores. `Walker.effective_config` says
     which value each setting gets on a given path, and why.
     """
 
@@ -37,34 +37,34 @@ class Config:
     work_stealing: bool = True
     """Give each worker a queue of its own, from which idle ones steal; else all share one queue."""
     cpu_affinity: bool = False
-    """Bind each worker to a core. Measured as no gain (1.01)."""
+    """Bind each worker to a core. Measured: no gain (1.01)."""
     numa_aware: bool = False
     """Bind the workers to the NUMA nodes, in turn."""
     prefer_local_numa: bool = False
-    """Ask for memory of the node that a worker runs on, which is the kernel's default anyway."""
+    """Ask for memory on the node that a worker runs on, which is the kernel's default anyway."""
     use_getdents: bool = True
-    """Read names by getdents64 into a large buffer; else by readdir(3)."""
+    """Read names with getdents64 into a large buffer; else with readdir(3)."""
     use_statx: bool = True
-    """Read inodes by statx, with a mask of the fields needed; else by fstatat (1.4% slower, and
+    """Read inodes with statx and a mask of the fields needed; else with fstatat (1.4% slower, and
     without creation times)."""
     use_o_direct: bool = False
     """Open directories with O_DIRECT first. Linux filesystems refuse that (EINVAL), and each is
     opened again without."""
     readahead_kb: int = 0
-    """Announce that so many KiB of each directory will be read (posix_fadvise). Measured as
-    without effect; readahead(2) itself is refused on directories."""
+    """Announce that this many KiB of each directory will be read (posix_fadvise). Measured: no
+    effect; readahead(2) itself is refused on directories."""
     use_io_uring: bool = False
-    """Read inodes by statx through an io_uring. Measured as 1.24 times slower, since the kernel
+    """Read inodes with statx through an io_uring. Measured: 1.24 times slower, since the kernel
     hands each request to a thread of its own."""
     use_mmap: bool = False
-    """Write outputs through a memory map. Measured as no gain (0.99)."""
+    """Write outputs through a memory map. Measured: no gain (0.99)."""
     buffer_size_mb: int = 512
     """MiB that a scan holds in memory before it moves them into a file."""
     detect_filesystem: bool = True
     """Detect the filesystem; else it is treated as a local disk."""
     auto_tune: bool = True
-    """Choose threads, slices and buffers for the filesystem, by its row of the table of tunings;
-    else for a local disk."""
+    """Choose threads, slices and buffers for the filesystem, from the table of tunings; else as for
+    a local disk."""
 
     def __post_init__(self) -> None:
         """Check every field, by name."""
@@ -74,7 +74,7 @@ class Config:
             raise ValueError("min_threads: must not be more than max_threads")
 
     def _settings(self) -> dict[str, bool | int | None]:
-        """As the native part takes them."""
+        """In the form that the native part takes."""
         return dataclasses.asdict(self)
 
 
@@ -90,9 +90,9 @@ class Walker:
     def effective_config(
         self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]
     ) -> dict[str, Setting]:
-        """For each setting the value that a walk of `path` uses, and why.
+        """The value of each setting that a walk of `path` uses, and why.
 
-        Besides the fields of `Config` there is `threads`: the number of workers.
+        Besides the fields of `Config`, there is `threads`: the number of workers.
 
         Raises:
             FileNotFoundError: If `path` is missing.
@@ -112,7 +112,7 @@ class Walker:
         progress_callback: ProgressCallback | None = None,
         progress_interval: float = 1.0,
     ) -> Generator[tuple[AnyStr, list[AnyStr], list[AnyStr]], None, None]:
-        """As the function `walk`."""
+        """Like the function `walk`."""
         return walk_with(
             self.config._settings(),
             path,
@@ -128,7 +128,7 @@ class Walker:
     def scan(
         self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes], **arguments: Any
     ) -> Scan:
-        """As the function `scan`, with the same keywords."""
+        """Like the function `scan`, with the same keywords."""
         return scan_with(self.config._settings(), path, **arguments)
 
     def report(
@@ -137,5 +137,5 @@ class Walker:
         output: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
         **arguments: Any,
     ) -> Report:
-        """As the function `report`, with the same keywords."""
+        """Like the function `report`, with the same keywords."""
         return report_with(self.config._settings(), path, output, **arguments)

@@ -12,19 +12,19 @@ class Measurement(TypedDict):
     """What a monitor has measured."""
 
     files_per_second: float
-    """Entries that are no directories, seen by walks, scans and reports."""
+    """Entries other than directories, seen by walks, scans and reports."""
     mb_per_second: float
-    """Apparent sizes of these, in 10^6 bytes; walks read no sizes and add nothing."""
+    """Their apparent sizes, in 10^6 bytes; walks read no sizes and add nothing."""
     cpu_percent: float
     """Processor time of this process: 100 is one core."""
     memory_mb: float
     """Resident memory of this process at the end, in 10^6 bytes."""
     thread_efficiency: float
-    """Processor time as a share of what the cores that the process may use could give: 0 to 1."""
+    """Processor time as a share of what the available cores could give: 0 to 1."""
 
 
 class Monitor:
-    """Measures from `start` to `stop`, or while it is a context."""
+    """Measures from `start` to `stop`, or within a `with` block."""
 
     def __init__(self) -> None:
         """Measure nothing yet."""
@@ -32,11 +32,11 @@ class Monitor:
         self._last: Measurement | None = None
 
     def start(self) -> None:
-        """Begin, or begin anew."""
+        """Begin, or begin again."""
         self._begun = (time.perf_counter(), time.process_time(), *_pwalk.work_done())
 
     def stop(self) -> Measurement:
-        """End, and give what was measured.
+        """End, and return what was measured.
 
         Raises:
             RuntimeError: If it was not started.
@@ -68,7 +68,7 @@ class Monitor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """`stop`; the results are attributes then."""
+        """`stop`; then the results are attributes."""
         if self._begun is not None:
             self.stop()
 
@@ -79,27 +79,27 @@ class Monitor:
 
     @property
     def files_per_second(self) -> float:
-        """As in `Measurement`, once it has stopped."""
+        """As in `Measurement`, once the monitor has stopped."""
         return self._measured()["files_per_second"]
 
     @property
     def mb_per_second(self) -> float:
-        """As in `Measurement`, once it has stopped."""
+        """As in `Measurement`, once the monitor has stopped."""
         return self._measured()["mb_per_second"]
 
     @property
     def cpu_percent(self) -> float:
-        """As in `Measurement`, once it has stopped."""
+        """As in `Measurement`, once the monitor has stopped."""
         return self._measured()["cpu_percent"]
 
     @property
     def memory_mb(self) -> float:
-        """As in `Measurement`, once it has stopped."""
+        """As in `Measurement`, once the monitor has stopped."""
         return self._measured()["memory_mb"]
 
     @property
     def thread_efficiency(self) -> float:
-        """As in `Measurement`, once it has stopped."""
+        """As in `Measurement`, once the monitor has stopped."""
         return self._measured()["thread_efficiency"]
 
 

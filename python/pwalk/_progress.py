@@ -1,25 +1,25 @@
-"""What a progress callback gets."""
+"""What a progress callback receives."""
 
 from collections.abc import Callable
 from typing import TypedDict
 
 
 class Progress(TypedDict):
-    """How far a walk is."""
+    """The progress of a walk."""
 
     files: int
-    """Entries that are no directories."""
+    """Entries other than directories."""
     dirs: int
     """Directories."""
     bytes: int
-    """Sum of apparent sizes; 0 where no sizes are read."""
+    """Sum of apparent sizes, in bytes; 0 where no sizes are read."""
     elapsed: float
     """Seconds since the walk began."""
     errors: int
-    """Entries that could not be seen."""
+    """Entries that could not be read."""
     last_dirs: list[str]
-    """The last directories visited, ten at the most."""
+    """The last directories visited, ten at most."""
 
 
 ProgressCallback = Callable[[Progress], object]
-"""Called every now and then, and once at the end; an exception in it ends the walk."""
+"""Called at intervals, and once at the end; an exception in it ends the walk."""

@@ -41,20 +41,20 @@ class OrderedWalk(Generic[AnyStr]):
     def __iter__(self) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]: ...
     def __next__(self) -> tuple[AnyStr, list[AnyStr], list[AnyStr]]: ...
     def next_ready(self) -> tuple[AnyStr, list[AnyStr], list[AnyStr]] | None:
-        """The next triple if that needs no waiting; `None` if it does, or there is none."""
+        """The next triple if it is ready; `None` if it isn't, or there is none."""
     def progress(self) -> Progress:
-        """How far the walk is. The directories visited last are collected from the first call
-        on."""
+        """The progress of the walk. The directories visited last are collected from the first
+        call on."""
     def cancel(self) -> None:
-        """Lets the walk end, from any thread: its next step is its last."""
+        """Tells the walk to end, from any thread: its next step is its last."""
     def close(self) -> None:
-        """Ends the walk: no thread and no descriptor of it is left, unless a request hangs. Those
-        of a thread in such a request are left once that is answered."""
+        """Ends the walk and leaves no thread and no descriptor behind, unless a request hangs:
+        that thread and its descriptors go once the request is answered."""
 
 @final
 class Column:
-    """The values of a column. NumPy takes those of numbers without copying them, by
-    `__array_interface__`; the view keeps this object alive, and this the memory."""
+    """The values of a column. NumPy views numbers without copying them, through
+    `__array_interface__`; the view keeps this object alive, and this object the memory."""
 
     def __len__(self) -> int: ...
     @property
@@ -97,13 +97,13 @@ class Scan:
     def batch(self, number: int) -> Batch:
         """The batch with this number; waits for it. `IndexError` after the last."""
     def wait(self) -> None:
-        """Waits for the end of the walk; raises what has ended it."""
+        """Waits for the end of the walk; raises the error that ended it, if any."""
     def close(self) -> None:
         """Ends the walk, if it is still under way."""
     def summary(self) -> str:
         """The summary as JSON; waits for it."""
     def errors(self) -> list[OSError]:
-        """What could not be seen; waits for the end of the walk."""
+        """What could not be read; waits for the end of the walk."""
     def column(self, name: str) -> Column: ...
     @property
     def column_names(self) -> list[str]: ...
@@ -129,8 +129,8 @@ def report(
 def read_rows(
     path: str, limit: int | None
 ) -> list[tuple[str, bool, int, int, int, int, int]]:
-    """The first rows of a saved table, all of them without a limit: path, whether it is a
-    directory, inode, size, owner, group and time of change of each."""
+    """The first rows of a saved table, or without a limit all of them: path, whether it is a
+    directory, inode, size, owner, group and time of last change."""
 
 def column_names() -> tuple[list[str], list[str]]:
     """The names of all columns: first those that a table has by default."""
@@ -142,15 +142,15 @@ def formats() -> tuple[list[str], list[str]]:
     """The names of all formats, and of all ways to compress one."""
 
 def default_output(format: str | None, compress: str) -> str:
-    """Where a report goes unless its caller says, given the format and the compression."""
+    """The default output of a report, given the format and the compression."""
 
 def effective_config(
     path: str, settings: Mapping[str, bool | int | None]
 ) -> dict[str, tuple[bool | int, str]]:
-    """Of each setting the value that a walk of `path` would use, and why."""
+    """The value of each setting that a walk of `path` would use, and why."""
 
 def settings() -> list[tuple[str, bool | int | None, int | None, int | None]]:
-    """Of each setting its name, its default, and the least and the greatest number that it takes;
+    """For each setting its name, its default, and the smallest and the largest number it takes;
     `None` instead of these for a switch."""
 
 def work_done() -> tuple[int, int]:

@@ -69,27 +69,27 @@ def report(
         output: The file; its suffix selects the format (`.csv`, `.csv.zst`, `.csv.gz`, `.parquet`,
             `.arrow`, `.ndjson`, `.ndjson.zst`). A path that ends in a slash becomes a folder of
             parts. `None`: `scan.csv.zst` in the working directory, or what `format` and
-            `compress` make of that. It appears when it is complete, and not before.
+            `compress` make of that. It appears only when it is complete.
         max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
-        compress: `auto` (what the format's name says), `zstd`, `gzip`, `none`, or `lz4` (Arrow).
-        format: A format, whatever the suffix says.
+        compress: `auto` (as the format's name says), `zstd`, `gzip`, `none`, or `lz4` (Arrow).
+        format: The format; overrides the suffix.
         columns: Names of columns, or changes to the default ones (`+user`, `-filename_bytes`).
             Not for CSV, which always has the same 17.
         ignore_snapshots: Don't enter directories named `.snapshot`, `.snapshots`, `~snapshot`
             and `.zfs`.
-        exclude: Patterns of entries to leave out, as in gitignore; a full path below `top` works,
+        exclude: Patterns of entries to leave out, as in gitignore; full paths below `top` work
             too. `summary['unmatched_excludes']` names those that matched nothing.
         one_file_system: Stay on the filesystem of `top`.
-        max_depth: Levels below `top`; 0 is `top` alone.
+        max_depth: Maximum number of levels below `top`; 0 is `top` alone.
         progress_callback: Called with a `Progress`. An exception in it ends the walk and is
             raised here.
-        progress_interval: Seconds between two calls.
+        progress_interval: Minimum number of seconds between two calls.
 
     Returns:
-        The output's path and the list of errors, and as an attribute the summary.
+        The output's path and the list of errors; the summary is an attribute.
 
     Raises:
-        TypeError, ValueError: For an invalid argument, which is named.
+        TypeError, ValueError: For an invalid argument; the message names it.
         FileNotFoundError: If `top` is missing.
         OSError: If `top` is not accessible, or the output can't be written.
     """

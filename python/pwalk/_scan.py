@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Scan:
     """A table of every inode below a root, which grows while its walk runs.
 
-    Whatever reads Arrow streams reads it without copying: `polars.DataFrame(scan)`,
+    Anything that reads Arrow streams reads it without copying: `polars.DataFrame(scan)`,
     `pyarrow.table(scan)`, `duckdb.sql('FROM scan')` over the latter, or batch by batch by
     iterating. `len`, `errors`, `summary` and columns wait for the end of the walk.
     """
@@ -34,7 +34,7 @@ class Scan:
 
     @property
     def errors(self) -> list[OSError]:
-        """What could not be seen, each with `errno` and `filename`."""
+        """What could not be read, each with `errno` and `filename`."""
         return self._native.errors()
 
     @property
@@ -45,15 +45,15 @@ class Scan:
 
     @property
     def spill_count(self) -> int:
-        """How often the table was too large for memory, and was moved into a file."""
+        """How often the table was too large for memory and was moved to a file."""
         return self._native.spill_count
 
     def __len__(self) -> int:
-        """Rows."""
+        """The number of rows."""
         return len(self._native)
 
     def __iter__(self) -> Iterator[_pwalk.Batch]:
-        """The batches, each as soon as it is there."""
+        """The batches, each as soon as it is ready."""
         number = 0
         while True:
             try:
@@ -66,9 +66,9 @@ class Scan:
     def __getitem__(self, column: str) -> "numpy.ndarray[Any, Any]":
         """A column as a NumPy array; needs NumPy.
 
-        Numbers are a view that can't be written to, of memory that it shares with the table.
-        Rows without a value (`pw_fcount` and `pw_dirsum` of what is no directory) hold a zero.
-        Texts are copied, as an array of objects.
+        Numbers are a read-only view of memory shared with the table. Rows without a value
+        (`pw_fcount` and `pw_dirsum` of entries other than directories) hold a zero. Strings are
+        copied, as an array of objects.
         """
         import numpy
 
@@ -88,7 +88,7 @@ class Scan:
         return self._native.__arrow_c_schema__()
 
     def close(self) -> None:
-        """End the walk, if it is under way. What was read stays."""
+        """End the walk, if it is still running. What was read stays."""
         self._native.close()
 
     def __enter__(self) -> Self:
@@ -133,16 +133,16 @@ def scan(
             folder, which are mapped when they are read and disappear with the table.
         ignore_snapshots: Don't enter directories named `.snapshot`, `.snapshots`, `~snapshot`
             and `.zfs`.
-        exclude: Patterns of entries to leave out, as in gitignore; a full path below `top` works,
+        exclude: Patterns of entries to leave out, as in gitignore; full paths below `top` work
             too. `summary['unmatched_excludes']` names those that matched nothing.
         one_file_system: Stay on the filesystem of `top`.
-        max_depth: Levels below `top`; 0 is `top` alone.
+        max_depth: Maximum number of levels below `top`; 0 is `top` alone.
         progress_callback: Called with a `Progress`, in a thread of the walk. An exception in it
-            ends the walk and is raised by whoever waits for the table.
-        progress_interval: Seconds between two calls.
+            ends the walk and is raised to the code that waits for the table.
+        progress_interval: Minimum number of seconds between two calls.
 
     Raises:
-        TypeError, ValueError: For an invalid argument, which is named.
+        TypeError, ValueError: For an invalid argument; the message names it.
         FileNotFoundError: If `top` is missing.
     """
     return scan_with(

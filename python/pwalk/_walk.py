@@ -12,7 +12,7 @@ from . import _check
 from ._progress import ProgressCallback
 from ._pwalk import OrderedWalk
 
-# Until 3.11 `os.walk` looked at its arguments when it was called, since then when it is begun.
+# Until 3.11 `os.walk` looked at its arguments when it was called, since then at its first step.
 _IS_EAGER = sys.version_info < (3, 12)
 
 
@@ -61,7 +61,7 @@ def walk(
         progress_interval: Minimum number of seconds between two calls.
 
     Raises:
-        TypeError, ValueError: For an invalid argument, which is named.
+        TypeError, ValueError: For an invalid argument; the message names it.
     """
     return walk_with(
         {},

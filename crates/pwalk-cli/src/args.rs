@@ -43,7 +43,7 @@ Examples:
 
 const CONVERT_EXAMPLES: &str = "\
 Examples:
-  pwalk convert scan.csv.zst scan.parquet            reads CSV files of the C pwalk, too
+  pwalk convert scan.csv.zst scan.parquet            also reads CSV files of the C pwalk
   pwalk convert scan.parquet scan.csv.gz
   pwalk convert scan/ scan.arrow --columns filename,st_size";
 
@@ -116,7 +116,7 @@ pub(crate) struct ConvertArgs {
     /// The scan to read: a file in any format, or a folder of parts
     #[arg(value_name = "IN", value_hint = ValueHint::AnyPath)]
     pub(crate) input: PathBuf,
-    /// The file to write, a folder of parts with a slash at its end, or - for standard output
+    /// The file to write, a folder of parts (ending in a slash), or - for standard output
     #[arg(value_name = "OUT", value_hint = ValueHint::AnyPath)]
     pub(crate) output: PathBuf,
     /// The format of IN, if its suffix doesn't say
@@ -132,7 +132,7 @@ pub(crate) struct TableArgs {
     /// The format, if the suffix doesn't say
     #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
     format: Option<String>,
-    /// The compression, if it differs from the suffix
+    /// The compression, if not the one that the suffix implies
     #[arg(long, value_name = "HOW", value_parser = PossibleValuesParser::from(COMPRESSIONS))]
     compress: Option<String>,
     /// The columns, comma-separated; or +NAME,-NAME to change the default (not for CSV)
@@ -197,7 +197,7 @@ pub(crate) struct InfoArgs {
     /// The path to examine
     #[arg(value_name = "PATH", default_value = ".", value_hint = ValueHint::AnyPath)]
     pub(crate) path: PathBuf,
-    /// The number of threads that a walk would be told to use
+    /// The number of threads, as with report or walk
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
     pub(crate) threads: Option<usize>,
     /// Print JSON
@@ -214,11 +214,12 @@ pub(crate) struct WalkArgs {
     /// Worker threads [default: PWALK_THREADS, else chosen for the filesystem and the cores]
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
     threads: Option<usize>,
-    /// Leave out entries that match, as in gitignore: a name anywhere, or with a slash the path
-    /// below the root or the full path; ** crosses levels, ! takes one back
+    /// Leave out entries that match, as in gitignore: GLOB is matched against names, or if it
+    /// contains a slash against the path below the root or the full path; ** matches across
+    /// levels, a leading ! includes again
     #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
     exclude: Vec<String>,
-    /// Leave out the paths in this file, one per line, as the walk prints them or from / on
+    /// Leave out the paths in this file, one per line, as the walk prints them or absolute
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     exclude_from: Vec<PathBuf>,
     /// Stay on the filesystem of each root
@@ -292,7 +293,7 @@ pub(crate) enum NamesArg {
     Utf8,
     /// The unchanged bytes
     Raw,
-    /// As the C pwalk does: the unchanged bytes, without those below 32
+    /// As the C pwalk does: the unchanged bytes, without bytes below 32
     Pwalk,
 }
 

@@ -63,7 +63,7 @@ fn as_text(info: &Info) -> String {
         ("inodes", inodes),
         ("threads", format!("{} ({})", info.threads.count, info.threads.reason)),
         ("slices", format!("{} entries of a directory at a time", tuning.slice_len)),
-        ("buffer", format!("{} KiB of directory entries a call", tuning.buffer_bytes >> 10)),
+        ("buffer", format!("{} KiB of directory entries per call", tuning.buffer_bytes >> 10)),
     ];
     let lines = fields.map(|(name, value)| format!("{:<12} {value}", format!("{name}:")));
     lines.join("\n")

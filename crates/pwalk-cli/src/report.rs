@@ -87,7 +87,7 @@ fn left_out(summary: &Summary) -> Vec<String> {
             summary.changed_names,
             "paths that are not valid UTF-8, written with replacement characters (--errors lists them)",
         ),
-        (summary.threads_refused, "threads could not be started; the others did their work"),
+        (summary.threads_refused, "threads could not be started; the others did the work"),
     ];
     let line = |(n, what): (u64, &str)| format!("{} {what}", HumanCount(n));
     counts.into_iter().filter(|(n, _)| *n > 0).map(line).collect()

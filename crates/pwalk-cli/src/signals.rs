@@ -126,7 +126,7 @@ impl Cancellable {
         let _ = hurries.recv_timeout(GRACE);
         let unfinished = lock(&self.unfinished);
         let Some(unfinished) = &*unfinished else {
-            let why = format!("a root or an output doesn't answer, {UNTIL}");
+            let why = format!("a root or an output does not respond, {UNTIL}");
             say_interrupted(Some(&why));
             exit();
         };
@@ -135,18 +135,18 @@ impl Cancellable {
             // It ends by itself.
             std::thread::sleep(PATIENCE);
             message::say(
-                "the outputs are complete and are getting their names; a second signal doesn't wait for it",
+                "the outputs are complete and are being put in place; a second signal exits without waiting",
             );
             return;
         }
         let path = waiting.first().map(|waiting| String::from_utf8_lossy(&waiting.path));
-        let why = path.map(|path| format!("{path} doesn't answer, {UNTIL}"));
+        let why = path.map(|path| format!("{path} does not respond, {UNTIL}"));
         say_interrupted(why.as_deref());
         exit();
     }
 }
 
-/// True if whoever started this process wants it to survive its terminal, as `nohup` does.
+/// True if this process was started so as to survive its terminal, as with `nohup`.
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -154,7 +154,7 @@ fn is_hangup_ignored() -> bool {
     mask.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
 }
 
-const UNTIL: &str = "this process ends when it does";
+const UNTIL: &str = "and this process ends only when it does";
 
 fn exit() -> ! {
     std::process::exit(Exit::Signal(received()).status().into())

@@ -14,14 +14,14 @@ pub(crate) struct Span {
     len: u32,
 }
 
-/// A directory that rows of a batch stand in.
+/// A directory that rows of a batch are in.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchDir {
     /// Its path, with a closing slash.
     path: Span,
     /// Its inode; 0 where the walk reads no inodes and the directory gave none.
     pub inode: u64,
-    /// Inode of the directory that holds it; 0 for a root.
+    /// Inode of the parent directory; 0 for a root.
     pub parent_inode: u64,
     /// -1 for a root.
     pub depth: i32,
@@ -51,7 +51,7 @@ pub struct Batch {
     /// Paths of directories, names, targets of links.
     arena: Vec<u8>,
     dirs: Vec<BatchDir>,
-    /// For each row, which of `dirs` it stands in, or is.
+    /// For each row, which of `dirs` it is in, or is.
     dir: Vec<u32>,
     /// For each row its name in `dir`; empty if the row is that directory itself.
     name: Vec<Span>,
@@ -85,7 +85,7 @@ pub struct Batch {
     pub nanos: Vec<[u32; 4]>,
     /// With `Fields::BTIME`: creation times, seconds.
     pub btime: Vec<Option<i64>>,
-    /// With `Fields::RDEV`: devices that nodes stand for.
+    /// With `Fields::RDEV`: devices that device nodes refer to.
     pub rdev: Vec<u64>,
     /// With `Fields::RDEV`: preferred sizes of reads and writes.
     pub blksize: Vec<u32>,
@@ -235,7 +235,7 @@ impl Batch {
         }
     }
 
-    /// Adds a directory that rows stand in; `path` ends in a slash. Returns its number.
+    /// Adds a directory that rows are in; `path` ends in a slash. Returns its number.
     pub fn push_dir(&mut self, path: &[u8], inode: u64, parent_inode: u64, depth: i32) -> u32 {
         debug_assert!(path.ends_with(b"/"));
         let path = self.keep(path);
@@ -259,7 +259,7 @@ impl Batch {
         }
     }
 
-    /// Sets where the link that is the last row points to.
+    /// Sets the target of the symbolic link in the last row.
     pub fn set_target(&mut self, target: &[u8]) {
         let span = self.keep(target);
         *self.target.last_mut().expect("a row was pushed, and targets are asked for") = span;
@@ -331,7 +331,7 @@ impl<'a> Row<'a> {
         self.index
     }
 
-    /// Which of the batch's directories it stands in, or is: rows with the same number in the
+    /// Which of the batch's directories it is in, or is: rows with the same number in the
     /// same batch share `dir_path`.
     #[inline]
     pub fn dir_index(&self) -> usize {
@@ -344,7 +344,7 @@ impl<'a> Row<'a> {
         self.batch.name[self.index].len == 0
     }
 
-    /// The path of the directory that it stands in, or is, with a closing slash.
+    /// The path of the directory that it is in, or is, with a trailing slash.
     #[inline]
     pub fn dir_path(&self) -> &'a [u8] {
         self.batch.bytes(self.dir.path)
@@ -395,13 +395,13 @@ impl<'a> Row<'a> {
         &path[start..]
     }
 
-    /// -1 for a root; 0 for what stands in a root.
+    /// -1 for a root; 0 for an entry directly in a root.
     #[inline]
     pub fn depth(&self) -> i32 {
         self.dir.depth + i32::from(!self.is_dir_itself())
     }
 
-    /// Inode of the directory that holds it; 0 for a root.
+    /// Inode of the parent directory; 0 for a root.
     #[inline]
     pub fn parent_inode(&self) -> u64 {
         if self.is_dir_itself() { self.dir.parent_inode } else { self.dir.inode }

@@ -6,7 +6,7 @@ use crate::tuning::Tuning;
 use pwalk_sys::Links;
 use std::time::Duration;
 
-/// What a walk does, and how. Which fields are read is the sink's to say.
+/// What a walk does, and how. The sink says which fields are read.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// What is left out, and what is followed.
@@ -21,7 +21,7 @@ pub struct Config {
     pub budget: Budget,
 }
 
-/// What of a tree is delivered: the same in whatever order and by whatever means it is read.
+/// What is delivered of a tree, in whatever order and by whatever means it is read.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// Whether symbolic links are followed. Those given as roots always are.
@@ -34,7 +34,7 @@ pub struct Rules {
     pub max_depth: Option<u32>,
     /// Patterns of entries to leave out.
     pub excludes: Excludes,
-    /// Paths to leave out, as rows carry them.
+    /// Paths to leave out, as rows have them.
     pub exclude_paths: PathSet,
     /// Paths that are roots of this walk too, and are left out where another root meets them.
     pub nested_roots: PathSet,
@@ -124,7 +124,7 @@ impl Default for Config {
     }
 }
 
-/// When a walk stops at the next border of a directory. Without either it goes on to the end.
+/// When a walk stops, between two directories. Without either limit it goes on to the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     /// Entries to deliver; a directory that is begun is finished.

@@ -18,7 +18,7 @@ const N_SHARDS: usize = 16;
 /// Directories that a progress report names.
 const N_LAST_DIRS: usize = 10;
 
-/// Stops a walk and tells how far it is. One for each walk; shared by reference.
+/// Stops a walk and reports its progress. One for each walk; shared by reference.
 #[derive(Debug, Default)]
 pub struct Control {
     /// Set once, by anybody; read by workers before each job.
@@ -40,7 +40,7 @@ struct Shard {
     n_errors: AtomicU64,
 }
 
-/// How far a walk is.
+/// The progress of a walk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Entries that are not directories.
@@ -54,7 +54,7 @@ pub struct Progress {
 }
 
 impl Control {
-    /// Stops the walk and returns at once. What its sink got is not to be used.
+    /// Stops the walk and returns at once. What its sink received must not be used.
     pub fn cancel(&self) {
         self.is_cancelled.store(true, Relaxed);
     }
@@ -77,7 +77,7 @@ impl Control {
         }
     }
 
-    /// The directories visited last, ten at the most, the oldest first. They are collected from
+    /// The directories visited last, ten at most, the oldest first. They are collected from
     /// the first call on.
     pub fn last_dirs(&self) -> Vec<Vec<u8>> {
         self.wants_dirs.store(true, Relaxed);
@@ -85,11 +85,11 @@ impl Control {
     }
 
     /// The requests that the filesystem has not answered for longer than this, the oldest first:
-    /// one for each worker that it keeps. May be called at any time, from any thread, also after
+    /// at most one for each worker. Can be called at any time, from any thread, also after
     /// a cancel, and never waits for a worker.
     ///
-    /// The inodes of sixteen entries count as one request, so `longer_than` should be some
-    /// seconds: with less, what is slow looks like what hangs.
+    /// The inodes of sixteen entries count as one request, so `longer_than` should be a few
+    /// seconds: with less, slow requests look like hanging ones.
     pub fn waiting(&self, longer_than: Duration) -> Vec<Waiting> {
         self.posts.waiting(longer_than)
     }
@@ -99,8 +99,7 @@ impl Control {
         self.posts.add()
     }
 
-    /// A worker, by its number, adds what one slice brought; so does whoever reads rows in another
-    /// way.
+    /// Adds the work of one slice by a worker, given its number, or rows read in another way.
     pub fn add(&self, worker: usize, done: &Progress) {
         let shard = &self.shards[worker % N_SHARDS];
         shard.n_files.fetch_add(done.n_files, Relaxed);

@@ -26,7 +26,7 @@ pub(crate) struct DirInfo {
     pub(crate) root_dev: u64,
     /// -1 for a root.
     pub(crate) depth: i32,
-    /// Inode of the directory that holds it; 0 for a root.
+    /// Inode of the parent directory; 0 for a root.
     pub(crate) parent_inode: u64,
     /// Its own inode.
     pub(crate) stat: Stat,

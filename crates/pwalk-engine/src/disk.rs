@@ -19,7 +19,7 @@ pub struct Disk {
     pub is_strict: bool,
     /// Whether inodes are read through an io_uring.
     pub uses_ring: bool,
-    /// Mechanisms that are there only to be compared.
+    /// Mechanisms that exist only for comparison.
     pub compared: Compared,
 }
 

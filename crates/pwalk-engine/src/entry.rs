@@ -6,7 +6,7 @@ use bitflags::bitflags;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Kind {
-    /// The directory doesn't say, and nobody has asked the inode.
+    /// The directory doesn't say, and the inode was not read.
     Unknown,
     /// A regular file.
     File,
@@ -71,7 +71,7 @@ impl Kind {
     }
 }
 
-/// What names an inode on this machine.
+/// Identifies an inode on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId {
     /// Device, as stat(2) encodes it.
@@ -105,11 +105,11 @@ pub struct Stat {
     pub mtime: i64,
     /// Last change of the inode, seconds since the epoch.
     pub ctime: i64,
-    /// Creation, seconds since the epoch; `None` where the filesystem doesn't keep it.
+    /// Creation, seconds since the epoch; `None` where the filesystem doesn't record it.
     pub btime: Option<i64>,
     /// Nanosecond parts of `atime`, `mtime`, `ctime` and `btime`.
     pub nanos: [u32; 4],
-    /// The device that a device node stands for.
+    /// The device that a device node refers to.
     pub rdev: u64,
     /// Preferred size of reads and writes, bytes.
     pub blksize: u32,
@@ -163,7 +163,7 @@ bitflags! {
         const KIND = 1 << 13;
         /// The nanosecond parts of the times asked for.
         const NANOS = 1 << 14;
-        /// The device that a node stands for, and the preferred block size.
+        /// The device that a device node refers to, and the preferred block size.
         const RDEV = 1 << 15;
     }
 }

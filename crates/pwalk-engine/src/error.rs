@@ -34,14 +34,14 @@ impl Operation {
     }
 }
 
-/// One thing that the walk could not see.
+/// One thing that the walk could not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryError {
     /// What failed.
     pub operation: Operation,
-    /// The entry's path, as a row would carry it.
+    /// The entry's path, as a row would have it.
     pub path: Vec<u8>,
-    /// The entry's depth, as a row would carry it: -1 for a root.
+    /// The entry's depth, as a row would have it: -1 for a root.
     pub depth: i32,
     /// The kernel's reason.
     pub errno: Errno,

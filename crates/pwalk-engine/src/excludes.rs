@@ -39,7 +39,7 @@ impl Clone for Mark {
 pub struct Unmatched {
     /// How many.
     pub count: u64,
-    /// The first of them, as they were given: at most [`Unmatched::FIRST_MAX`].
+    /// The first of them, as given: at most [`Unmatched::FIRST_MAX`].
     pub first: Vec<Vec<u8>>,
 }
 
@@ -55,12 +55,12 @@ impl Unmatched {
     }
 }
 
-/// Where a root stands, for patterns that begin with its path.
+/// The path of a root, for patterns that begin with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootPath {
-    /// As rows begin with it.
+    /// As paths in rows begin with it.
     pub printed: Vec<u8>,
-    /// What it really is, from `/` on.
+    /// Its absolute path, resolved.
     pub resolved: Vec<u8>,
 }
 
@@ -78,11 +78,11 @@ impl RootPath {
 
 /// Patterns of entries to leave out, with the rules of gitignore.
 ///
-/// A pattern without a slash matches a name anywhere; one with a slash the path below the root,
-/// where `*` stops at slashes and `**` doesn't. A closing slash restricts it to directories.
-/// `!` in front takes back what an earlier pattern left out: the last one that matches decides.
+/// A pattern without a slash matches names at any level; one with a slash the path below the root,
+/// where `*` stops at slashes and `**` doesn't. A trailing slash restricts it to directories.
+/// A leading `!` includes again what an earlier pattern left out: the last match decides.
 ///
-/// A pattern that begins with the path of a root means what is there, below that root alone.
+/// A pattern that begins with the path of a root refers to that path, below that root alone.
 #[derive(Clone, Debug, Default)]
 pub struct Excludes {
     patterns: Vec<Pattern>,
@@ -229,7 +229,7 @@ impl Pattern {
 
 fn compile(given: &str, text: &str) -> Result<Glob, ArgumentError> {
     if text.is_empty() {
-        return Err(ArgumentError::new(EXCLUDE, given, "it can match nothing"));
+        return Err(ArgumentError::new(EXCLUDE, given, "it can't match anything"));
     }
     let mut builder = GlobBuilder::new(text);
     let glob = builder.literal_separator(true).backslash_escape(true).build();

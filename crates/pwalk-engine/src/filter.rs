@@ -7,7 +7,7 @@ use crate::config::Rules;
 use crate::entry::Kind;
 use crate::excludes::{PathsInDir, RootId};
 
-/// Directories that hold a filesystem's own snapshots.
+/// Directories that contain a filesystem's own snapshots.
 pub const SNAPSHOT_NAMES: [&str; 4] = [".snapshot", ".snapshots", "~snapshot", ".zfs"];
 
 /// What the rules say of an entry.

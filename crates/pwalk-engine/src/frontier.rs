@@ -9,13 +9,13 @@ pub type Frontier = Vec<FrontierDir>;
 /// can be stored and continued another day, or on another machine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FrontierDir {
-    /// The path as rows carry it, without a closing slash (but for `/`).
+    /// The path as rows have it, without a closing slash (but for `/`).
     pub path: Vec<u8>,
     /// How much of `path` is the root that it was found under, in bytes.
     pub root_len: usize,
-    /// Depth as rows carry it: -1 for a root.
+    /// Depth as rows have it: -1 for a root.
     pub depth: i32,
-    /// Inode of the directory that holds it; 0 for a root.
+    /// Inode of the parent directory; 0 for a root.
     pub parent_inode: u64,
     /// Device of the root, once known: what `one_file_system` compares with.
     pub root_dev: Option<u64>,

@@ -7,7 +7,7 @@ use crate::entry::Kind;
 use pwalk_sys::{Errno, until_nul};
 use std::ffi::CStr;
 
-/// Names of one directory, in the order in which it gave them.
+/// Names of one directory, in its own order.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// The names one after the other, each with its NUL.
@@ -67,8 +67,8 @@ impl Listing {
     ///
     /// # Errors
     ///
-    /// EOVERFLOW if it holds 4 GiB of names, ENAMETOOLONG for a name of more than 65,534 bytes. It
-    /// is as it was then.
+    /// EOVERFLOW if it holds 4 GiB of names, ENAMETOOLONG for a name of more than 65,534 bytes.
+    /// The listing is unchanged then.
     pub fn push(&mut self, ino: u64, kind: Kind, name: &CStr) -> Result<(), Errno> {
         let name = name.to_bytes_with_nul();
         let slot = Slot::new(ino, self.names.len(), name.len(), kind)?;
@@ -108,7 +108,7 @@ impl Listing {
         self.entries[index].kind
     }
 
-    /// Drops those entries from `start` on for which `keep` says no.
+    /// Drops those entries from `start` on for which `keep` returns false.
     pub fn retain_from(&mut self, start: usize, mut keep: impl FnMut(&[u8]) -> bool) {
         let mut n_kept = start;
         for index in start..self.entries.len() {

@@ -51,7 +51,7 @@ pub enum Order {
     BottomUp,
 }
 
-/// What a walk in order brings next.
+/// What a walk in order delivers next.
 #[derive(Debug)]
 pub enum Step {
     /// A directory.
@@ -61,7 +61,7 @@ pub enum Step {
         /// What is in it.
         listing: DirListing,
     },
-    /// A directory could not be read. What it holds is not delivered.
+    /// A directory could not be read. Its entries are not delivered.
     Failed {
         /// Its path.
         path: Vec<u8>,
@@ -84,10 +84,10 @@ pub enum Child {
 /// Who reads ahead, and how.
 #[derive(Clone, Debug)]
 pub struct Workers<S> {
-    /// Number of threads; 0: nobody reads ahead.
+    /// Number of threads; 0: nothing is read ahead.
     pub n_workers: usize,
-    /// What they read through: another one than the consumer's if the filesystem, once it is
-    /// known, wants to be asked in another way.
+    /// What they read through: not the consumer's if the filesystem, once it is known, needs
+    /// other settings.
     pub source: Arc<S>,
     /// Where they run. Their work is in one plan, so nothing is stolen.
     pub placement: Placement,
@@ -95,8 +95,8 @@ pub struct Workers<S> {
 
 /// A walk in depth-first order.
 ///
-/// Of the [`Rules`] it takes the links, and what knows an entry by its name. Errors come where the
-/// consumer meets them, and at that moment: one that only a worker met is none.
+/// Of the [`Rules`] it uses the one for links and those that judge an entry by its name. Errors are
+/// reported when the consumer meets them; one that only a worker met is not reported.
 pub struct Ordered<S: Source> {
     ahead: Arc<Ahead<S>>,
     /// Who is to read ahead, asked when they are to start; gone once they are.
@@ -179,15 +179,15 @@ impl<S: Source + Send + 'static> Ordered<S> {
         self.step(None)
     }
 
-    /// What comes next; reads, or waits for a worker that reads. Meanwhile, asks `is_stopped`
-    /// every now and then; `None` once that says yes. What was asked for is not lost then.
+    /// What comes next; reads, or waits for a worker that reads. Meanwhile it calls `is_stopped`
+    /// now and then; `None` once that returns true. Nothing is lost then.
     pub fn next_step(&mut self, is_stopped: &mut dyn FnMut() -> bool) -> Option<Step> {
         let mut patience = Patience::new(is_stopped, self.ahead.control.clone());
         self.step(Some(&mut patience))
     }
 
     /// Says where to go on below the directory that was just delivered, top down. Unless this is
-    /// called, to all its directories that are no links, or to all if links are followed.
+    /// called, the walk enters all its directories, and links to directories if links are followed.
     pub fn choose(&mut self, children: Vec<Child>) {
         self.leave_workers_behind_a_fork();
         let Some(frame) = &mut self.current else { return };

@@ -43,7 +43,7 @@ pub(crate) struct Queue<J> {
     injector: Injector<J>,
     /// One for each worker's deque.
     stealers: Vec<Stealer<J>>,
-    /// Jobs that could not run for want of a descriptor; taken when nothing else is left.
+    /// Jobs that could not run for lack of a descriptor; taken when nothing else is left.
     deferred: Mutex<Vec<J>>,
     /// Jobs queued, deferred or running. Its partner is itself: one variable has one order.
     n_open: CachePadded<AtomicUsize>,

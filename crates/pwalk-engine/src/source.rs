@@ -26,7 +26,7 @@ pub struct At<'a, D> {
 /// Entries of a directory whose inodes are wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// What the directory tells of its entries.
+    /// What the directory says of its entries.
     pub listing: &'a Listing,
     /// Which of them are wanted: numbers in `listing`, ascending.
     pub wanted: &'a [u32],

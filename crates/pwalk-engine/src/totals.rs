@@ -46,7 +46,7 @@ pub struct Totals {
     pub n_excluded: u64,
     /// Mount points left out.
     pub n_mount_points: u64,
-    /// Names that a directory delivered more than once.
+    /// Names that a directory listed more than once.
     pub n_repeated: u64,
     /// Errors by operation and errno.
     pub errors: ErrorCounts,

@@ -11,7 +11,7 @@ use std::fmt;
 pub struct Tuning {
     /// Workers for each core that the process may use.
     pub workers_per_core: usize,
-    /// The fewest workers, however few cores there are.
+    /// The minimum number of workers, however few cores there are.
     pub workers_min: usize,
     /// Entries of a directory that one worker looks at before others may take the rest.
     pub slice_len: usize,
@@ -71,9 +71,9 @@ pub struct FsKind {
 }
 
 const NETWORK: &str = "each request crosses the network, so many are kept in flight";
-const DISK: &str = "requests are answered by this machine's cores, so one worker each";
+const DISK: &str = "requests are answered by this machine's cores, so one worker per core";
 
-/// All filesystems that are told apart. The first row that fits counts; the last fits all.
+/// All filesystems with a tuning of their own. The first row that fits is used; the last fits all.
 pub const TUNINGS: &[FsKind] = &[
     remote("Weka", &[], &["wekafs"]),
     remote("NFS", &[0x6969], &["nfs", "nfs4"]),
@@ -121,12 +121,12 @@ impl FsKind {
         rows.iter().find(|row| row.fits(magic, mount_type)).unwrap_or(last)
     }
 
-    /// The row for what can't be told: the last.
+    /// The row for an unknown filesystem: the last.
     pub fn unknown() -> &'static FsKind {
         FsKind::detect(0, None)
     }
 
-    /// True where calls are answered by somebody else than this machine's kernel.
+    /// True where calls are not answered by this machine's kernel.
     pub fn is_remote(&self) -> bool {
         self.tuning != Tuning::LOCAL
     }

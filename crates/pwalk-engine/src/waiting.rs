@@ -137,7 +137,7 @@ impl Slot {
 }
 
 impl Path {
-    /// The path as rows carry it.
+    /// The path as rows have it.
     fn own(&self) -> Vec<u8> {
         let path = match &*self.bytes {
             b"/" => b"/",

@@ -26,14 +26,14 @@ pub struct Outcome {
     pub totals: Totals,
     /// Workers that walked.
     pub n_workers: usize,
-    /// Workers that the config asks for and the system did not give a thread.
+    /// Workers that the config asks for but for which the system refused a thread.
     pub n_workers_refused: usize,
-    /// True if it was cancelled: what the sink got is not to be used.
+    /// True if it was cancelled: what the sink received must not be used.
     pub is_cancelled: bool,
 }
 
-/// Walks everything below `frontier` and delivers it to `sink`, in no promised order, but a
-/// directory's row after those of its direct entries were counted.
+/// Walks everything below `frontier` and delivers it to `sink`, in no guaranteed order, but a
+/// directory's row after its direct entries were counted.
 ///
 /// # Errors
 ///
@@ -42,7 +42,7 @@ pub struct Outcome {
 ///
 /// # Panics
 ///
-/// If a worker panics, the others stop and its panic goes on here.
+/// If a worker panics, the others stop and the panic is resumed here.
 pub fn walk<S: Source, K: Sink>(
     frontier: Frontier,
     config: &Config,

@@ -31,7 +31,7 @@ pub struct Column {
     pub is_nullable: bool,
     /// When a report has it.
     pub presence: Presence,
-    /// What it takes to know it.
+    /// The fields that it is made from.
     pub fields: Fields,
     /// What it says: unit, and when it is empty or null.
     pub doc: &'static str,
@@ -96,105 +96,105 @@ impl Column {
 }
 
 const NONE: Fields = Fields::empty();
-const NANOS_DOC: &str = "nanoseconds, to be added to the seconds";
+const NANOS_DOC: &str = "nanoseconds, to add to the seconds";
 
-/// All columns, in their order. Names and meanings of the first 17 are fixed: sites have
-/// archives of them.
+/// All columns, in their order. Names and meanings of the first 17 are fixed: archived scans
+/// use them.
 pub const COLUMNS: [Column; 29] = [
     pwalk("inode", slice!(U64: inode, stat.ino), Fields::INODE, "inode number"),
     pwalk(
         "parent-inode",
         row!(U64: |row| Some(row.parent_inode()), |row, value| row.parent_inode = value),
         Fields::INODE,
-        "inode of the directory that holds it; 0 for a root",
+        "inode of the parent directory; 0 for a root",
     ),
     pwalk(
         "directory-depth",
         row!(I32: |row| Some(row.depth()), |row, value| row.depth = value),
         NONE,
-        "-1 for a root, 0 for what stands directly in it, and so on",
+        "-1 for a root, 0 for the entries directly in it, and so on",
     )
     .of_few_values(),
     pwalk(
         "filename",
         Cell::Text(append_paths, |row, value| row.path = Some(value)),
         NONE,
-        "the full path, beginning with the root as it was given",
+        "the full path, beginning with the root as given",
     )
     .quoted_in_csv(),
     pwalk(
         "fileExtension",
         Cell::Text(append_extensions, |row, value| row.extension = Some(value)),
         Fields::KIND,
-        "what follows the last dot of the name, a leading dot not counted; empty for directories",
+        "what follows the last dot of the name, ignoring a leading dot; empty for directories",
     )
     .quoted_in_csv()
     .of_few_values(),
-    pwalk("UID", slice!(U32: uid, stat.uid), Fields::OWNER, "owner"),
-    pwalk("GID", slice!(U32: gid, stat.gid), Fields::OWNER, "group"),
-    pwalk("st_size", slice!(I64: size, stat.size), Fields::SIZE, "apparent size, bytes"),
+    pwalk("UID", slice!(U32: uid, stat.uid), Fields::OWNER, "user ID of the owner"),
+    pwalk("GID", slice!(U32: gid, stat.gid), Fields::OWNER, "group ID"),
+    pwalk("st_size", slice!(I64: size, stat.size), Fields::SIZE, "apparent size in bytes"),
     pwalk("st_dev", slice!(U64: dev, stat.dev), Fields::DEVICE, "device, as stat(2) encodes it")
         .of_few_values(),
     pwalk(
         "st_blocks",
         slice!(I64: blocks, stat.blocks),
         Fields::BLOCKS,
-        "allocated size, units of 512 bytes",
+        "allocated size in units of 512 bytes",
     ),
-    pwalk("st_nlink", slice!(U32: nlink, stat.nlink), Fields::LINKS, "hard links"),
+    pwalk("st_nlink", slice!(U32: nlink, stat.nlink), Fields::LINKS, "number of hard links"),
     pwalk(
         "st_mode",
         slice!(U32: mode, mode),
         Fields::MODE,
-        "file type and permissions; in CSV quoted octal of at least seven digits",
+        "file type and permissions; in a CSV quoted octal, seven digits or more",
     )
     .quoted_in_csv(),
     pwalk(
         "st_atime",
         slice!(I64: atime, stat.atime),
         Fields::ATIME,
-        "last access, seconds since the epoch, negative before it",
+        "last access, in seconds since the epoch (negative before it)",
     ),
     pwalk(
         "st_mtime",
         slice!(I64: mtime, stat.mtime),
         Fields::MTIME,
-        "last change of the content, seconds",
+        "last change of the content, in seconds since the epoch",
     ),
     pwalk(
         "st_ctime",
         slice!(I64: ctime, stat.ctime),
         Fields::CTIME,
-        "last change of the inode, seconds",
+        "last change of the inode, in seconds since the epoch",
     ),
     pwalk(
         "pw_fcount",
         each!(I64: contents, |c| counts(c).map(|c| c.0), |row, value| row.n_entries = Some(value)),
         Fields::KIND,
-        "of a directory: its direct entries; null otherwise, and if it could not be read (in CSV \
-         -1 otherwise, 0 if it could not be read)",
+        "number of direct entries of a directory; null if it could not be read (in a CSV 0), and \
+         for all other kinds (in a CSV -1)",
     )
     .nullable(),
     pwalk(
         "pw_dirsum",
         each!(I64: contents, |c| counts(c).map(|c| c.1), |row, value| row.size_sum = Some(value)),
         Fields::SIZE_SUM,
-        "of a directory: the sum of its direct entries' st_size, bytes; null otherwise, and if it \
-         could not be read (in CSV 0)",
+        "sum of the st_size of the direct entries of a directory; null if it could not be read, \
+         and for all other kinds (in a CSV 0)",
     )
     .nullable(),
     extra(
         "kind",
         each!(Kind: kind, |kind| *kind as i8, |row, value| row.kind = Some(value)),
         Fields::KIND,
-        "file dir symlink fifo socket char block",
+        "file, dir, symlink, fifo, socket, char or block",
     )
     .default_in_columnar(),
     extra(
         "filename_bytes",
         Cell::Bytes(append_exact_paths, |row, value| row.exact_path = Some(value)),
         NONE,
-        "the exact bytes of the path where it is not UTF-8, null otherwise (NDJSON: in hex)",
+        "the exact bytes of a path that is not valid UTF-8, else null (in NDJSON hexadecimal)",
     )
     .nullable()
     .default_in_columnar(),
@@ -205,7 +205,7 @@ pub const COLUMNS: [Column; 29] = [
             "UID",
         ),
         Fields::OWNER,
-        "name of the owner, null if it has none",
+        "name of the owner; null if there is none",
     )
     .nullable()
     .of_few_values(),
@@ -216,7 +216,7 @@ pub const COLUMNS: [Column; 29] = [
             "GID",
         ),
         Fields::OWNER,
-        "name of the group, null if it has none",
+        "name of the group; null if there is none",
     )
     .nullable()
     .of_few_values(),
@@ -242,7 +242,7 @@ pub const COLUMNS: [Column; 29] = [
         "st_btime",
         each!(I64: btime, |btime| *btime, |row, value| row.btime = Some(value)),
         Fields::BTIME,
-        "creation, seconds since the epoch; null where the filesystem doesn't keep it",
+        "creation, in seconds since the epoch; null where the filesystem doesn't record it",
     )
     .nullable(),
     extra(
@@ -262,20 +262,20 @@ pub const COLUMNS: [Column; 29] = [
         "st_rdev",
         slice!(U64: rdev, stat.rdev),
         Fields::RDEV,
-        "the device that a node stands for",
+        "the device that a device node refers to",
     )
     .of_few_values(),
     extra(
         "st_blksize",
         slice!(U32: blksize, stat.blksize),
         Fields::RDEV,
-        "preferred size of I/O, bytes",
+        "preferred I/O size in bytes",
     ),
     extra(
         "target",
         row!(Text: target, |row, value| row.target = Some(value)),
         Fields::TARGET.union(Fields::KIND),
-        "where a symbolic link points to (not UTF-8 as U+FFFD); null for all others",
+        "target of a symbolic link (invalid UTF-8 as U+FFFD); null for all other kinds",
     )
     .nullable(),
 ];
@@ -298,7 +298,7 @@ impl Columns {
         Columns::present(|presence| presence == Presence::Pwalk)
     }
 
-    /// What a columnar report has if nobody asks: the 17, `kind` and `filename_bytes`.
+    /// The default columns of a columnar report: the 17, `kind` and `filename_bytes`.
     pub fn columnar() -> Columns {
         Columns::present(|presence| presence != Presence::Extra)
     }
@@ -312,7 +312,7 @@ impl Columns {
         Columns(COLUMNS.into_iter().filter(|column| is_in(column.presence)).collect())
     }
 
-    /// Reads a comma-separated list: names alone are the whole report in that order; `+name`
+    /// Reads a comma-separated list: plain names are the whole report in that order; `+name`
     /// and `-name` add to and take from the default.
     ///
     /// # Errors
@@ -344,7 +344,7 @@ impl Columns {
         let index = self.0.iter().position(|known| known.name == name);
         match (item.starts_with('-'), index) {
             (true, Some(index)) => drop(self.0.remove(index)),
-            (true, None) => return Err(error("not among the columns")),
+            (true, None) => return Err(error("not a column of this table")),
             (false, None) => self.0.push(column),
             (false, Some(_)) => return Err(error("named twice")),
         }
@@ -361,8 +361,8 @@ impl Columns {
         self.iter().any(|column| column.name == name)
     }
 
-    /// The first of some columns that a table with these columns neither has nor lets make. Names
-    /// of users and groups are made, where it has their numbers.
+    /// The first of some columns that a table with these columns neither has nor can provide. Names
+    /// of users and groups are looked up, where it has their IDs.
     pub fn first_missing<'c>(&self, wanted: &'c Columns) -> Option<&'c Column> {
         let is_missing = |column: &&Column| {
             let source = column.cell.looked_up_by().unwrap_or(column.name);
@@ -420,7 +420,7 @@ mod tests {
         assert_eq!(reason("nope"), "column 'nope': no such column");
         assert_eq!(reason("inode,inode"), "column 'inode': named twice");
         assert_eq!(reason("+kind"), "column '+kind': named twice");
-        assert_eq!(reason("-user"), "column '-user': not among the columns");
+        assert_eq!(reason("-user"), "column '-user': not a column of this table");
         assert!(
             reason("+user,inode").ends_with("either all names begin with + or -, or none does")
         );

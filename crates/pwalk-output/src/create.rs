@@ -61,7 +61,7 @@ impl Destination {
 pub struct TableConfig {
     /// Its format.
     pub format: Format,
-    /// Its columns; a CSV has always the 17 of the pwalk CSV.
+    /// Its columns; a CSV always has the 17 of the pwalk CSV.
     pub columns: Columns,
     /// How a CSV writes names that are not valid UTF-8.
     pub names: Names,
@@ -118,7 +118,7 @@ pub fn create_table(
 ///
 /// # Errors
 ///
-/// None that is known; the type is that of all sinks.
+/// None are known; the type is that of all sinks.
 pub fn create_paths(
     kinds: &[Kind],
     end: u8,

@@ -1,6 +1,6 @@
 //! Rows as the pwalk CSV: 17 columns, `"` doubled, `\n` line ends.
 //!
-//! A row without control characters and invalid UTF-8 is byte for byte what the C pwalk prints.
+//! A row without control characters or invalid UTF-8 is byte for byte what the C pwalk prints.
 
 use crate::columns::{Column, Columns};
 use crate::digits::ShortText;

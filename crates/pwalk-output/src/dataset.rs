@@ -11,8 +11,8 @@ use crate::table::{Ending, Piece, Table};
 /// The file that says that a folder is complete.
 pub const SUMMARY_NAME: &str = "_summary.json";
 
-/// How large a part may become. None has more rows than its bound; in bytes it ends with the
-/// piece that reaches the bound, and is larger by that one.
+/// How large a part may become. None has more rows than the limit. In bytes, a part ends
+/// with the piece that reaches the limit, and can exceed it by that piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartBounds {
     /// Rows.

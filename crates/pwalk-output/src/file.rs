@@ -27,7 +27,7 @@ impl OutputError {
         OutputError { path: path.to_owned(), source }
     }
 
-    /// The output's name, as it was given.
+    /// The output's name, as given.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -49,7 +49,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
 /// A file being written.
 #[derive(Debug)]
 pub struct OutputFile {
-    /// The name for messages: as it was given.
+    /// The name for messages: as given.
     name: PathBuf,
     kind: OutputKind,
     n_bytes: u64,
@@ -99,12 +99,12 @@ impl OutputFile {
         Ok(OutputFile { name, kind, n_bytes: 0, is_mapped: false })
     }
 
-    /// From now on writes through a memory map, where it is a file of its own.
+    /// From now on writes through a memory map, unless it is a stream, a device or a part.
     pub fn map_writes(&mut self) {
         self.is_mapped = !matches!(self.kind, OutputKind::Direct(_));
     }
 
-    /// Makes an error of the system one of this file.
+    /// Turns an error of the system into one about this file.
     pub fn error(&self, error: io::Error) -> OutputError {
         OutputError::new(&self.name, error)
     }
@@ -146,7 +146,7 @@ impl OutputFile {
         }
     }
 
-    /// Its name, as it was given.
+    /// Its name, as given.
     pub fn name(&self) -> &Path {
         &self.name
     }
@@ -165,7 +165,7 @@ impl OutputFile {
     }
 
     /// The inode that it fills, so that a walk over its own output leaves it out. Devices and
-    /// pipes were there before, and stay in.
+    /// pipes existed before, and are not left out.
     pub fn id(&self) -> Option<FileId> {
         let file = match &self.kind {
             OutputKind::Temporary(temporary) => temporary.file(),

@@ -39,7 +39,7 @@ const NAME_LEN_MAX: usize = 220;
 /// A folder being written.
 #[derive(Debug)]
 pub struct OutputFolder {
-    /// The name for messages: as it was given.
+    /// The name for messages: as given.
     name: PathBuf,
     /// The final name, with links resolved.
     target: PathBuf,
@@ -59,8 +59,8 @@ impl OutputFolder {
     ///
     /// # Errors
     ///
-    /// If it can't be replaced in the end, as far as that can be told now: it holds something
-    /// else than a table, is a mount point, or another process writes it.
+    /// If it can't be replaced in the end, as far as that can be told now: it contains
+    /// anything but a table, is a mount point, or another process is writing it.
     pub fn create(path: &Path) -> Result<OutputFolder, OutputError> {
         let error = |error| OutputError::new(path, error);
         let target = resolve_folder(path).map_err(error)?;
@@ -83,7 +83,7 @@ impl OutputFolder {
         &self.target
     }
 
-    /// Its name, as it was given.
+    /// Its name, as given.
     pub fn name(&self) -> &Path {
         &self.name
     }
@@ -191,7 +191,7 @@ impl OutputFolder {
         let Ok(Ok(path)) = kept.map(|kept| kept.into_temp_path().keep()) else { return error };
         let reason = crate::file::reason(&error);
         io::Error::other(format!(
-            "can't be replaced ({reason}); the new table is {}",
+            "can't be replaced ({reason}); the new table is at {}",
             path.display()
         ))
     }
@@ -298,10 +298,12 @@ fn check_target(target: &Path) -> io::Result<Option<Metadata>> {
     }
     let is_same = |other: &Metadata| (other.dev(), other.ino()) == (metadata.dev(), metadata.ino());
     if fs::metadata(".").is_ok_and(|here| is_same(&here)) {
-        return refuse("is the working directory, which can't be replaced: name a folder in it");
+        return refuse(
+            "is the working directory, which can't be replaced: choose a folder inside it",
+        );
     }
     if is_mount_point(target) {
-        return refuse("is a mount point, which can't be replaced: name a folder in it");
+        return refuse("is a mount point, which can't be replaced: choose a folder inside it");
     }
     if let Some(name) = find_foreign(target)? {
         return Err(holds(Path::new(&name)));
@@ -312,7 +314,7 @@ fn check_target(target: &Path) -> io::Result<Option<Metadata>> {
     let me = rustix::process::geteuid().as_raw();
     let is_free = !is_sticky(&parent) || [0, metadata.uid(), parent.uid()].contains(&me);
     if !is_free {
-        return refuse("belongs to another user, and so can't be replaced in a sticky directory");
+        return refuse("belongs to another user, so it can't be replaced in a sticky directory");
     }
     Ok(Some(metadata))
 }
@@ -349,7 +351,9 @@ fn lock_work(work: &Path, replaces: bool) -> io::Result<File> {
         };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(io::Error::other("another pwalk is writing it")),
+            Err(Errno::WOULDBLOCK) => {
+                return Err(io::Error::other("another pwalk is writing to it"));
+            }
             // Without locks whoever makes the folder has it.
             Err(_) if is_new => {}
             Err(error) => return Err(cannot_be_locked(work, error)),
@@ -386,22 +390,20 @@ fn is_sticky(folder: &Metadata) -> bool {
 fn cannot_stand_beside(work: &Path, error: &io::Error) -> io::Error {
     let parent = work.parent().unwrap_or(Path::new("/")).display();
     let reason = crate::file::reason(error);
-    io::Error::other(format!(
-        "can't be replaced, since nothing can be written in {parent}: {reason}"
-    ))
+    io::Error::other(format!("can't be replaced, because {parent} is not writable: {reason}"))
 }
 
 fn cannot_be_locked(work: &Path, error: Errno) -> io::Error {
     let (work, reason) = (work.display(), crate::file::reason(&error.into()));
     let hint = "remove it if no pwalk is writing";
-    io::Error::other(format!("{work} is there and can't be locked ({reason}): {hint}"))
+    io::Error::other(format!("{work} exists and can't be locked ({reason}): {hint}"))
 }
 
 fn holds(name: &Path) -> io::Error {
-    io::Error::other(format!("holds {}, which is not part of a table", name.display()))
+    io::Error::other(format!("contains {}, which is not part of a table", name.display()))
 }
 
-/// A name in a folder that is none of a table.
+/// A name in a folder that is not part of a table.
 fn find_foreign(folder: &Path) -> io::Result<Option<OsString>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -542,7 +544,7 @@ mod tests {
                     }
                     Err(error) => {
                         assert!(
-                            error.to_string().ends_with("another pwalk is writing it"),
+                            error.to_string().ends_with("another pwalk is writing to it"),
                             "{error}"
                         );
                         n_refused += 1;
@@ -611,7 +613,7 @@ mod tests {
             assert_eq!((read(&target).as_str(), names(parent.path()).len()), ("new", 1));
             let error = OutputFolder::create(&target).unwrap_err().to_string();
             assert!(
-                error.ends_with("scan: holds notes.txt, which is not part of a table"),
+                error.ends_with("scan: contains notes.txt, which is not part of a table"),
                 "{error}"
             );
         }
@@ -636,8 +638,8 @@ mod tests {
         let folder = begin(&target, 2, "new");
         fs::write(&target, "somebody's").unwrap();
         let error = folder.finish().unwrap_err().to_string();
-        assert!(error.contains("can't be replaced (File exists); the new table is "), "{error}");
-        let kept = PathBuf::from(error.split(" is ").last().unwrap());
+        assert!(error.contains("can't be replaced (File exists); the new table is at "), "{error}");
+        let kept = PathBuf::from(error.split(" is at ").last().unwrap());
         assert_eq!((read(&kept).as_str(), names(parent.path()).len()), ("newnew", 2));
     }
 

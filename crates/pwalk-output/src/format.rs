@@ -26,7 +26,7 @@ pub enum Format {
     Parquet,
     /// Arrow IPC file, also known as Feather version 2.
     Arrow(ArrowCompression),
-    /// One JSON object a line.
+    /// One JSON object per line.
     Ndjson(Compression),
 }
 
@@ -54,7 +54,7 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// If its suffix is none of a format.
+    /// If its suffix is unknown.
     pub fn of_path(path: &Path) -> Result<Format, ArgumentError> {
         let name = path.as_os_str().to_string_lossy();
         let has_suffix =
@@ -62,7 +62,7 @@ impl Format {
         let found = SUFFIXES.iter().find(|(suffix, _)| has_suffix(suffix));
         found.map(|(_, format)| *format).ok_or_else(|| {
             let known: Vec<_> = Format::names().map(|name| format!(".{name}")).collect();
-            let reason = format!("its suffix names no format; known are {}", known.join(", "));
+            let reason = format!("unknown suffix; the known ones are {}", known.join(", "));
             ArgumentError::new(OUTPUT, name, reason)
         })
     }
@@ -106,7 +106,7 @@ impl Format {
         })
     }
 
-    /// True if rows in it have the columns of `COLUMNS`; a CSV has always the same 17.
+    /// True if rows in it have the columns of `COLUMNS`; a CSV always has the same 17.
     pub fn is_columnar(self) -> bool {
         !matches!(self, Format::Csv(_))
     }
@@ -119,7 +119,7 @@ impl FromStr for Format {
         let found = SUFFIXES.iter().find(|(suffix, _)| *suffix == name);
         found.map(|(_, format)| *format).ok_or_else(|| {
             let known: Vec<_> = Format::names().collect();
-            let reason = format!("no such format; known are {}", known.join(", "));
+            let reason = format!("no such format; the known ones are {}", known.join(", "));
             ArgumentError::new(FORMAT, name, reason)
         })
     }
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(of("b.x.csv.zst"), Ok(Format::Csv(Compression::Zstd)));
         assert_eq!(of("b.parquet"), Ok(Format::Parquet));
         for bad in ["a.xls", "csv", "a.zst", "a.csv.xz", ""] {
-            assert!(of(bad).unwrap_err().to_string().contains("known are .csv,"), "{bad}");
+            assert!(of(bad).unwrap_err().to_string().contains("known ones are .csv,"), "{bad}");
         }
         for (suffix, format) in SUFFIXES {
             assert_eq!(format.suffix(), suffix);

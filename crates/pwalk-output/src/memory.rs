@@ -28,13 +28,13 @@ const RECORDS: RecordLen =
 pub enum Next {
     /// The batch.
     Batch(RecordBatch),
-    /// It is not there yet.
+    /// It is not ready yet.
     Pending,
-    /// There are no more.
+    /// There are no more batches.
     End,
 }
 
-/// Record batches, of which there may be more to come.
+/// Record batches, to which more may be added.
 pub struct MemoryTable {
     schema: SchemaRef,
     state: Mutex<State>,
@@ -95,7 +95,7 @@ impl MemoryTable {
         lock(&self.state).n_spills
     }
 
-    /// No more batches come, for whatever reason. The sink says so at its end, too.
+    /// Says that no more batches will come, for whatever reason. The sink calls it at its end, too.
     pub fn end(&self) {
         lock(&self.state).has_ended = true;
         self.news.notify_all();

@@ -3,7 +3,7 @@
 use pwalk_engine::Row;
 use std::borrow::Cow;
 
-/// What is done with bytes in names that a CSV reader may refuse.
+/// How a CSV writes bytes in names that a reader might refuse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Names {
     /// Valid UTF-8 always: each invalid sequence becomes U+FFFD. Control characters stay.
@@ -11,7 +11,7 @@ pub enum Names {
     Utf8,
     /// The bytes as they are.
     Raw,
-    /// As the C pwalk writes them: the bytes as they are, but those below 32 dropped.
+    /// As the C pwalk writes them: the bytes as they are, without those below 32.
     Pwalk,
 }
 
@@ -76,8 +76,8 @@ fn odd_bytes(eight: u64) -> u64 {
     (eight | is_below(eight, 32) | is(b'"'.into()) | is(0x7f)) & HIGH
 }
 
-/// The extension of a file's name: what follows the last dot, the first byte not counted, so
-/// that `.bashrc` has none. Empty where there is no such dot, or nothing behind it.
+/// The extension of a file's name: what follows the last dot, ignoring the first byte, so
+/// that `.bashrc` has none. Empty where there is no such dot, or nothing follows it.
 pub fn extension(name: &[u8]) -> &[u8] {
     let Some((_, rest)) = name.split_first() else { return b"" };
     match rest.iter().rposition(|&byte| byte == b'.') {

@@ -80,11 +80,11 @@ pub struct TableReader {
 }
 
 impl TableReader {
-    /// Opens a table. Its name tells the format, unless that is given.
+    /// Opens a table. The suffix selects the format, unless one is given.
     ///
     /// # Errors
     ///
-    /// If it is missing, its name tells no format, or it is not what its name says.
+    /// If it is missing, its suffix is unknown, or its content is not in that format.
     pub fn open(path: &Path, format: Option<Format>) -> Result<TableReader, ReadError> {
         let mut parts = if path.is_dir() { Some(Parts::open(path)?) } else { None };
         let first = parts.as_mut().and_then(Parts::next);
@@ -104,12 +104,12 @@ impl TableReader {
         &self.columns
     }
 
-    /// What its metadata say, by keys without `pwalk.` in front: `roots`, `started`, `options`.
+    /// What its metadata says, by keys without `pwalk.` in front: `roots`, `started`, `options`.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
     }
 
-    /// The summary of the walk that it is of, where the table keeps one.
+    /// The summary of the walk that made it, where the table has one.
     pub fn summary(&self) -> Option<Summary> {
         serde_json::from_str(self.summary.as_deref()?).ok()
     }
@@ -118,7 +118,7 @@ impl TableReader {
     ///
     /// # Errors
     ///
-    /// If the file is broken: which, and where.
+    /// If the file is damaged: which one, and where.
     pub fn next(&mut self, batch: &mut Batch) -> Result<bool, ReadError> {
         loop {
             batch.clear();
@@ -144,8 +144,8 @@ impl TableReader {
         let missing = self.columns.iter().find(|column| !columns.has(column.name));
         let other = columns.iter().find(|column| !self.columns.has(column.name));
         let reason = match (missing, other) {
-            (Some(column), _) => format!("has no column {}, as other parts have", column.name),
-            (None, Some(column)) => format!("has a column {}, as no other part", column.name),
+            (Some(column), _) => format!("has no column {}, which other parts have", column.name),
+            (None, Some(column)) => format!("has a column {}, which other parts lack", column.name),
             (None, None) => return Ok(()),
         };
         Err(ReadError { path: self.path.clone(), reason })
@@ -193,7 +193,9 @@ fn unpack(file: File, compression: Compression) -> Reason<Box<dyn Read + Send>> 
 /// Turns a panic of a library over a broken file into an error.
 fn guard<T>(read: impl FnOnce() -> Reason<T>) -> Reason<T> {
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
-    caught.unwrap_or_else(|_| Err("is damaged in a way that its library can't handle".to_owned()))
+    caught.unwrap_or_else(|_| {
+        Err("is damaged in a way that the library reading it can't handle".to_owned())
+    })
 }
 
 /// An error in words, without the number that `io::Error` puts behind them.

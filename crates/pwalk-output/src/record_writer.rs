@@ -21,7 +21,7 @@ const RECORD_ROWS: usize = 8192;
 /// What a table of record batches is like.
 #[derive(Clone, Debug)]
 pub struct RecordConfig {
-    /// Its columns. Formats of text know numbers, booleans, texts, bytes, and dictionaries of
+    /// Its columns. Text formats support numbers, booleans, strings, bytes, and dictionaries of
     /// these.
     pub schema: SchemaRef,
     /// Its format. CSV is that of RFC 4180, with a header: nulls are empty fields.
@@ -32,7 +32,7 @@ pub struct RecordConfig {
     pub n_encoders: usize,
 }
 
-/// A table being written. It appears when it is finished; dropped before, it leaves nothing.
+/// A table being written. It appears when it is finished; if dropped before, nothing is left.
 pub struct RecordWriter {
     schema: SchemaRef,
     table: Box<dyn RecordTable>,
@@ -73,11 +73,11 @@ impl RecordWriter {
         Ok(RecordWriter { schema, table, metadata, name, n_open: AtomicU64::new(0) })
     }
 
-    /// Writes rows, from any thread. With several threads they come in no promised order.
+    /// Writes rows, from any thread. With several threads they come in no guaranteed order.
     ///
     /// # Errors
     ///
-    /// If they have another schema, or the file can't be written. The table can't be finished
+    /// If they have a different schema, or the file can't be written. The table can't be finished
     /// then, because it lacks rows.
     pub fn write(&self, record: &RecordBatch) -> Result<(), OutputError> {
         self.n_open.fetch_add(1, Relaxed);
@@ -88,7 +88,7 @@ impl RecordWriter {
 
     fn write_rows(&self, record: &RecordBatch) -> Result<(), OutputError> {
         if record.schema_ref().fields() != self.schema.fields() {
-            let error = io::Error::other("a record batch has another schema than its table");
+            let error = io::Error::other("the schema of a record batch differs from its table's");
             return Err(OutputError::new(&self.name, error));
         }
         for start in (0..record.num_rows()).step_by(RECORD_ROWS) {
@@ -98,8 +98,8 @@ impl RecordWriter {
         Ok(())
     }
 
-    /// Ends the table, and gives it its name. Returns its bytes. The metadata are added to those
-    /// it began with; in a folder `_summary.json` has all of them.
+    /// Ends the table, and gives it its name. Returns its size in bytes. The metadata is added to
+    /// what it began with; in a folder `_summary.json` has all of them.
     ///
     /// # Errors
     ///

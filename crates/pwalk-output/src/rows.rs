@@ -89,7 +89,7 @@ impl RowsBuilder {
         self.n_rows += batch.len();
     }
 
-    /// The rows collected, of which it then has none.
+    /// Takes out the rows collected.
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         self.n_rows = 0;
         let kinds = &self.kinds;

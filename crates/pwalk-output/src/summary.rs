@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What is known of a report before its walk: metadata of columnar files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Preamble {
-    /// The roots, as given; what is not UTF-8 in them as U+FFFD.
+    /// The roots, as given, with invalid UTF-8 as U+FFFD.
     pub roots: Vec<String>,
     /// When it began, seconds since the epoch.
     pub started: i64,
@@ -33,41 +33,41 @@ fn pairs<const N: usize>(pairs: [(&str, String); N]) -> Vec<(String, String)> {
     pairs.into_iter().map(|(key, value)| (format!("pwalk.{key}"), value)).collect()
 }
 
-/// What a report holds and lacks. Its JSON has the fields' names as keys.
+/// What a report contains and what it lacks. Its JSON has the fields' names as keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The version of pwalk that wrote it.
     pub version: String,
-    /// The roots, as given; what is not UTF-8 in them as U+FFFD.
+    /// The roots, as given, with invalid UTF-8 as U+FFFD.
     pub roots: Vec<String>,
     /// When the walk began, seconds since the epoch.
     pub started: i64,
     /// How long it took.
     pub seconds: f64,
-    /// True if everything that was asked for is there; `None` where nobody can tell: in a table
-    /// that was made from one without a summary.
+    /// True if everything that was asked for is there; `None` where it is unknown: in a table
+    /// made from one without a summary.
     pub complete: Option<bool>,
-    /// Rows by kind; kinds that were not met are left out.
+    /// Rows by kind; kinds that did not occur are left out.
     pub entries: BTreeMap<String, u64>,
     /// Sums of sizes.
     pub bytes: Bytes,
-    /// Entries that could not be seen, by the name of the errno.
+    /// Entries that could not be read, by the name of the errno.
     pub errors: BTreeMap<String, u64>,
     /// Entries that were gone before they could be looked at.
     pub vanished: u64,
     /// What was left out on purpose.
     pub skipped: Skipped,
-    /// Names that a directory delivered twice; each was written once.
+    /// Names that a directory listed more than once; each was written once.
     pub repeated_names: u64,
-    /// Rows whose path is not UTF-8, and was changed to become valid text.
+    /// Rows whose path is not valid UTF-8, and was changed to be.
     pub changed_names: u64,
     /// Excludes that matched nothing.
     #[serde(default)]
     pub unmatched_excludes: UnmatchedExcludes,
-    /// Worker threads that walked; 0 where nothing was walked.
+    /// Worker threads of the walk; 0 where nothing was walked.
     #[serde(default)]
     pub threads: u64,
-    /// Worker threads that were asked for and that the system did not start.
+    /// Worker threads that were asked for but that the system did not start.
     #[serde(default)]
     pub threads_refused: u64,
 }
@@ -86,7 +86,7 @@ pub struct Bytes {
 pub struct UnmatchedExcludes {
     /// How many.
     pub count: u64,
-    /// The first ten, as they were given; what is not UTF-8 in them as U+FFFD.
+    /// The first ten, as given, with invalid UTF-8 as U+FFFD.
     pub first: Vec<String>,
 }
 
@@ -103,7 +103,7 @@ impl From<Unmatched> for UnmatchedExcludes {
 pub struct Skipped {
     /// Snapshot directories that were not entered.
     pub snapshots: u64,
-    /// Entries that an exclude named.
+    /// Entries that an exclude matched.
     pub excluded: u64,
     /// Mount points of other filesystems.
     pub mount_points: u64,
@@ -149,7 +149,7 @@ impl Summary {
         }
     }
 
-    /// The summary of rows of which nothing else is known.
+    /// The summary of rows about which nothing else is known.
     pub fn of_rows(preamble: &Preamble, n_rows: [u64; Kind::ALL.len()]) -> Summary {
         let entries = Kind::ALL.iter().map(|kind| (kind.name().to_owned(), n_rows[*kind as usize]));
         Summary {

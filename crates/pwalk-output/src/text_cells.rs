@@ -191,7 +191,7 @@ impl<'a> Values<'a> {
                 Values::Dictionary(keys, Box::new(Cells::new(dictionary.values())?))
             }
             other => {
-                return Err(io::Error::other(format!("a format of text has no {other}")));
+                return Err(io::Error::other(format!("text formats have no {other}")));
             }
         })
     }

@@ -30,7 +30,7 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
-    /// Of these outputs.
+    /// For these outputs.
     pub fn new<'a>(
         files: impl IntoIterator<Item = &'a OutputFile>,
         folder: Option<&OutputFolder>,
@@ -45,10 +45,10 @@ impl Unfinished {
         self.decide(NAMING)
     }
 
-    /// Removes everything, and keeps the job from giving names. False if it is too late for
-    /// that: the outputs are complete, and are getting their names or have them.
+    /// Removes everything, and keeps the job from giving names. False if it is too late: the
+    /// outputs are complete, and have their names or are being given them.
     ///
-    /// Only for a process that ends now: another one may write the same outputs from then on.
+    /// Only for a process that ends now: from then on another one can write the same outputs.
     pub fn abandon(&self) -> bool {
         if !self.decide(ABANDONED) {
             return false;

@@ -289,7 +289,7 @@ fn t55_parts_of_one_table_have_the_same_columns() {
         foreign(&path, "parquet", *names, Some(2));
     }
     std::fs::write(folder.path().join("_summary.json"), summary().to_json()).unwrap();
-    assert_eq!(read_error(folder.path()), "has no column st_size, as other parts have");
+    assert_eq!(read_error(folder.path()), "has no column st_size, which other parts have");
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn rows_of_another_schema_are_refused_and_the_table_that_lacks_them_too() {
     let file = Destination::File(OutputFile::create(&path).unwrap());
     let writer = create(Arc::new(schema), "parquet", file).unwrap();
     let error = writer.write(&sample()).unwrap_err().to_string();
-    assert!(error.ends_with("has another schema than its table"), "{error}");
+    assert!(error.ends_with("the schema of a record batch differs from its table's"), "{error}");
     let error = writer.finish(Vec::new()).unwrap_err().to_string();
     assert!(error.ends_with("lacks rows, because writing them has failed"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

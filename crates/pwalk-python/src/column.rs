@@ -8,8 +8,8 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-/// The values of a column. NumPy takes those of numbers without copying them, by
-/// `__array_interface__`; the view keeps this object alive, and this the memory.
+/// The values of a column. NumPy views numbers without copying them, through
+/// `__array_interface__`; the view keeps this object alive, and this object the memory.
 #[pyclass(frozen, module = "pwalk._pwalk")]
 pub(crate) struct Column {
     array: ArrayRef,
@@ -59,7 +59,7 @@ impl Column {
     #[getter(__array_interface__)]
     fn array_interface<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let Some((kind, start)) = self.numbers() else {
-            return Err(PyAttributeError::new_err("this column holds no numbers"));
+            return Err(PyAttributeError::new_err("this column is not numeric"));
         };
         let interface = PyDict::new(py);
         interface.set_item("version", 3)?;

@@ -46,7 +46,7 @@ pub(crate) fn os_error<'py>(
     py.get_type::<PyOSError>().call1((errno.raw(), reason, filename))
 }
 
-/// An `OSError` of a path that could not be asked.
+/// An `OSError` about a path that could not be read.
 pub(crate) fn os_error_at(py: Python<'_>, error: &std::io::Error, path: &Path) -> PyErr {
     let errno = Errno::from_io(error);
     match os_error(py, errno, text(py, path.as_os_str().as_bytes()).into_any()) {
@@ -143,7 +143,7 @@ impl<'py> FromPyObject<'_, 'py> for Given {
     }
 }
 
-/// Of each setting its name, its default, and the least and the greatest number that it takes;
+/// For each setting its name, its default, and the smallest and the largest number it takes;
 /// `None` instead of these for a switch.
 #[pyfunction]
 pub(crate) fn settings<'py>(py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
@@ -168,7 +168,7 @@ fn to_py_value<'py>(py: Python<'py>, value: Value) -> PyResult<Bound<'py, PyAny>
     }
 }
 
-/// Of each setting the value that a walk of `path` would use, and why.
+/// The value of each setting that a walk of `path` would use, and why.
 #[pyfunction]
 pub(crate) fn effective_config<'py>(
     py: Python<'py>,

@@ -15,7 +15,7 @@ pub(crate) fn formats() -> (Vec<&'static str>, Vec<&'static str>) {
     (Format::names().collect(), COMPRESSIONS.to_vec())
 }
 
-/// Where a report goes unless its caller says, given the format and the compression.
+/// The default output of a report, given the format and the compression.
 #[pyfunction]
 pub(crate) fn default_output(format: Option<&str>, compress: &str) -> String {
     let format = format.and_then(|name| name.parse().ok());

@@ -89,13 +89,13 @@ impl Scan {
                 Next::Pending => self.check_signals(py)?,
                 Next::End => {
                     self.wait(py)?;
-                    return Err(PyIndexError::new_err("batch: there are no more"));
+                    return Err(PyIndexError::new_err("batch: no more batches"));
                 }
             }
         }
     }
 
-    /// Waits for the end of the walk; raises what has ended it.
+    /// Waits for the end of the walk; raises the error that ended it, if any.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
         while lock(&self.running.outcome).is_none() {
             py.detach(|| std::thread::sleep(Duration::from_millis(1)));
@@ -123,7 +123,7 @@ impl Scan {
         }
     }
 
-    /// What could not be seen; waits for the end of the walk.
+    /// What could not be read; waits for the end of the walk.
     fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.wait(py)?;
         PyList::new(py, os_errors(py, &lock(&self.running.errors))?)
@@ -183,7 +183,7 @@ impl Scan {
         py.detach(|| {
             // A panic of the walk is an outcome that never came: `wait` would not end.
             if thread.is_some_and(|thread| thread.join().is_err()) {
-                let panicked = PyOSError::new_err("the walk has panicked");
+                let panicked = PyOSError::new_err("the walk panicked");
                 lock(&self.running.outcome).get_or_insert(Err(panicked));
             }
         });
@@ -207,7 +207,7 @@ fn to_os_error(error: ArrowError) -> PyErr {
     PyOSError::new_err(error.to_string())
 }
 
-/// The batches of a scan, one after the other, for who takes them through the C stream interface.
+/// The batches of a scan, one after the other, for readers of the C stream interface.
 struct Reader {
     table: Arc<MemoryTable>,
     running: Arc<Running>,

@@ -14,8 +14,8 @@ pub(crate) fn column_names() -> (Vec<&'static str>, Vec<&'static str>) {
     (default, COLUMNS.iter().map(|column| column.name).collect())
 }
 
-/// The first rows of a saved table, all of them without a limit: path, whether it is a directory,
-/// inode, size, owner, group and time of change of each.
+/// The first rows of a saved table, or without a limit all of them: path, whether it is a
+/// directory, inode, size, owner, group and time of last change.
 #[pyfunction]
 pub(crate) fn read_rows<'py>(
     py: Python<'py>,

@@ -16,7 +16,7 @@ pub(crate) struct OrderedWalk {
     walking: Mutex<Option<Walking>>,
     control: Arc<Control>,
     started: Instant,
-    /// The root as it was given.
+    /// The root as given.
     top: Py<PyAny>,
     top_path: Vec<u8>,
     is_bytes: bool,
@@ -85,24 +85,24 @@ impl OrderedWalk {
         self.advance(py, true)
     }
 
-    /// The next triple if that needs no waiting; `None` if it does, or there is none.
+    /// The next triple if it is ready; `None` if it isn't, or there is none.
     fn next_ready<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
         self.advance(py, false)
     }
 
-    /// How far the walk is, as a progress callback gets it. The directories visited last are
+    /// The progress of the walk, as a callback gets it. The directories visited last are
     /// collected from the first call on.
     fn progress<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         progress_of(py, &self.control, self.started)
     }
 
-    /// Lets the walk end, from any thread: its next step is its last.
+    /// Tells the walk to end, from any thread: its next step is its last.
     fn cancel(&self) {
         self.control.cancel();
     }
 
-    /// Ends the walk: no thread and no descriptor of it is left, unless a request hangs. Those of
-    /// a thread in such a request are left once that is answered.
+    /// Ends the walk and leaves no thread and no descriptor behind, unless a request hangs: that
+    /// thread and its descriptors go once the request is answered.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let walking = self.lock()?.take();
         py.detach(|| drop(walking.map(|walking| walking.walk)));

@@ -75,11 +75,11 @@ pub struct RawStat {
     pub mtime: i64,
     /// Last change of the inode, seconds since the epoch.
     pub ctime: i64,
-    /// Creation, seconds since the epoch; `None` where the filesystem doesn't keep it.
+    /// Creation, seconds since the epoch; `None` where the filesystem doesn't record it.
     pub btime: Option<i64>,
     /// Nanosecond parts of `atime`, `mtime`, `ctime` and `btime`.
     pub nanos: [u32; 4],
-    /// The device that a device node stands for, as stat(2) encodes it.
+    /// The device that a device node refers to, as stat(2) encodes it.
     pub rdev: u64,
     /// Preferred size of reads and writes, bytes.
     pub blksize: u32,

@@ -1,4 +1,4 @@
-//! Comparers of two tables in no promised order, with a difference that a person can read.
+//! Comparers of two tables in no guaranteed order, with a difference that a person can read.
 //!
 //! Owns the sorting, the difference and its shortening. Knows rows as bytes only, and the
 //! rows of the oracle as text made from them.

@@ -33,9 +33,9 @@ pub struct OracleOptions {
 /// What the walk found.
 #[derive(Debug, Clone, Default)]
 pub struct OracleWalk {
-    /// One row per entry, in no promised order.
+    /// One row per entry, in no guaranteed order.
     pub rows: Vec<OracleRow>,
-    /// What could not be looked at, in no promised order.
+    /// What could not be looked at, in no guaranteed order.
     pub errors: Vec<OracleError>,
     /// The paths of the snapshot folders that were skipped.
     pub skipped: Vec<Vec<u8>>,

@@ -374,7 +374,7 @@ fn the_columns_documents_are_up_to_date() {
 #[test]
 fn the_tuning_document_is_up_to_date() {
     let mut text =
-        "| filesystem | magic | mount types | workers a core | at least | slice | buffer \
+        "| filesystem | magic | mount types | workers per core | at least | slice | buffer \
                     | batch | why |\n|---|---|---|---|---|---|---|---|---|\n"
             .to_owned();
     TUNINGS.iter().for_each(|kind| text += &tuning_row(kind));

@@ -11,7 +11,7 @@ use pwalk_output::{
 use std::path::Path;
 use std::sync::Arc;
 
-/// A scan that is to be converted: both files are open, and fit.
+/// A conversion that is ready to start: both files are open, and compatible.
 pub struct Convert {
     job: Job,
     unfinished: Arc<Unfinished>,
@@ -22,8 +22,8 @@ impl Convert {
     ///
     /// # Errors
     ///
-    /// If the input is no scan, the output can't be written, or wants a column that the input
-    /// doesn't have.
+    /// If the input is not a scan, or the output can't be written or asks for a column that the
+    /// input doesn't have.
     pub fn prepare(
         input: &Path,
         input_format: Option<Format>,
@@ -57,7 +57,7 @@ impl Convert {
     ///
     /// # Errors
     ///
-    /// If the input is broken, the output can't be written to its end, or `control` said stop:
+    /// If the input is damaged, the output can't be written to its end, or `control` was cancelled:
     /// no output has its final name then.
     pub fn run(self, control: &Control) -> Result<Summary, Error> {
         let may_name =

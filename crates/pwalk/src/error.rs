@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::path::Path;
 
-/// What kind of thing stood in the way.
+/// What kind of problem it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// An invalid argument.
@@ -72,7 +72,7 @@ impl Error {
         Error(Cause::Cancelled)
     }
 
-    /// What kind of thing stood in the way.
+    /// What kind of problem it is.
     pub fn kind(&self) -> ErrorKind {
         match &self.0 {
             Cause::Argument(_) => ErrorKind::Argument,

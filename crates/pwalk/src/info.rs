@@ -8,14 +8,14 @@ use pwalk_sys::{RawFilesystem, filesystem};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What is known of the filesystem behind a path.
+/// What is known of the filesystem that a path is on.
 #[derive(Clone, Debug)]
 pub struct Info {
     /// The path asked for.
     pub path: PathBuf,
     /// What statfs(2) and the mount table say.
     pub filesystem: RawFilesystem,
-    /// The row of the table of tunings that it gets.
+    /// Its row in the table of tunings.
     pub kind: &'static FsKind,
     /// The workers that a walk would take, and why.
     pub threads: Threads,

@@ -86,13 +86,13 @@ impl Input {
 
     /// Delivers every batch to `sink`. `on_error` is called for each error, from any thread.
     ///
-    /// The summary is that of the walk. A saved scan has that of the walk that it was made by,
-    /// or, where it keeps none, its rows by kind.
+    /// The summary is that of the walk. For a saved scan it is that of the walk which made it, or,
+    /// where none was saved, the rows by kind.
     ///
     /// # Errors
     ///
-    /// The sink's; `File` if a saved scan is broken, or has no column for a field that the sink
-    /// needs; `Cancelled` if `control` said so.
+    /// The sink's; `File` if a saved scan is damaged, or has no column for a field that the sink
+    /// needs; `Cancelled` if `control` was cancelled.
     pub fn read<K: Sink>(
         self,
         sink: &K,
@@ -166,7 +166,7 @@ impl Tree {
         &self.setup.notes
     }
 
-    /// About how many entries there are, where the filesystem tells.
+    /// About how many entries there are, where the filesystem reports it.
     pub fn n_expected(&self) -> Option<u64> {
         self.setup.n_expected
     }
@@ -206,11 +206,11 @@ pub struct Table {
 }
 
 impl Table {
-    /// Opens a saved scan. Its name tells the format, unless that is given.
+    /// Opens a saved scan. The suffix selects the format, unless one is given.
     ///
     /// # Errors
     ///
-    /// `File` if it is missing, or not what its name says.
+    /// `File` if it is missing, or its content is not in the format that its name says.
     pub fn open(path: impl AsRef<Path>, format: Option<Format>) -> Result<Table, Error> {
         let reader = TableReader::open(path.as_ref(), format)?;
         let metadata = reader.metadata();

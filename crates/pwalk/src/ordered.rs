@@ -20,15 +20,14 @@ pub struct OrderedConfig {
     pub snapshots: bool,
     /// Worker threads that read ahead; `None`: as [`Threads::choose`] finds.
     pub threads: Option<usize>,
-    /// How the filesystem is asked.
+    /// How the walk uses the system.
     pub settings: Settings,
 }
 
 /// A walk of the directory at `root`, which is not touched before the first step.
 ///
-/// What filesystem it is on is asked only when workers are to start: small trees are walked
-/// without, and before others would be done asking. What that filesystem wants is then for the
-/// workers; the consumer reads as on a local disk.
+/// The filesystem is detected only when workers are to start: small trees are walked in less time
+/// than that takes. Its tuning then applies to the workers; the consumer reads as on a local disk.
 pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>) -> Ordered<Disk> {
     let OrderedConfig { order, follow, snapshots, threads, settings } = config.clone();
     let rules = Rules {

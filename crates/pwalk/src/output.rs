@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// A file, which appears when it is complete. A path that ends in a slash becomes a folder of
-    /// parts, which does so too.
+    /// parts, which also appears when it is complete.
     File(PathBuf),
     /// Standard output.
     Stdout,
 }
 
-/// A table as its user wants it.
+/// What the user wants of a table.
 #[derive(Clone, Debug)]
 pub struct OutputConfig {
     /// Where it goes.
@@ -34,7 +34,7 @@ pub struct OutputConfig {
     pub names: Names,
 }
 
-/// The file that a table goes to unless its user says: `scan.csv.zst` in the working directory, or
+/// The default output of a table: `scan.csv.zst` in the working directory, or
 /// what a format and a compression make of that. A compression that the format can't have is
 /// refused later.
 pub fn default_output(format: Option<Format>, compress: &str) -> String {

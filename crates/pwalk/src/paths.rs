@@ -43,7 +43,7 @@ impl Paths {
     ///
     /// # Errors
     ///
-    /// `File` if standard output can't be written to, `Cancelled` if `control` said so.
+    /// `File` if standard output can't be written to, `Cancelled` if `control` was cancelled.
     pub fn run(
         self,
         control: &Control,

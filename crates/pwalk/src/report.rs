@@ -90,7 +90,7 @@ impl Report {
         self.job.input.notes()
     }
 
-    /// About how many entries it will find, where the filesystem tells.
+    /// About how many entries it will find, where the filesystem reports it.
     pub fn n_expected(&self) -> Option<u64> {
         self.job.input.n_expected()
     }
@@ -104,9 +104,9 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// `File` if an output can't be written to its end: it has no final name, nor has one that
-    /// comes after it (the table, the errors, the summary). `Cancelled` if `control` said so: no
-    /// output has its final name.
+    /// `File` if an output can't be written to its end: it has no final name, nor do those that
+    /// come after it (the table, the errors, the summary). `Cancelled` if `control` was
+    /// cancelled: no output has its final name.
     pub fn run(
         self,
         control: &Control,
@@ -156,13 +156,13 @@ fn check_distinct(files: &[&OutputFile], folder: Option<&OutputFolder>) -> Resul
         let target = file.target();
         if target.zip(folder).is_some_and(|(target, folder)| target.starts_with(folder.target())) {
             let name = file.name().display().to_string();
-            return Err(Error::bad(argument::OUTPUT, name, "is in the folder of the table"));
+            return Err(Error::bad(argument::OUTPUT, name, "is inside the folder of the table"));
         }
         let is_same =
             |other: &&OutputFile| file.target().is_some() && other.target() == file.target();
         if files[..index].iter().any(is_same) {
             let name = file.name().display().to_string();
-            return Err(Error::bad(argument::OUTPUT, name, "two outputs have this name"));
+            return Err(Error::bad(argument::OUTPUT, name, "two outputs have the same name"));
         }
     }
     Ok(())

@@ -70,7 +70,7 @@ impl Roots {
                     self.nested.insert(&printed);
                     let (inner, outer) = (show(&inner.path), show(&outer.path));
                     self.notes
-                        .push(format!("{inner}: lies inside {outer}; each entry is written once"));
+                        .push(format!("{inner}: is inside {outer}; each entry is written once"));
                 }
             }
         }

@@ -40,8 +40,8 @@ impl Scan {
     ///
     /// # Errors
     ///
-    /// `File` if the table can't be spilled, `Cancelled` if `control` said so: in both cases the
-    /// table lacks rows.
+    /// `File` if the table can't be spilled, `Cancelled` if `control` was cancelled: in both
+    /// cases the table lacks rows.
     pub fn run(
         self,
         control: &Control,

@@ -41,7 +41,7 @@ impl fmt::Display for Value {
 pub enum Range {
     /// On or off.
     Switch,
-    /// A number: the least and the greatest.
+    /// A number: the smallest and the largest.
     Number(u64, u64),
 }
 
@@ -60,7 +60,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// The value that it has unless it is set; `None` where the walk finds one by itself.
+    /// Its default value; `None` where the walk chooses one.
     pub fn default(&self) -> Option<Value> {
         (self.get)(&Settings::default())
     }
@@ -80,7 +80,7 @@ impl Setting {
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr, $range:expr;)+) => {
-        /// Settings of a walk. [`Settings::effective`] says what becomes of each.
+        /// Settings of a walk. [`Settings::effective`] says which value of each is used.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Settings {
             $($(#[doc = $doc])+ pub $name: $type,)+
@@ -109,9 +109,9 @@ const THREADS: Range = Range::Number(1, THREADS_MAX as u64);
 const SIZE_MAX: u64 = 1 << 40;
 
 settings! {
-    /// The fewest worker threads, whatever the filesystem and the cores say.
+    /// The minimum number of worker threads, whatever the filesystem and the cores suggest.
     min_threads: Option<usize> = None, THREADS;
-    /// The most worker threads.
+    /// The maximum number of worker threads.
     max_threads: Option<usize> = None, THREADS;
     /// Each worker has a deque, and idle ones steal; else all share one queue.
     work_stealing: bool = true, SWITCH;
@@ -121,15 +121,15 @@ settings! {
     numa_aware: bool = false, SWITCH;
     /// Asks for memory of the node that a worker runs on.
     prefer_local_numa: bool = false, SWITCH;
-    /// Reads names by getdents64 into a large buffer; else by readdir(3).
+    /// Reads names with getdents64 into a large buffer; else with readdir(3).
     use_getdents: bool = true, SWITCH;
-    /// Reads inodes by statx; else by fstatat.
+    /// Reads inodes with statx; else with fstatat.
     use_statx: bool = true, SWITCH;
     /// Opens directories with O_DIRECT where the kernel allows it.
     use_o_direct: bool = false, SWITCH;
-    /// Announces that so much of each directory will be read, KiB; 0 for not at all.
+    /// Announces that this many KiB of each directory will be read; 0: does not.
     readahead_kb: u64 = 0, Range::Number(0, SIZE_MAX);
-    /// Reads inodes by statx through an io_uring.
+    /// Reads inodes with statx through an io_uring.
     use_io_uring: bool = false, SWITCH;
     /// Writes outputs through a memory map.
     use_mmap: bool = false, SWITCH;
@@ -137,7 +137,7 @@ settings! {
     buffer_size_mb: u64 = 512, Range::Number(1, SIZE_MAX);
     /// Detects the filesystem; else it is treated as a local disk.
     detect_filesystem: bool = true, SWITCH;
-    /// Takes the filesystem's row of the table of tunings; else that of a local disk.
+    /// Uses the filesystem's row of the table of tunings; else that of a local disk.
     auto_tune: bool = true, SWITCH;
 }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// What to walk, and what to leave out.
 #[derive(Clone, Debug, Default)]
 pub struct WalkConfig {
-    /// Roots, as rows are to begin with them.
+    /// Roots, in the form that paths in rows begin with.
     pub roots: Vec<PathBuf>,
     /// Worker threads; `None`: as [`Threads::choose`] finds.
     pub threads: Option<usize>,
@@ -21,7 +21,7 @@ pub struct WalkConfig {
     pub snapshots: bool,
     /// Patterns to leave out; see [`Excludes`]. What matched nothing is in the summary.
     pub exclude: Vec<String>,
-    /// Files with paths to leave out, one per line: as rows have them, or from `/` on.
+    /// Files with paths to leave out, one per line: as rows have them, or absolute.
     pub exclude_from: Vec<PathBuf>,
     /// Stays on each root's filesystem.
     pub one_file_system: bool,
@@ -31,7 +31,7 @@ pub struct WalkConfig {
     pub follow: bool,
     /// Asks network filesystems for fresh attributes.
     pub strict: bool,
-    /// How the system is asked.
+    /// How the walk uses the system.
     pub settings: Settings,
 }
 

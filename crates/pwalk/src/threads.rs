@@ -4,7 +4,7 @@ use crate::error::Error;
 use pwalk_engine::{Argument, FsKind, Tuning};
 use std::ffi::OsString;
 
-/// More threads than this are a slip of the finger.
+/// More threads than this are assumed to be a typing mistake.
 pub const THREADS_MAX: usize = 4096;
 
 const THREADS: Argument = Argument::new("threads", "number of threads");
@@ -26,7 +26,7 @@ const BATCH_VARIABLES: [&str; 2] = ["SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"]
 
 impl Threads {
     /// The number for a walk on a filesystem of this kind: what was asked for, else
-    /// `PWALK_THREADS`, else what the filesystem wants for the cores that Slurm gave, else for
+    /// `PWALK_THREADS`, else what suits the filesystem for the cores that Slurm allocated, else for
     /// those of the affinity mask cut by the cgroup's quota.
     ///
     /// # Errors
@@ -61,8 +61,8 @@ impl Threads {
 
 fn describe(tuning: &Tuning) -> String {
     match (tuning.workers_per_core, tuning.workers_min) {
-        (per_core, 1) => format!("{per_core} a core"),
-        (per_core, min) => format!("{per_core} a core but at least {min}"),
+        (per_core, 1) => format!("{per_core} per core"),
+        (per_core, min) => format!("{per_core} per core, at least {min}"),
     }
 }
 

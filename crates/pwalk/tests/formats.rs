@@ -173,10 +173,10 @@ fn t52_a_folder_whose_parts_do_not_add_up_is_refused() {
     let cases: [(&dyn Fn(), &str); 7] = [
         (&|| std::fs::remove_file(part(1)).unwrap(), "part 00001 is missing"),
         (&|| std::fs::remove_file(part(0)).unwrap(), "part 00000 is missing"),
-        (&|| std::fs::remove_file(part(last())).unwrap(), " rows, but _summary.json counts "),
+        (&|| std::fs::remove_file(part(last())).unwrap(), " rows, but _summary.json says "),
         (
             &|| assert!(std::fs::copy(part(0), part(last() + 1)).is_ok()),
-            " rows, but _summary.json counts ",
+            " rows, but _summary.json says ",
         ),
         (&|| std::fs::write(part(2), records_text(&part(2), 9)).unwrap(), " rows, but "),
         (&|| std::fs::remove_file(scan.join("_summary.json")).unwrap(), "it is not complete"),
@@ -216,7 +216,7 @@ fn a_folder_that_holds_something_else_is_refused() {
     config.table.output = Output::File(folder.path().join(""));
     config.table.format = Some(pwalk::Format::Parquet);
     let error = Report::prepare(config).err().unwrap().to_string();
-    assert!(error.ends_with("holds thesis.tex, which is not part of a table"), "{error}");
+    assert!(error.ends_with("contains thesis.tex, which is not part of a table"), "{error}");
     assert!(folder.path().join("thesis.tex").exists());
 }
 

@@ -39,7 +39,7 @@ fn refused(said: Said, line: &str) {
 fn t52_of_two_writers_of_one_folder_the_second_is_refused() {
     let (tree, folder) = (build("deep"), tempfile::tempdir().unwrap());
     let first = endless(folder.path());
-    refused(said(&mut report(tree.path(), folder.path())), "scan/: another pwalk is writing it");
+    refused(said(&mut report(tree.path(), folder.path())), "scan/: another pwalk is writing to it");
     let (status, ..) = interrupt(first, Signal::TERM);
     assert_eq!((status, names(folder.path())), (Some(143), Vec::new()));
     said(&mut report(tree.path(), folder.path())).with_status(0);
@@ -125,11 +125,11 @@ fn folders_that_cannot_be_replaced_are_refused_before_the_walk() {
     fs::create_dir(at("thesis")).unwrap();
     fs::write(at("thesis/thesis.tex"), "").unwrap();
     fs::write(at("file"), "").unwrap();
-    refused(into("thesis/"), "thesis/: holds thesis.tex, which is not part of a table");
+    refused(into("thesis/"), "thesis/: contains thesis.tex, which is not part of a table");
     refused(into("file/"), "file/: Not a directory");
     refused(into("none/scan/"), "none/scan/: No such file or directory");
     refused(into("/"), "/: is the root of the filesystem");
-    let here = "is the working directory, which can't be replaced: name a folder in it";
+    let here = "is the working directory, which can't be replaced: choose a folder inside it";
     refused(into("./"), &format!("./: {here}"));
 }
 
@@ -142,7 +142,7 @@ fn a_mount_point_is_refused_before_the_walk() {
     let script = "mount -t tmpfs none \"$2\" && \"$1\" report -qo \"$2/\" --format csv /etc";
     let mut command = program("unshare");
     command.args(["--mount", "sh", "-c", script, "sh", BIN]).arg(disk.path());
-    let why = "is a mount point, which can't be replaced: name a folder in it";
+    let why = "is a mount point, which can't be replaced: choose a folder inside it";
     refused(said(&mut command), &format!("{}/: {why}", disk.path().display()));
 }
 
@@ -160,9 +160,9 @@ fn a_folder_in_a_parent_that_is_closed_is_refused_before_the_walk() {
             said(command.current_dir(&closed))
         };
         let reason = "Permission denied";
-        let why = "can't be replaced, since nothing can be written in";
         let parent = closed.canonicalize().unwrap();
-        refused(into("scan/"), &format!("scan/: {why} {}: {reason}", parent.display()));
+        let why = format!("can't be replaced, because {} is not writable", parent.display());
+        refused(into("scan/"), &format!("scan/: {why}: {reason}"));
         refused(into("new/"), &format!("new/: {reason}"));
     });
 }
@@ -211,7 +211,7 @@ fn other_outputs_in_the_folder_of_the_table_are_refused() {
     for option in ["--summary", "--errors"] {
         let mut command = report(tree.path(), folder.path());
         let said = said(command.args([option, "scan/extra"])).with_status(2);
-        assert!(said.stderr.contains("is in the folder of the table"), "{}", said.stderr);
+        assert!(said.stderr.contains("is inside the folder of the table"), "{}", said.stderr);
     }
     said(&mut report(tree.path(), folder.path())).with_status(0);
 }
@@ -222,7 +222,7 @@ fn t52_a_writer_that_stands_still_keeps_its_folder() {
     let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
     let first = endless(folder.path());
     send(&first, Signal::STOP);
-    refused(said(&mut report(tree.path(), folder.path())), "scan/: another pwalk is writing it");
+    refused(said(&mut report(tree.path(), folder.path())), "scan/: another pwalk is writing to it");
     interrupt(first, Signal::KILL);
 }
 
@@ -241,7 +241,7 @@ fn a_folder_of_another_user_in_a_sticky_directory_is_refused_before_the_walk() {
     as_user(|| {
         let mut command = program(&bin);
         command.args(["report", "/etc", "-q", "--format", "csv", "-o", "scan/"]);
-        let why = "belongs to another user, and so can't be replaced in a sticky directory";
+        let why = "belongs to another user, so it can't be replaced in a sticky directory";
         refused(said(command.current_dir(&shared)), &format!("scan/: {why}"));
     });
     assert_eq!(names(&shared), ["scan"]);

@@ -101,7 +101,7 @@ fn t47_threads_that_cannot_be_started_make_a_report_slower_and_not_smaller() {
         // Not the rows: this user may not read without a trace in the access times.
         assert_same_rows(&filenames(&report.stdout), &paths(&rows));
         let n_refused = 8 - n_threads;
-        let line = format!("{n_refused} threads could not be started; the others did their work");
+        let line = format!("{n_refused} threads could not be started; the others did the work");
         assert!(report.lines().contains(&&*line), "{}", report.stderr);
     }
 }

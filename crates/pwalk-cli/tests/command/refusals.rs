@@ -27,7 +27,7 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["report", "basic", "-o", ".", "--format", "csv"], &[".: Is a directory"]),
     // With a slash it becomes a folder of parts, but not if it holds anything else.
     (&["report", "basic", "-o", "/", "--format", "csv"], &["/: is the root of the filesystem"]),
-    (&["report", "basic", "-o", "basic/", "--format", "csv"], &["basic/: holds "]),
+    (&["report", "basic", "-o", "basic/", "--format", "csv"], &["basic/: contains "]),
     (&["report", "basic", "-o", "list/", "--format", "csv"], &["list/: Not a directory"]),
     (&["report", "basic", "-o", "none/none/", "--format", "csv"], &["none/none/: No such file"]),
     (&["report", "basic", "-o", "none/a.csv"], &["none/a.csv: No such file or directory"]),

@@ -214,7 +214,7 @@ fn several_roots_stand_in_one_table_and_a_repeated_one_is_said() {
     let inside = format!("{first}/data");
     let said = run(&["report", "-o-", first, &inside]).with_status(0);
     assert_eq!(csv_rows(&said.stdout).len(), naive(basic.path()).len());
-    let notes = said.stderr.lines().filter(|line| line.contains("lies inside"));
+    let notes = said.stderr.lines().filter(|line| line.contains("is inside"));
     assert_eq!(notes.count(), 1, "{}", said.stderr);
 }
 

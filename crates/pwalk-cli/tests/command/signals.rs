@@ -232,7 +232,7 @@ fn t49_ctrl_c_names_a_filesystem_that_does_not_answer_and_leaves_nothing() {
         send(&child, Signal::INT);
         let line = first_line(&mut child);
         let path = stuck.stuck_path().display().to_string();
-        let end = "doesn't answer, this process ends when it does";
+        let end = "does not respond, and this process ends only when it does";
         assert_eq!(line, format!("pwalk: interrupted: nothing was written; {path} {end}\n"));
         assert_eq!(names(folder.path()), [""; 0], "{output}");
         drop(stuck);
@@ -254,7 +254,7 @@ fn t49_ctrl_c_says_that_a_root_does_not_answer() {
     wait_for_handler(&child);
     send(&child, Signal::INT);
     let line = first_line(&mut child);
-    let why = "a root or an output doesn't answer, this process ends when it does";
+    let why = "a root or an output does not respond, and this process ends only when it does";
     assert_eq!(line, format!("pwalk: interrupted: nothing was written; {why}\n"));
     drop(stuck);
     assert_eq!(child.wait().unwrap().code(), Some(130));

@@ -117,7 +117,7 @@ impl Assembler {
             (Kind::Dir, None, None) => Contents::Unread,
             (Kind::Dir, n_entries, size_sum) => {
                 if self.has_counts && n_entries.is_none() != size_sum.is_none() {
-                    return Err("has a row with one of pw_fcount and pw_dirsum only".to_owned());
+                    return Err("has a row with only one of pw_fcount and pw_dirsum".to_owned());
                 }
                 let (n_entries, size_sum) = (n_entries.unwrap_or(0), size_sum.unwrap_or(0));
                 Contents::Counted { n_entries, size_sum }

@@ -126,7 +126,7 @@ fn check_unpacked(metadata: &[u8], body: &[u8]) -> Reason<()> {
 
 fn read_at(file: &File, n_bytes: u64, start: u64, len: u64) -> Reason<Vec<u8>> {
     if start.checked_add(len).is_none_or(|end| end > n_bytes) {
-        return Err("names a range beyond its end".to_owned());
+        return Err("refers to a range beyond its end".to_owned());
     }
     let mut bytes = vec![0; usize::try_from(len).map_err(|_| "is too large for this machine")?];
     file.read_exact_at(&mut bytes, start).map_err(|e| plain_reason(&e))?;

@@ -138,7 +138,7 @@ impl<'de> Visitor<'de> for Line<'_> {
 fn skip<'de, M: MapAccess<'de>>(key: &str, map: &mut M) -> Result<(), M::Error> {
     let is_ours = |column: &&Column| column.name == key && column.cell.looked_up_by().is_none();
     if COLUMNS.iter().find(is_ours).is_some() {
-        return Err(de::Error::custom(format_args!("has {key}, which the first line has not")));
+        return Err(de::Error::custom(format_args!("has {key}, which the first line lacks")));
     }
     map.next_value::<IgnoredAny>().map(drop)
 }

@@ -72,8 +72,7 @@ impl Parts {
         if n_rows == n_expected {
             return Ok(());
         }
-        let reason =
-            format!("its parts have {n_rows} rows, but {SUMMARY_NAME} counts {n_expected}");
+        let reason = format!("its parts have {n_rows} rows, but {SUMMARY_NAME} says {n_expected}");
         Err(ReadError { path: self.folder.clone(), reason })
     }
 }

@@ -82,7 +82,8 @@ impl<'a> Values<'a> {
             Cell::Name(..) => Some(Values::Name),
         };
         let (found, expected) = (array.data_type(), column.cell.data_type());
-        values.ok_or_else(|| format!("its column {name} is {found} instead of {expected}"))
+        values
+            .ok_or_else(|| format!("its column {name} has the type {found} instead of {expected}"))
     }
 
     /// Sets the value at an index, unless it is null.

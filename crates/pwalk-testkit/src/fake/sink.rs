@@ -17,7 +17,7 @@ pub struct FakeRow {
     pub kind: Kind,
     /// -1 for a root.
     pub depth: i32,
-    /// Inode of the directory that holds it; 0 for a root.
+    /// Inode of the parent directory; 0 for a root.
     pub parent_inode: u64,
     /// What is known of its content.
     pub contents: Contents,

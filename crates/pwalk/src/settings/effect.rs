@@ -6,7 +6,7 @@ use crate::threads::Threads;
 use pwalk_engine::FsKind;
 use std::path::Path;
 
-/// What a setting has become.
+/// The effective value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effective {
     /// The setting.
@@ -93,10 +93,10 @@ pub(super) fn work_stealing(s: &Situation<'_>) -> Effect {
 pub(super) fn cpu_affinity(s: &Situation<'_>) -> Effect {
     match s.settings.cpu_affinity {
         true if pwalk_sys::allowed_cpus().is_empty() => {
-            off("asked for, but the kernel doesn't tell which cores are allowed")
+            off("asked for, but the kernel does not say which cores are allowed")
         }
         true => on("each worker is bound to one of the cores of the affinity mask"),
-        false => off("off: binding measured as no gain (1.01)"),
+        false => off("off: measured no gain from binding (1.01)"),
     }
 }
 
@@ -112,7 +112,7 @@ pub(super) fn prefer_local_numa(s: &Situation<'_>) -> Effect {
     match s.settings.prefer_local_numa {
         true if s.n_nodes < 2 => off("asked for, but this machine has 1 NUMA node"),
         true => on("memory comes from the node that a worker runs on"),
-        false => off("off: the kernel's default is the local node already"),
+        false => off("off: the kernel's default is already the local node"),
     }
 }
 
@@ -120,14 +120,14 @@ pub(super) fn use_getdents(s: &Situation<'_>) -> Effect {
     let buffer_kb = s.settings.tuning(s.kind).buffer_bytes >> 10;
     match s.settings.use_getdents {
         true => on(format!("getdents64, {buffer_kb} KiB at a time")),
-        false => off("asked for: names by readdir(3)"),
+        false => off("asked for: names are read with readdir(3)"),
     }
 }
 
 pub(super) fn use_statx(s: &Situation<'_>) -> Effect {
     match s.settings.use_statx || s.settings.uses_ring() {
-        true => on("statx with a mask of just the fields that are needed"),
-        false => off("asked for: fstatat, which reads all fields and no creation time"),
+        true => on("statx with a mask of only the fields that are needed"),
+        false => off("asked for: fstatat, which reads all fields but no creation time"),
     }
 }
 
@@ -144,7 +144,7 @@ pub(super) fn use_o_direct(s: &Situation<'_>) -> Effect {
 
 pub(super) fn readahead_kb(s: &Situation<'_>) -> Effect {
     let reason = match s.settings.readahead_kb {
-        0 => "off: posix_fadvise on a directory measured as no gain",
+        0 => "off: measured no gain from posix_fadvise on a directory",
         _ => "asked for: posix_fadvise(WILLNEED) on each directory",
     };
     number(s.settings.readahead_kb, reason)
@@ -154,14 +154,14 @@ pub(super) fn use_io_uring(s: &Situation<'_>) -> Effect {
     match s.settings.use_io_uring {
         true if s.settings.uses_ring() => on("statx through a ring for each worker"),
         true => off("asked for, but the kernel refuses to create a ring here"),
-        false => off("off: statx by io_uring measured as 1.24 times slower"),
+        false => off("off: statx through io_uring measured 1.24 times slower"),
     }
 }
 
 pub(super) fn use_mmap(s: &Situation<'_>) -> Effect {
     match s.settings.use_mmap {
         true => on("files are written through a memory map; parts of a folder are not"),
-        false => off("off: writing through a memory map measured as no gain (0.99)"),
+        false => off("off: measured no gain from writing through a memory map (0.99)"),
     }
 }
 

@@ -120,7 +120,7 @@ pub(crate) fn assert_sums(summary: &Summary, rows: &[OracleRow]) {
     assert_eq!(summary.bytes.allocated, allocated, "allocated bytes");
 }
 
-/// Errors as text, to be compared in no promised order.
+/// Errors as text, to be compared in no guaranteed order.
 pub(crate) fn error_texts(errors: &[EntryError]) -> Vec<String> {
     let text = |error: &EntryError| {
         let EntryError { operation, path, errno, .. } = error;

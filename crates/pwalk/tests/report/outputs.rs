@@ -125,7 +125,7 @@ fn two_outputs_under_one_name_are_refused() {
         let error = Report::prepare(config).err();
         let error = error.unwrap_or_else(|| panic!("{path}: the summary replaces the table"));
         assert_eq!(error.kind(), ErrorKind::Argument);
-        assert!(error.to_string().contains("out.csv': two outputs have this name"), "{error}");
+        assert!(error.to_string().contains("out.csv': two outputs have the same name"), "{error}");
     }
 }
 
