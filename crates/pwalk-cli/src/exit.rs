@@ -2,7 +2,7 @@
 
 use crate::message;
 use crate::signals;
-use pwalk::{Errno, Error, ErrorKind};
+use pwalk::{Error, ErrorKind};
 
 /// An exit status with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +33,10 @@ impl Exit {
         if is_complete { Exit::Complete } else { Exit::Errors }
     }
 
-    /// Says why a job could not be done, unless its reader has just left.
+    /// Says why a job could not be done, unless the reader of standard output has just left.
     pub(crate) fn of_error(error: &Error) -> Exit {
         match error.kind() {
-            _ if error.errno() == Some(Errno::PIPE) => Exit::Complete,
+            _ if error.is_closed_stdout() => Exit::Complete,
             ErrorKind::Cancelled => {
                 signals::say_interrupted(None);
                 Exit::Signal(signals::received())

@@ -10,7 +10,7 @@ use pwalk::{Control, Unfinished, lock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread::Builder;
 use std::time::Duration;
@@ -93,8 +93,10 @@ impl Cancellable {
         if !is_hangup_ignored() {
             signals.push(SIGHUP);
         }
-        if let Ok(signals) = Signals::new(signals) {
-            let _ = Builder::new().spawn(move || listening.wait_for_signal(signals));
+        if let Ok(caught) = Signals::new(&signals)
+            && Builder::new().spawn(move || listening.wait_for_signal(caught)).is_err()
+        {
+            end_by(&signals);
         }
         job
     }
@@ -110,10 +112,14 @@ impl Cancellable {
         let Some(signal) = signals.next() else { return };
         RECEIVED.store(signal as u8, Relaxed);
         self.control.cancel();
-        let (hurry, hurries) = channel();
+        let (hurry, hurries) = channel::<()>();
         // A thread of its own, because what it removes may be on the filesystem that hangs.
-        let ended = Builder::new().spawn(move || self.end(&hurries));
-        if ended.is_ok() && signals.next().is_some() {
+        let job = self.clone();
+        let ending = move || job.end(|| _ = hurries.recv_timeout(GRACE));
+        if Builder::new().spawn(ending).is_err() {
+            self.end(|| std::thread::sleep(GRACE));
+        }
+        if signals.next().is_some() {
             let _ = hurry.send(());
             std::thread::sleep(GRACE);
         }
@@ -122,8 +128,8 @@ impl Cancellable {
     }
 
     /// Gives the job some time to end by itself, and then ends the process.
-    fn end(&self, hurries: &Receiver<()>) {
-        let _ = hurries.recv_timeout(GRACE);
+    fn end(&self, wait: impl FnOnce()) {
+        wait();
         let unfinished = lock(&self.unfinished);
         let Some(unfinished) = &*unfinished else {
             let why = format!("a root or an output does not respond, {UNTIL}");
@@ -143,6 +149,14 @@ impl Cancellable {
         let why = path.map(|path| format!("{path} does not respond, {UNTIL}"));
         say_interrupted(why.as_deref());
         exit();
+    }
+}
+
+/// Without a thread that waits for them, these signals do what they do without a handler.
+fn end_by(signals: &[i32]) {
+    let always = Arc::new(AtomicBool::new(true));
+    for &signal in signals {
+        let _ = signal_hook::flag::register_conditional_default(signal, always.clone());
     }
 }
 

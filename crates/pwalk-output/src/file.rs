@@ -46,6 +46,12 @@ pub(crate) fn reason(error: &io::Error) -> String {
     }
 }
 
+/// What messages call standard output.
+pub const STDOUT_NAME: &str = "standard output";
+
+/// Links that a path may lead through, as in the kernel.
+const LINKS_MAX: usize = 40;
+
 /// A file being written.
 #[derive(Debug)]
 pub struct OutputFile {
@@ -92,7 +98,7 @@ impl OutputFile {
 
     /// Begins writing to standard output.
     pub fn stdout() -> Result<OutputFile, OutputError> {
-        let name = PathBuf::from("standard output");
+        let name = PathBuf::from(STDOUT_NAME);
         let stdout = io::stdout().as_fd().try_clone_to_owned();
         let kind = stdout.map(|fd| OutputKind::Direct(File::from(fd)));
         let kind = kind.map_err(|error| OutputError::new(&name, error))?;
@@ -198,6 +204,9 @@ fn sync_remote(file: &File) -> io::Result<()> {
 }
 
 fn open(path: &Path) -> io::Result<OutputKind> {
+    if let Some(descriptor) = descriptor(path) {
+        return fs::OpenOptions::new().append(true).open(descriptor).map(OutputKind::Direct);
+    }
     let target = resolve(path)?;
     match fs::metadata(&target) {
         Ok(metadata) if metadata.is_dir() => Err(rustix::io::Errno::ISDIR.into()),
@@ -211,6 +220,23 @@ fn open(path: &Path) -> io::Result<OutputKind> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// The place in `/proc` of a path that means an open descriptor: `/dev/stdout`, `/dev/fd/3`, or a
+/// link to one. Its bytes go behind those that are there; the file that it leads to is another
+/// program's, and not to be replaced.
+fn descriptor(path: &Path) -> Option<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let folder = path.parent().filter(|parent| *parent != Path::new(""));
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        let place = folder.join(path.file_name()?);
+        if folder.starts_with("/proc") && folder.ends_with("fd") {
+            return Some(place);
+        }
+        path = folder.join(fs::read_link(place).ok()?);
+    }
+    None
 }
 
 /// Where the bytes go in the end: the path, or behind it if it is a link.

@@ -49,7 +49,7 @@ pub use create::{Destination, TableConfig, create_paths, create_table, is_folder
 pub use csv::{CsvRows, csv_header};
 pub use dataset::{PartBounds, SUMMARY_NAME};
 pub use error_list::ErrorList;
-pub use file::{OutputError, OutputFile};
+pub use file::{OutputError, OutputFile, STDOUT_NAME};
 pub use folder::{OutputFolder, work_folder};
 pub use format::{ArrowCompression, COMPRESSIONS, Format};
 pub use memory::{MemoryTable, Next};

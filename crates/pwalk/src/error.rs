@@ -1,7 +1,7 @@
 //! Why a job could not be done: one line that names the argument or path, and the reason.
 
 use pwalk_engine::{Argument, ArgumentError, Errno};
-use pwalk_output::{OutputError, ReadError};
+use pwalk_output::{OutputError, ReadError, STDOUT_NAME};
 use std::convert::Infallible;
 use std::fmt;
 use std::path::Path;
@@ -52,7 +52,7 @@ impl Error {
 
     /// Standard output can't be written to.
     pub fn stdout(error: &std::io::Error) -> Error {
-        Error::file(Path::new("standard output"), error)
+        Error::file(Path::new(STDOUT_NAME), error)
     }
 
     pub(crate) fn root(path: &[u8], errno: Errno) -> Error {
@@ -115,6 +115,11 @@ impl Error {
             Cause::Path { errno, .. } => errno,
             _ => None,
         }
+    }
+
+    /// True if whoever read standard output has left: no error of a command that writes there.
+    pub fn is_closed_stdout(&self) -> bool {
+        self.errno() == Some(Errno::PIPE) && self.subject() == STDOUT_NAME
     }
 
     fn as_argument(&self) -> Option<&ArgumentError> {

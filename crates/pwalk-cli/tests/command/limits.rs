@@ -4,8 +4,10 @@ use crate::harness::{
     BIN, build, copy_for_users, csv_rows, filenames, json, lines, naive, paths, program, said,
     shell,
 };
+use crate::signals::{interrupt, started};
 use pwalk_testkit::compare::assert_same_rows;
 use pwalk_testkit::privileges::{Need, requires};
+use rustix::process::Signal;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -103,5 +105,28 @@ fn t47_threads_that_cannot_be_started_make_a_report_slower_and_not_smaller() {
         let n_refused = 8 - n_threads;
         let line = format!("{n_refused} threads could not be started; the others did the work");
         assert!(report.lines().contains(&&*line), "{}", report.stderr);
+    }
+}
+
+/// Threads are refused, so that nobody waits for the signal, or nobody can end the job beside.
+#[test]
+fn t47_without_a_thread_to_spare_ctrl_c_ends_a_report_all_the_same() {
+    if !requires(Need::Root) {
+        return;
+    }
+    let user = user_of_this_test();
+    for n_processes in [1, 2, 3] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        let bin = copy_for_users(folder.path());
+        let mut limited = program("prlimit");
+        limited.arg(format!("--nproc={n_processes}")).arg("setpriv");
+        limited.args(["--reuid", &user, "--regid", &user, "--clear-groups", "--"]).arg(&bin);
+        limited.args(["report", "/", "-qo", "out.csv"]).current_dir(folder.path());
+        let child = started(&mut limited, folder.path());
+        let (status, stderr, _) = interrupt(child, Signal::INT);
+        // By the signal itself where nobody could wait for it.
+        assert!(matches!(status, None | Some(130)), "{n_processes}: {status:?} {stderr}");
+        assert!(!stderr.contains("second"), "{n_processes}: {stderr}");
     }
 }

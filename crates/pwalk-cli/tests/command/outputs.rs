@@ -206,6 +206,37 @@ fn a_disk_that_fills_up_is_said_and_nothing_is_left_on_it() {
 }
 
 #[test]
+fn a_reader_that_leaves_a_side_output_is_an_error_of_the_report() {
+    let tree = build("not_utf8");
+    for option in ["--errors", "--summary"] {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "cd \"$2\" && mkfifo pipe && { head -c 0 pipe & } && \
+                      exec \"$0\" report -q \"$1\" -o x.csv $3 pipe";
+        let option = std::path::Path::new(option);
+        let mut command = shell(script, &[tree.path(), folder.path(), option]);
+        let said = said(&mut command).with_status(2);
+        assert_eq!(said.stderr, "pwalk: pipe: Broken pipe\n");
+        assert_eq!(names(folder.path()), ["pipe"]);
+    }
+}
+
+#[test]
+fn an_open_descriptor_as_output_is_appended_to() {
+    let tree = build("basic");
+    let rows = naive(tree.path());
+    for output in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let folder = tempfile::tempdir().unwrap();
+        let script =
+            "cd \"$2\" && { echo first; \"$0\" report -q \"$1\" --format csv -o $3; } >> log";
+        let output = std::path::Path::new(output);
+        said(&mut shell(script, &[tree.path(), folder.path(), output])).with_status(0);
+        let log = fs::read(folder.path().join("log")).unwrap();
+        let table = log.strip_prefix(b"first\n").expect("what was there stays");
+        assert_same_rows(&filenames(table), &paths(&rows));
+    }
+}
+
+#[test]
 fn a_fifo_takes_a_report_as_it_comes() {
     let tree = build("basic");
     let script = "cd \"$1\" && mkfifo pipe && { cat pipe & } && \
