@@ -185,11 +185,27 @@ fn push_place(text: &mut Vec<u8>, parent_inode: u64, depth: i32) {
     short.append_to(text);
 }
 
-/// `"0100644",`: seven octal digits at least, as the C pwalk's `%07o`. No mode has more.
+/// `"0100644",`: seven octal digits at least, as the C pwalk's `%07o`. No mode of a file has more,
+/// but a saved scan may.
 fn push_mode(mode: u32, text: &mut ShortText<24>) {
-    let mut field = *b"\"0000000\",";
-    for (place, digit) in field[1..8].iter_mut().rev().enumerate() {
-        *digit = b'0' + (mode >> (3 * place) & 7) as u8;
+    let n_digits = (u32::BITS - mode.leading_zeros()).div_ceil(3).max(7);
+    text.push_bytes(b"\"");
+    for place in (0..n_digits).rev() {
+        text.push_bytes(&[b'0' + (mode >> (3 * place) & 7) as u8]);
     }
-    text.push_bytes(&field);
+    text.push_bytes(b"\",");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_keeps_all_its_bits() {
+        for mode in [0, 0o644, 0o100_644, 0o7_777_777, 0o10_000_000, u32::MAX] {
+            let mut text = ShortText::default();
+            push_mode(mode, &mut text);
+            assert_eq!(text.as_bytes(), format!("\"{mode:07o}\",").as_bytes());
+        }
+    }
 }
