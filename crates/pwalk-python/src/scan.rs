@@ -34,6 +34,16 @@ struct Running {
     outcome: Mutex<Option<Result<String, PyErr>>>,
 }
 
+/// Sees to it that there is an outcome, whatever becomes of the walk: readers wait for it.
+struct Outcome(Arc<Running>);
+
+impl Drop for Outcome {
+    fn drop(&mut self) {
+        let panicked = || Err(PyOSError::new_err("the walk panicked"));
+        lock(&self.0.outcome).get_or_insert_with(panicked);
+    }
+}
+
 #[pymethods]
 impl Scan {
     #[new]
@@ -58,6 +68,7 @@ impl Scan {
         let work = {
             let running = running.clone();
             move || {
+                let _outcome = Outcome(running.clone());
                 let _meter = Meter::of(&running.control);
                 let keep = |error: &EntryError| lock(&running.errors).push(error.clone());
                 let walk = || scan.run(&running.control, &keep);
@@ -180,13 +191,10 @@ impl Scan {
 
     fn join(&self, py: Python<'_>) {
         let thread = lock(&self.thread).take();
-        py.detach(|| {
-            // A panic of the walk is an outcome that never came: `wait` would not end.
-            if thread.is_some_and(|thread| thread.join().is_err()) {
-                let panicked = PyOSError::new_err("the walk panicked");
-                lock(&self.running.outcome).get_or_insert(Err(panicked));
-            }
-        });
+        // A panic is an outcome, too.
+        if let Some(thread) = thread {
+            let _ = py.detach(|| thread.join());
+        }
     }
 }
 
