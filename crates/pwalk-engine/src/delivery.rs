@@ -1,7 +1,7 @@
 //! From entries to the sink: batches, totals, progress, and hard links counted once.
 //!
 //! A [`Delivery`] is one thread's; what all of them deliver to is an [`Outlet`]. Knows no
-//! directory that is open and no job: whoever finds entries in another way delivers them here too.
+//! directory that is open and no job: entries found in another way are delivered here too.
 
 use crate::batch::{Batch, Contents};
 use crate::config::Config;

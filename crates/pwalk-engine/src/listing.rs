@@ -37,7 +37,7 @@ pub struct Listed<'a> {
     pub name: &'a CStr,
 }
 
-/// The same, for whoever rarely needs the name as a system call does.
+/// The same, for callers that rarely need the name as a system call takes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Told<'a> {
     pub(crate) ino: u64,

@@ -1,15 +1,15 @@
 //! The other order of a walk: directory by directory, depth first, as `os.walk` wants it.
 //!
 //! Owns the consumer's list of what comes next, which is all that decides what it gets, and the
-//! workers, who read ahead along that list ([`ahead`], [`plan`]). A walk starts without workers:
+//! workers, which read ahead along that list ([`ahead`], [`plan`]). A walk starts without workers:
 //! the consumer reads by itself until it is clear that there is work for more than one.
 //!
 //! The consumer waits for a directory only while a worker reads that very directory (I14). What a
-//! worker has begun and the consumer doesn't want can take for ever: nobody waits for it, not even
+//! worker has begun and the consumer doesn't want can take for ever: nothing waits for it, not even
 //! the end of the walk.
 //!
 //! A process that forks takes only the consumer along. The child finds out by its process
-//! number, leaves the plan alone (its lock may be held by a thread that is no more) and goes on
+//! number, leaves the plan alone (its lock may be held by a thread that is gone) and goes on
 //! without reading ahead.
 
 mod ahead;
@@ -56,7 +56,7 @@ pub enum Order {
 pub enum Step {
     /// A directory.
     Directory {
-        /// Its path: the root as it was given, and names.
+        /// Its path: the root as given, and names.
         path: Vec<u8>,
         /// What is in it.
         listing: DirListing,

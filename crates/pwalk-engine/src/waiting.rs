@@ -34,8 +34,8 @@ pub(crate) struct Post(Arc<CachePadded<Slot>>);
 
 #[derive(Debug, Default)]
 struct Slot {
-    /// 0, or [`Slot::request`]. Relaxed: whoever sees it with the path of another request finds
-    /// that it has changed meanwhile, and a request that hangs changes neither any more.
+    /// 0, or [`Slot::request`]. Relaxed: a reader that sees it with the path of another request
+    /// finds that it has changed meanwhile, and a request that hangs no longer changes either.
     request: AtomicU64,
     path: Mutex<Path>,
 }

@@ -10,7 +10,7 @@
 //!
 //! A directory that fits into one buffer and one slice is read to its end at once. A larger one
 //! is shared: before a worker looks at its first slice, it makes the rest of the names (`Read`)
-//! and the other slices visible to whoever is idle. `Read` lies below the slices, and those
+//! and the other slices visible to idle workers. `Read` lies below the slices, and those
 //! below the subdirectories that they find, so that at most one buffer of names of each
 //! directory above waits in memory.
 //!
@@ -249,7 +249,7 @@ fn stat_link(
     }
 }
 
-/// True where a link can't lead anywhere, whoever asks.
+/// True where a link can't lead anywhere, for any user.
 fn leads_nowhere(errno: Errno) -> bool {
     matches!(errno, Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::NAMETOOLONG)
 }

@@ -11,10 +11,10 @@
 //! The lock lies beside the table and not in it, so that it is held until the last rename is done.
 //! An older table is exchanged for the new one in one step (`RENAME_EXCHANGE`) and removed then.
 //! Network filesystems can't do that: there it is put aside first, and for a moment there is no
-//! table under the name. Whoever is killed in that moment leaves it to the next run to put it back.
+//! table under the name. After a kill in that moment the next run puts it back.
 //!
 //! The name of the work folder is the same for every run, so that the next one finds what a kill
-//! has left behind. It belongs to whoever can lock it.
+//! has left behind. It belongs to the run that holds its lock.
 
 use crate::access::OldAccess;
 use crate::dataset::{SUMMARY_NAME, part_number};

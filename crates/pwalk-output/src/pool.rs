@@ -3,7 +3,7 @@
 use pwalk_engine::lock;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Holds values that are lent to one thread at a time; whoever comes too late waits.
+/// Holds values that are lent to one thread at a time; a thread that comes too late waits.
 pub(crate) struct Pool<T> {
     idle: Mutex<Idle<T>>,
     returned: Condvar,
@@ -26,7 +26,7 @@ impl<T> Pool<T> {
     /// # Panics
     ///
     /// If another borrower has panicked. Its value can't be trusted any more, so it is not
-    /// returned, and whoever waits for it would wait for ever.
+    /// returned, and a thread that waits for it would wait for ever.
     pub(crate) fn with<R>(&self, use_it: impl FnOnce(&mut T) -> R) -> R {
         let mut value = self.take();
         let loss = Loss(self);

@@ -3,9 +3,9 @@
 //! It has no name at all where the filesystem has such files (`O_TMPFILE`): then nothing is left
 //! of it, however the process ends. Elsewhere (NFS above all) it stands beside the final name, as
 //! `.NAME.pwalk-HOST-XXXXXX.tmp`, and is removed when it is dropped. What a kill leaves there is
-//! removed by the next run that writes into the same folder: a living writer holds a lock (flock)
-//! on his file. The lock of a writer on another machine may not be seen from here, so that the
-//! name has a hash of the machine's name, and a machine removes its own leftovers only.
+//! removed by the next run that writes into the same folder: a live writer holds a lock (flock)
+//! on its file. The lock of a writer on another machine might not be visible from here, so the
+//! name has a hash of the machine's name, and a machine removes only its own leftovers.
 
 use crate::access::OldAccess;
 use rustix::fs::{AtFlags, CWD, FlockOperation, OFlags, flock, fstat};
@@ -26,7 +26,7 @@ const N_RANDOM: usize = 6;
 /// Bytes of the final name that a temporary one repeats: a name has 255 at the most.
 const NAME_LEN_MAX: usize = 220;
 
-/// A file that has not got its final name yet.
+/// A file that does not have its final name yet.
 #[derive(Debug)]
 pub(crate) struct Temporary {
     file: Unnamed,
@@ -37,7 +37,7 @@ pub(crate) struct Temporary {
 enum Unnamed {
     /// Without a name.
     Really(File),
-    /// With one that nobody asks for.
+    /// With one that nothing else uses.
     Hidden(NamedTempFile),
 }
 

@@ -1,12 +1,12 @@
 //! What outputs leave behind if the process ends in the middle, and who may decide that it does.
 //!
 //! A signal can come in the moment in which the outputs get their names. Then either the job goes
-//! on to give them and they stay, or whoever ends the process removes what there is of them and
-//! the job gives no names: the first one to decide does so for both.
+//! on to give them and they stay, or the code that ends the process removes what there is of them
+//! and the job gives no names: the first one to decide does so for both.
 //!
 //! ```text
 //! open -- begin_naming --> naming     by the job
-//!      \- abandon -------> abandoned  by whoever ends the process
+//!      \- abandon -------> abandoned  by the code that ends the process
 //! ```
 
 use crate::file::OutputFile;

@@ -1,6 +1,6 @@
 //! Mechanisms that a walk does without. Each was measured as useless or worse; it is off unless a
-//! user asks for it, to compare. Nothing else in this crate uses them: whoever wants to know how
-//! a walk works need not read on.
+//! user asks for it, to compare. Nothing else in this crate uses them: to learn how a walk works,
+//! there is no need to read on.
 //!
 //! * Names by readdir(3): no gain over getdents64.
 //! * Inodes by fstatat(2): 1.4% slower than statx, and no creation times.

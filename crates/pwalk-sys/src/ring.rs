@@ -33,7 +33,7 @@ fn new_ring() -> Option<IoUring> {
     Some(ring)
 }
 
-/// Kernels before 5.6 have rings that answer every statx with EINVAL: those are none.
+/// Kernels before 5.6 have rings that answer every statx with EINVAL: those do not count.
 fn ring_with_statx(len: usize) -> Option<IoUring> {
     let ring = IoUring::new(len as u32).ok()?;
     let mut probe = Probe::new();

@@ -1,4 +1,4 @@
-//! What all jobs have in common: rows go to a sink, errors to whoever wants them, and files get
+//! What all jobs have in common: rows go to a sink, errors to the callback, and files get
 //! their names at one end.
 
 use crate::error::Error;

@@ -6,9 +6,9 @@
 //! a worker reads at that moment, and every worker that has read one says so under the lock, so
 //! no wake-up is lost.
 //!
-//! Descriptors: a worker that reads holds one. Who is refused one lowers the number of workers
-//! that may read at once, so that the consumer, who comes first, gets its own: it waits for a
-//! worker to close a directory, and if none holds any, the error is the consumer's, as with
+//! Descriptors: a worker that reads holds one. A thread that is refused one lowers the number of
+//! workers that may read at once, so that the consumer, which comes first, gets its own: it waits
+//! for a worker to close a directory, and if none holds any, the error is the consumer's, as with
 //! `os.walk`. The number rises again, slowly.
 
 use super::Workers;

@@ -76,7 +76,7 @@ impl Kind {
 /// An entry with everything that `lstat` says of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OracleRow {
-    /// The root as it was given, without trailing slashes, then `/` and the rest.
+    /// The root as given, without trailing slashes, then `/` and the rest.
     pub path: Vec<u8>,
     /// From `mode`.
     pub kind: Kind,
