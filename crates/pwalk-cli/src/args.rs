@@ -39,7 +39,8 @@ Examples:
   pwalk walk /data                                   every path, in no particular order
   pwalk walk /data --type d --max-depth 2            directories, two levels deep
   pwalk walk /data --type f -0 | xargs -0 md5sum     works for names that contain newlines
-  pwalk walk /data --exclude '*' --exclude '!*.nc'   only what ends in .nc";
+  pwalk walk /data --type f --exclude '*' --exclude '!*/' --exclude '!*.nc'
+                                                     only files whose names end in .nc";
 
 const CONVERT_EXAMPLES: &str = "\
 Examples:

@@ -62,6 +62,13 @@ impl Source for Disk {
         if self.compared.stats_by_fstatat {
             return Compared::stat(dir, name, links);
         }
+        if self.uses_ring
+            && let Some(stats) =
+                pwalk_sys::stat_by_ring(dir, &[name], links, mask(want), self.is_strict)
+            && let Some(stat) = stats.into_iter().next()
+        {
+            return stat.map(to_stat);
+        }
         pwalk_sys::stat_at(dir, name, links, mask(want), self.is_strict).map(to_stat)
     }
 

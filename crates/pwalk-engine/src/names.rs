@@ -54,6 +54,8 @@ impl NameReader {
 
     /// Reads a whole directory, until `is_stopped`. Most are read at once, and who keeps all
     /// names needs to remember none of those: only with a second buffer can some come again.
+    ///
+    /// ENOENT is the end, as it is for readdir(3): the directory was removed after it was opened.
     pub(crate) fn read_all<S: Source>(
         &mut self,
         source: &S,
@@ -63,9 +65,12 @@ impl NameReader {
     ) -> Result<(), Errno> {
         self.seen.start();
         self.remembers = false;
-        while self.read(source, dir, listing)? {
-            if is_stopped() {
-                return Err(Errno::CANCELED);
+        loop {
+            match self.read(source, dir, listing) {
+                Ok(false) | Err(Errno::NOENT) => break,
+                Ok(true) if is_stopped() => return Err(Errno::CANCELED),
+                Ok(true) => {}
+                Err(errno) => return Err(errno),
             }
         }
         self.remembers = true;

@@ -13,6 +13,9 @@ use std::ffi::CStr;
 /// Bytes before the name: inode (8), offset (8), record length (2), type (1).
 const HEADER_LEN: usize = 19;
 
+/// Calls until an interruption is an error.
+const CALLS_MAX: usize = 1000;
+
 /// One record of a getdents64 buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawDirent<'a> {
@@ -105,29 +108,52 @@ impl<'a> Iterator for Dirents<'a> {
 
 /// Reads the next records of an open directory into `buffer`; 0 means the end.
 ///
-/// Interrupted calls are repeated. Source: getdents64(2).
+/// Interrupted calls are repeated, up to a thousand times: some filesystems say so for ever.
+/// Source: getdents64(2).
 #[allow(unsafe_code)]
 pub fn read_dirents(directory: impl AsFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     let fd = directory.as_fd().as_raw_fd();
-    loop {
+    unless_interrupted(|| {
         // SAFETY: the pointer and the length are those of a live, exclusively borrowed slice, so
         // the kernel writes only memory that we own. Relied on: getdents64(2) writes at most
         // `count` bytes and returns how many.
         let n_read =
             unsafe { libc::syscall(libc::SYS_getdents64, fd, buffer.as_mut_ptr(), buffer.len()) };
-        if let Ok(n_read) = usize::try_from(n_read) {
-            return Ok(n_read.min(buffer.len()));
-        }
-        let errno = Errno::last();
-        if errno != Errno::INTR {
-            return Err(errno);
+        let n_read = usize::try_from(n_read).map_err(|_| Errno::last())?;
+        Ok(n_read.min(buffer.len()))
+    })
+}
+
+/// Repeats a call that was interrupted.
+fn unless_interrupted<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    for _ in 1..CALLS_MAX {
+        match call() {
+            Err(Errno::INTR) => {}
+            result => return result,
         }
     }
+    call()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn t24_t26_an_interrupted_call_is_repeated_but_not_for_ever() {
+        let mut n_calls = 0;
+        let mut interrupted = |n_times| {
+            n_calls = 0;
+            let result = unless_interrupted(|| {
+                n_calls += 1;
+                if n_calls > n_times { Ok(()) } else { Err(Errno::INTR) }
+            });
+            (result, n_calls)
+        };
+        assert_eq!(interrupted(0), (Ok(()), 1));
+        assert_eq!(interrupted(500), (Ok(()), 501));
+        assert_eq!(interrupted(usize::MAX), (Err(Errno::INTR), CALLS_MAX));
+    }
 
     fn record(ino: u64, kind: u8, name: &[u8]) -> Vec<u8> {
         let record_len = (HEADER_LEN + name.len() + 1).next_multiple_of(8);

@@ -1,6 +1,7 @@
 """`walk` delivers what `os.walk` delivers: the same triples and errors in the same order."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path, PurePosixPath
 
@@ -373,3 +374,18 @@ pwalk.report(sys.argv[1], sys.argv[2])
 assert resource.getrlimit(resource.RLIMIT_NOFILE) == (256, hard)
 """
     python(program, tree, tmp_path / "out.csv")
+
+
+def test_a_directory_that_was_removed_after_it_was_opened_is_empty(tmp_path):
+    script = """
+import os, sys
+import pwalk
+os.makedirs("gone")
+os.chdir("gone")
+os.rmdir("../gone")
+for walk in os.walk, pwalk.walk:
+    errors = []
+    assert list(walk(".", onerror=errors.append)) == [(".", [], [])], walk
+    assert not errors, errors
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)

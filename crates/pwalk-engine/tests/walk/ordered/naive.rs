@@ -149,7 +149,11 @@ impl Naive<'_> {
         let mut n_idle = 0;
         loop {
             let mut listing = Listing::default();
-            let is_open = self.source.read(&dir, &mut Vec::new(), &mut listing)?;
+            let is_open = match self.source.read(&dir, &mut Vec::new(), &mut listing) {
+                // For readdir(3) a directory that was removed is at its end.
+                Err(Errno::NOENT) => false,
+                result => result?,
+            };
             n_idle += 1;
             for index in 0..listing.len() {
                 let (kind, name) = (listing.get(index).kind, listing.name(index).to_vec());
