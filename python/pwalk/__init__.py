@@ -8,15 +8,55 @@ to a file, `scan` to a table in memory that NumPy, Polars, PyArrow and DuckDB re
 Whatever touches the disk runs without the GIL and ends within 200 ms of a Ctrl-C.
 """
 
-from ._asyncio import AsyncWalker
-from ._buffer import Row, Traversal, read_buffer, traverse
-from ._config import Config, Setting, Walker
-from ._monitor import Measurement, Monitor
-from ._progress import Progress, ProgressCallback
-from ._pwalk import Batch, column_names, version
-from ._report import Report, report
-from ._scan import Scan, scan
-from ._walk import walk
+from ._pwalk import column_names, version
+
+# What the command `pwalk` and `import pwalk` don't need is loaded when it is first used: asyncio,
+# dataclasses, tempfile and others take longer to load than a small tree takes to walk.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from ._asyncio import AsyncWalker
+    from ._buffer import Row, Traversal, read_buffer, traverse
+    from ._config import Config, Setting, Walker
+    from ._monitor import Measurement, Monitor
+    from ._progress import Progress, ProgressCallback
+    from ._pwalk import Batch
+    from ._report import Report, report
+    from ._scan import Scan, scan
+    from ._walk import walk
+else:
+    _HOMES = {
+        "AsyncWalker": "_asyncio",
+        "Batch": "_pwalk",
+        "Config": "_config",
+        "Measurement": "_monitor",
+        "Monitor": "_monitor",
+        "Progress": "_progress",
+        "ProgressCallback": "_progress",
+        "Report": "_report",
+        "Row": "_buffer",
+        "Scan": "_scan",
+        "Setting": "_config",
+        "Traversal": "_buffer",
+        "Walker": "_config",
+        "read_buffer": "_buffer",
+        "report": "_report",
+        "scan": "_scan",
+        "traverse": "_buffer",
+        "walk": "_walk",
+    }
+
+    def __getattr__(name):
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(__import__(f"{__name__}.{home}", fromlist=[name]), name)
+        globals()[name] = value
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "ALL_COLUMNS",
