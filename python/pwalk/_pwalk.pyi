@@ -123,8 +123,8 @@ def report(
     columns: str | None,
     callback: Callable[[Progress], object] | None,
     interval: float,
-) -> tuple[str, list[OSError]]:
-    """Writes a report; returns the summary as JSON, and the errors."""
+) -> tuple[str, str, list[OSError]]:
+    """Writes a report; returns where it is, the summary as JSON, and the errors."""
 
 def read_rows(
     path: str, limit: int | None

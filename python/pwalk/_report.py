@@ -39,7 +39,12 @@ class Report(tuple[str, list[OSError]]):
 
     @property
     def errors(self) -> list[OSError]:
-        """What could not be read, each with `errno` and `filename`."""
+        """What could not be read, each with `errno` and `filename`.
+
+        In a CSV, also the paths that are not valid UTF-8 and were written with replacement
+        characters: the `errno` is `EILSEQ` and `filename` is the exact path. Their number is
+        `summary['changed_names']`; they don't make a report incomplete.
+        """
         return self[1]
 
     def __repr__(self) -> str:
@@ -71,8 +76,12 @@ def report(
             parts. `None`: `scan.csv.zst` in the working directory, or what `format` and
             `compress` make of that. It appears only when it is complete.
         max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
-        compress: `auto` (as the format's name says), `zstd`, `gzip`, `none`, or `lz4` (Arrow).
-        format: The format; overrides the suffix.
+        compress: `auto` (as the format's name says), `zstd`, `gzip`, `none`, or `lz4`. It becomes
+            part of the name: `scan.csv` compressed with `zstd` is written to `scan.csv.zst`. A
+            name with another compression is refused. Parquet files are always compressed with
+            zstd, inside; Arrow files are not, unless `zstd` or `lz4` is given.
+        format: The format, for a folder of parts or a name without a known suffix. One that
+            contradicts the suffix is refused.
         columns: Names of columns, or changes to the default ones (`+user`, `-filename_bytes`).
             Not for CSV, which always has the same 17.
         ignore_snapshots: Don't enter directories named `.snapshot`, `.snapshots`, `~snapshot`
@@ -86,7 +95,7 @@ def report(
         progress_interval: Minimum number of seconds between two calls.
 
     Returns:
-        The output's path and the list of errors; the summary is an attribute.
+        The path of what was written and the list of errors; the summary is an attribute.
 
     Raises:
         TypeError, ValueError: For an invalid argument; the message names it.
@@ -131,7 +140,7 @@ def report_with(
         path = _pwalk.default_output(format, compress)
     else:
         path = _check.path("output", output)
-    summary, errors = _pwalk.report(
+    path, summary, errors = _pwalk.report(
         walk_arguments(settings, top, max_threads, **walk),
         path,
         format=format,

@@ -93,9 +93,9 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) walk: WalkArgs,
     /// The file to write, or - for standard output; the suffix selects the format
-    #[arg(short, long, value_name = "FILE", default_value_os_t = default_output())]
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) output: PathBuf,
+    /// [default: scan.csv.zst]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) table: TableArgs,
     /// Also write the summary to this file, as JSON
@@ -130,10 +130,10 @@ pub(crate) struct ConvertArgs {
 /// What every command that writes a table takes.
 #[derive(ArgGroup)]
 pub(crate) struct TableArgs {
-    /// The format, if the suffix doesn't say
+    /// The format, if the name of the output doesn't say
     #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
     format: Option<String>,
-    /// The compression, if not the one that the suffix implies
+    /// The compression, which becomes part of the name: scan.csv is written as scan.csv.zst
     #[arg(long, value_name = "HOW", value_parser = PossibleValuesParser::from(COMPRESSIONS))]
     compress: Option<String>,
     /// The columns, comma-separated; or +NAME,-NAME to change the default (not for CSV)
@@ -150,23 +150,24 @@ pub(crate) struct TableArgs {
     names: NamesArg,
 }
 
-fn default_output() -> PathBuf {
-    pwalk::default_output(None, "auto").into()
-}
-
 fn format_parser() -> PossibleValuesParser {
     Format::names().into()
 }
 
 impl TableArgs {
-    pub(crate) fn into_config(self, output: PathBuf) -> Result<OutputConfig, Error> {
+    /// Without an output: to `scan.csv.zst`, or what format and compression make of that.
+    pub(crate) fn into_config(self, output: Option<PathBuf>) -> Result<OutputConfig, Error> {
         // Destructured, so that a new argument can't be forgotten here.
         let TableArgs { format, compress, columns, part_rows, part_bytes, names } = self;
+        let format = format.map(|name| name.parse()).transpose()?;
+        let output = output.unwrap_or_else(|| {
+            pwalk::default_output(format, compress.as_deref().unwrap_or("auto")).into()
+        });
         let is_stdout = output.as_os_str() == "-";
         let default_parts = PartBounds::default();
         Ok(OutputConfig {
             output: if is_stdout { Output::Stdout } else { Output::File(output) },
-            format: format.map(|name| name.parse()).transpose()?,
+            format,
             compress,
             columns,
             parts: PartBounds {

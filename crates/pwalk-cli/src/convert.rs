@@ -7,7 +7,7 @@ use pwalk::{Convert, Error, Output};
 
 pub(crate) fn run(args: ConvertArgs) -> Result<Exit, Error> {
     let ConvertArgs { input, output, from, table } = args;
-    let output = table.into_config(output)?;
+    let output = table.into_config(Some(output))?;
     let from = from.map(|name| name.parse()).transpose()?;
     let is_stream = output.output == Output::Stdout;
     let signals = Cancellable::listen();

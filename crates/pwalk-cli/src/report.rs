@@ -6,7 +6,7 @@ use crate::message;
 use crate::progress::ProgressLine;
 use crate::signals::Cancellable;
 use indicatif::{HumanBytes, HumanCount};
-use pwalk::{EntryError, Error, Output, Report, ReportConfig, Summary};
+use pwalk::{EntryError, Error, Operation, Output, Report, ReportConfig, Summary};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Errors that are shown one by one; the summary counts all of them.
@@ -16,16 +16,19 @@ pub(crate) fn run(args: ReportArgs) -> Result<Exit, Error> {
     let ReportArgs { walk, quiet, output, table, summary, errors, json } = args;
     let has_error_list = errors.is_some();
     let table = table.into_config(output)?;
-    let output = table.output.clone();
     let signals = Cancellable::listen();
     let report =
         Report::prepare(ReportConfig { walk: walk.into_config(), table, summary, errors })?;
+    let output = report.output().clone();
     report.notes().iter().for_each(message::say);
     signals.prepared(report.unfinished(), output == Output::Stdout);
     let line = ProgressLine::new(quiet, report.n_expected());
     let shown = AtomicUsize::new(0);
-    let on_error = |error: &EntryError| match shown.fetch_add(1, Relaxed) {
-        n if quiet || n > N_ERRORS_SHOWN => {}
+    // Of changed names the summary tells, and the list of errors.
+    let is_shown = |error: &EntryError| !quiet && error.operation != Operation::Name;
+    let on_error = |error: &EntryError| match shown.fetch_add(is_shown(error).into(), Relaxed) {
+        _ if !is_shown(error) => {}
+        n if n > N_ERRORS_SHOWN => {}
         N_ERRORS_SHOWN if has_error_list => line.say("more errors are in the error list"),
         N_ERRORS_SHOWN => line.say("more errors are not shown; --errors FILE lists all"),
         _ => line.say(&message::entry_error(error)),

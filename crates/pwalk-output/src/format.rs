@@ -71,9 +71,9 @@ impl Format {
     pub fn suffix(self) -> &'static str {
         match self {
             Format::Arrow(_) => "arrow",
-            _ => {
-                SUFFIXES.iter().find(|(_, format)| *format == self).map_or("ndjson.gz", |(s, _)| s)
-            }
+            // Nothing packs NDJSON so.
+            Format::Ndjson(Compression::Gzip) => "ndjson.gz",
+            _ => SUFFIXES.iter().find(|(_, format)| *format == self).map_or("", |(s, _)| s),
         }
     }
 
@@ -101,7 +101,12 @@ impl Format {
             _ => None,
         };
         packed.ok_or_else(|| {
-            let reason = format!("{} can't be compressed this way", self.suffix());
+            let reason = match self {
+                Format::Csv(_) => "a CSV can be compressed with zstd or gzip",
+                Format::Ndjson(_) => "an NDJSON file can be compressed with zstd",
+                Format::Parquet => "a Parquet file is always compressed with zstd, inside",
+                Format::Arrow(_) => "an Arrow file can be compressed with lz4 or zstd, inside",
+            };
             ArgumentError::new(COMPRESS, compression, reason)
         })
     }
@@ -157,6 +162,7 @@ mod tests {
         assert_eq!(csv.packed("zstd"), Ok(Format::Csv(Compression::Zstd)));
         assert_eq!(csv.packed("auto"), Ok(csv));
         let error = Format::Parquet.packed("gzip").unwrap_err();
-        assert_eq!(error.to_string(), "compression 'gzip': parquet can't be compressed this way");
+        let expected = "compression 'gzip': a Parquet file is always compressed with zstd, inside";
+        assert_eq!(error.to_string(), expected);
     }
 }

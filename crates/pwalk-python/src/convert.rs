@@ -3,7 +3,7 @@
 use pwalk::{
     Effective, EntryError, Errno, ErrorKind, Range, SETTINGS, Setting, Settings, Value, WalkConfig,
 };
-use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyValueError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use pyo3::{Borrowed, IntoPyObjectExt};
@@ -17,6 +17,7 @@ pub(crate) fn to_py_err(error: pwalk::Error) -> PyErr {
     match (error.kind(), error.errno()) {
         (ErrorKind::Argument, _) => PyValueError::new_err(invalid_argument(&error)),
         (ErrorKind::Cancelled, _) => PyKeyboardInterrupt::new_err(()),
+        (ErrorKind::Panicked, _) => PyRuntimeError::new_err(error.to_string()),
         (_, Some(errno)) => os_error_args(errno, error.subject()),
         (_, None) => PyOSError::new_err(error.to_string()),
     }

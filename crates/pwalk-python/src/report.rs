@@ -1,15 +1,16 @@
 //! `report`: every inode into a file.
 
-use crate::convert::{WalkArguments, os_errors, to_py_err};
+use crate::convert::{WalkArguments, os_errors, text, to_py_err};
 use crate::watch::{self, Listener, Meter};
 use pwalk::{Control, EntryError, Format, Output, OutputConfig, Report, ReportConfig, lock};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 
-/// Writes a report; returns the summary as JSON, and the errors.
+/// Writes a report; returns where it is, the summary as JSON, and the errors.
 #[pyfunction]
 #[pyo3(signature = (walk, output, *, format, compress, columns, callback, interval))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords of a Python function")]
@@ -22,7 +23,7 @@ pub(crate) fn report<'py>(
     columns: Option<String>,
     callback: Option<Py<PyAny>>,
     interval: f64,
-) -> PyResult<(String, Bound<'py, PyList>)> {
+) -> PyResult<(Bound<'py, PyString>, String, Bound<'py, PyList>)> {
     let walk = walk.config();
     let format = format.as_deref().map(Format::from_str).transpose();
     let format = format.map_err(|error| to_py_err(error.into()))?;
@@ -37,9 +38,15 @@ pub(crate) fn report<'py>(
     let _meter = Meter::of(&control);
     let errors = Mutex::new(Vec::new());
     let keep = |error: &EntryError| lock(&errors).push(error.clone());
-    let summary = watch::run(py, &control, Listener::new(callback, interval), |may_finish| {
-        Report::prepare(config)?.run_with(&control, &keep, may_finish)
+    let done = watch::run(py, &control, Listener::new(callback, interval), |may_finish| {
+        let report = Report::prepare(config)?;
+        let output = report.output().clone();
+        Ok((output, report.run_with(&control, &keep, may_finish)?))
     })?;
-    let summary = summary.map_err(to_py_err)?;
-    Ok((summary.to_json(), PyList::new(py, os_errors(py, &lock(&errors))?)?))
+    let (output, summary) = done.map_err(to_py_err)?;
+    let output = match &output {
+        Output::File(path) => text(py, path.as_os_str().as_bytes()),
+        Output::Stdout => unreachable!("it was a path"),
+    };
+    Ok((output, summary.to_json(), PyList::new(py, os_errors(py, &lock(&errors))?)?))
 }

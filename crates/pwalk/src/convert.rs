@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::input::Table;
 use crate::job::Job;
-use crate::output::OutputConfig;
+use crate::output::{Output, OutputConfig};
 use pwalk_engine::Control;
 use pwalk_output::{
     Columns, Destination, Format, Summary, TableConfig, Unfinished, argument, create_table,
@@ -14,6 +14,7 @@ use std::sync::Arc;
 /// A conversion that is ready to start: both files are open, and compatible.
 pub struct Convert {
     job: Job,
+    output: Output,
     unfinished: Arc<Unfinished>,
 }
 
@@ -29,14 +30,14 @@ impl Convert {
         input_format: Option<Format>,
         output: &OutputConfig,
     ) -> Result<Convert, Error> {
-        let format = output.resolve_format()?;
+        let (place, format) = output.resolve()?;
         let scan = Table::open(input, input_format)?;
         let columns = match &output.columns {
             None if format.is_columnar() => scan.columns().clone(),
             _ => output.resolve_columns(format)?,
         };
         check_columns(input, &columns, scan.columns())?;
-        let destination = output.open()?;
+        let destination = OutputConfig { output: place.clone(), ..output.clone() }.open()?;
         let unfinished = Arc::new(match &destination {
             Destination::File(file) => Unfinished::new([file], None),
             Destination::Folder(folder, _) => Unfinished::new(None, Some(folder)),
@@ -45,7 +46,13 @@ impl Convert {
         let table = TableConfig { format, columns, names: output.names, preamble, n_encoders: 1 };
         let table = create_table(table, destination)?;
         let job = Job { input: scan.into(), table, errors: None };
-        Ok(Convert { job, unfinished })
+        Ok(Convert { job, output: place, unfinished })
+    }
+
+    /// Where the table goes: under the name that was given, or a longer one that says how it is
+    /// compressed.
+    pub fn output(&self) -> &Output {
+        &self.output
     }
 
     /// What must be abandoned if the process ends before `run` returns.

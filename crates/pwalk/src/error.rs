@@ -2,6 +2,7 @@
 
 use pwalk_engine::{Argument, ArgumentError, Errno};
 use pwalk_output::{OutputError, ReadError, STDOUT_NAME};
+use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;
 use std::path::Path;
@@ -17,6 +18,9 @@ pub enum ErrorKind {
     File,
     /// The job was cancelled: it has no result.
     Cancelled,
+    /// A thread of the job has panicked, which is a bug of pwalk or of a sink: the job has no
+    /// result.
+    Panicked,
 }
 
 /// Why a job could not be done. Displays as `subject: reason`.
@@ -34,6 +38,8 @@ enum Cause {
         errno: Option<Errno>,
     },
     Cancelled,
+    /// What the panic has said.
+    Panicked(String),
 }
 
 impl Error {
@@ -72,12 +78,20 @@ impl Error {
         Error(Cause::Cancelled)
     }
 
+    /// From what a panic has carried.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Error(Cause::Panicked(text.unwrap_or_else(|| "a thread has panicked".to_owned())))
+    }
+
     /// What kind of problem it is.
     pub fn kind(&self) -> ErrorKind {
         match &self.0 {
             Cause::Argument(_) => ErrorKind::Argument,
             Cause::Path { kind, .. } => *kind,
             Cause::Cancelled => ErrorKind::Cancelled,
+            Cause::Panicked(_) => ErrorKind::Panicked,
         }
     }
 
@@ -87,6 +101,7 @@ impl Error {
             Cause::Argument(error) => error.subject(),
             Cause::Path { path, .. } => path.clone(),
             Cause::Cancelled => "interrupted".to_owned(),
+            Cause::Panicked(_) => "internal error".to_owned(),
         }
     }
 
@@ -96,6 +111,7 @@ impl Error {
             Cause::Argument(error) => error.reason(),
             Cause::Path { reason, .. } => reason,
             Cause::Cancelled => "nothing was written",
+            Cause::Panicked(text) => text,
         }
     }
 

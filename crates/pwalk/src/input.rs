@@ -5,7 +5,7 @@
 //! or a file format works.
 
 use crate::error::Error;
-use crate::job::{Errors, JobSink};
+use crate::job::{Errors, JobSink, without_panic};
 use crate::setup::{Setup, WalkConfig};
 use pwalk_engine::{Batch, Control, EntryError, Fields, FileId, Kind, Progress, Sink, walk};
 use pwalk_output::{COLUMNS, Columns, Format, Preamble, SUMMARY_NAME, Summary, TableReader};
@@ -92,7 +92,7 @@ impl Input {
     /// # Errors
     ///
     /// The sink's; `File` if a saved scan is damaged, or has no column for a field that the sink
-    /// needs; `Cancelled` if `control` was cancelled.
+    /// needs; `Cancelled` if `control` was cancelled; `Panicked` if the sink has panicked.
     pub fn read<K: Sink>(
         self,
         sink: &K,
@@ -102,7 +102,8 @@ impl Input {
     where
         Error: From<K::Error>,
     {
-        self.read_into(&JobSink { sink, errors: &Errors::new(None, on_error) }, control)
+        let errors = Errors::new(None, on_error);
+        without_panic(|| self.read_into(&JobSink { sink, errors: &errors }, control))
     }
 
     /// The loop of all jobs.

@@ -57,12 +57,10 @@ impl<'a> Errors<'a> {
         if let Some(list) = &self.list {
             lock(list).append(errors)?;
         }
-        for error in errors {
-            match error.operation {
-                Operation::Name => drop(self.n_names_changed.fetch_add(1, Relaxed)),
-                _ => (self.on_error)(error),
-            }
-        }
+        let is_change = |error: &&EntryError| error.operation == Operation::Name;
+        let n_changed = errors.iter().filter(is_change).count();
+        self.n_names_changed.fetch_add(n_changed as u64, Relaxed);
+        errors.iter().for_each(self.on_error);
         Ok(())
     }
 
@@ -72,6 +70,14 @@ impl<'a> Errors<'a> {
         }
         Ok(())
     }
+}
+
+/// Makes an error of a panic, in whatever thread of the job it was: callers of a library, Python
+/// above all, expect no other way out of it. All that the job held is gone by then, and its
+/// outputs leave nothing.
+pub(crate) fn without_panic<T>(job: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+    caught.unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
 }
 
 /// Reads an input into a table.
@@ -89,6 +95,15 @@ impl Job {
         on_error: &(dyn Fn(&EntryError) + Sync),
         before_names: impl FnOnce(&Summary) -> Result<(), Error>,
     ) -> Result<Summary, Error> {
+        without_panic(|| self.run_unguarded(control, on_error, before_names))
+    }
+
+    fn run_unguarded(
+        self,
+        control: &Control,
+        on_error: &(dyn Fn(&EntryError) + Sync),
+        before_names: impl FnOnce(&Summary) -> Result<(), Error>,
+    ) -> Result<Summary, Error> {
         let errors = Errors::new(self.errors, on_error);
         let sink = JobSink { sink: &*self.table, errors: &errors };
         let summary = self.input.read_into(&sink, control)?;
@@ -96,5 +111,68 @@ impl Job {
         self.table.finish(&summary)?;
         errors.finish()?;
         Ok(summary)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::input::Tree;
+    use crate::setup::WalkConfig;
+    use pwalk_output::OutputError;
+    use std::sync::atomic::AtomicUsize;
+
+    /// Panics with the batch of this number, or at its end.
+    struct Panics {
+        at: usize,
+        n_batches: AtomicUsize,
+    }
+
+    impl Sink for Panics {
+        type Error = OutputError;
+
+        fn fields(&self) -> Fields {
+            Fields::SIZE
+        }
+
+        fn put(&self, _: &mut Batch) -> Result<(), OutputError> {
+            assert_ne!(self.n_batches.fetch_add(1, Relaxed), self.at, "told to panic");
+            Ok(())
+        }
+    }
+
+    impl TableSink for Panics {
+        fn finish(self: Box<Self>, _: &Summary) -> Result<u64, OutputError> {
+            panic!("told to panic at its {}", "end");
+        }
+    }
+
+    #[test]
+    fn t47_a_panic_is_an_error_of_the_job_whatever_the_number_of_workers() {
+        for (at, text) in [(0, "told to panic"), (usize::MAX, "told to panic at its end")] {
+            for n_workers in [1, 2, 8] {
+                let walk = WalkConfig {
+                    roots: vec!["/proc/self/attr".into()],
+                    threads: Some(n_workers),
+                    ..WalkConfig::default()
+                };
+                let input = Tree::open(&walk).unwrap().into();
+                let table = Box::new(Panics { at, n_batches: AtomicUsize::new(0) });
+                let job = Job { input, table, errors: None };
+                let error = job.run(&Control::default(), &|_| (), |_| Ok(())).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Panicked);
+                let told = error.to_string();
+                assert!(told.starts_with("internal error: ") && told.contains(text), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_of_somebodys_sink_is_an_error_of_the_input() {
+        let sink = Panics { at: 0, n_batches: AtomicUsize::new(0) };
+        let input = Input::open("/proc/self/attr").unwrap();
+        let error = input.read(&sink, &Control::default(), &|_| ()).unwrap_err();
+        assert_eq!((error.kind(), error.errno()), (ErrorKind::Panicked, None));
     }
 }

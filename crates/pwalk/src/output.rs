@@ -3,7 +3,7 @@
 use crate::error::Error;
 use pwalk_output::{
     Columns, Compression, Destination, Format, Names, OutputFile, OutputFolder, PartBounds,
-    argument, is_folder,
+    argument, is_folder, name_file,
 };
 use std::path::{Path, PathBuf};
 
@@ -22,9 +22,10 @@ pub enum Output {
 pub struct OutputConfig {
     /// Where it goes.
     pub output: Output,
-    /// Its format; `None`: by the output's suffix, CSV for standard output.
+    /// Its format, see [`name_file`]; `None`: by the output's suffix, CSV for standard output.
     pub format: Option<Format>,
-    /// Its compression, see [`Format::packed`]; `None`: as the format says.
+    /// Its compression, see [`Format::packed`]; `None`: as the format says. It can make the name
+    /// of a file longer, see [`name_file`].
     pub compress: Option<String>,
     /// Its columns, see [`Columns::parse`]; `None`: the 17 and what columnar formats add.
     pub columns: Option<String>,
@@ -55,13 +56,22 @@ impl OutputConfig {
         }
     }
 
-    pub(crate) fn resolve_format(&self) -> Result<Format, Error> {
-        let format = match (self.format, &self.output) {
-            (Some(format), _) => format,
-            (None, Output::File(path)) => Format::of_path(path)?,
-            (None, Output::Stdout) => Format::Csv(Compression::None),
+    /// The format, and where the table goes, with the name that the format asks for.
+    pub(crate) fn resolve(&self) -> Result<(Output, Format), Error> {
+        let compress = self.compress.as_deref().unwrap_or("auto");
+        let format = match (&self.output, self.format) {
+            (Output::File(path), format) if !is_folder(path) => {
+                let (path, format) = name_file(path, format, compress)?;
+                return Ok((Output::File(path), format));
+            }
+            (Output::Stdout, format) => format.unwrap_or(Format::Csv(Compression::None)),
+            (Output::File(_), Some(format)) => format,
+            (Output::File(path), None) => {
+                let reason = "the name of a folder of parts doesn't tell their format; choose one";
+                return Err(Error::bad(argument::OUTPUT, path.to_string_lossy(), reason));
+            }
         };
-        Ok(format.packed(self.compress.as_deref().unwrap_or("auto"))?)
+        Ok((self.output.clone(), format.packed(compress)?))
     }
 
     pub(crate) fn resolve_columns(&self, format: Format) -> Result<Columns, Error> {

@@ -42,6 +42,7 @@ impl ReportConfig {
 /// A report that is ready to start: all that can be checked was checked, and its files are open.
 pub struct Report {
     job: Job,
+    output: Output,
     summary: Option<OutputFile>,
     unfinished: Arc<Unfinished>,
 }
@@ -52,8 +53,9 @@ impl Report {
     /// # Errors
     ///
     /// The first problem that the user must fix, by name.
-    pub fn prepare(config: ReportConfig) -> Result<Report, Error> {
-        let format = config.table.resolve_format()?;
+    pub fn prepare(mut config: ReportConfig) -> Result<Report, Error> {
+        let (output, format) = config.table.resolve()?;
+        config.table.output = output.clone();
         let columns = config.table.resolve_columns(format)?;
         let mut tree = Tree::without(&config.walk, config.table.folder())?;
         let errors = open(&config.errors)?.map(ErrorList::new);
@@ -82,7 +84,14 @@ impl Report {
             n_encoders: tree.n_encoders(),
         };
         let table = create_table(table, destination)?;
-        Ok(Report { job: Job { input: tree.into(), table, errors }, summary, unfinished })
+        let job = Job { input: tree.into(), table, errors };
+        Ok(Report { job, output, summary, unfinished })
+    }
+
+    /// Where the table goes: under the name that was given, or a longer one that says how it is
+    /// compressed.
+    pub fn output(&self) -> &Output {
+        &self.output
     }
 
     /// What a user should know before it starts, one line each.

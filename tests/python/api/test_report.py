@@ -103,6 +103,59 @@ def test_compress(tree, tmp_path, monkeypatch, compress, begin):
     assert len(_rows(output)) == 18
 
 
+@pytest.mark.parametrize(
+    "name, compress, expected, begin",
+    [
+        ("scan.csv", "zstd", "scan.csv.zst", ZSTD),
+        ("scan.csv", "gzip", "scan.csv.gz", GZIP),
+        ("scan.csv", "none", "scan.csv", TEXT),
+        ("scan.csv.gz", "gzip", "scan.csv.gz", GZIP),
+        ("scan.ndjson", "zstd", "scan.ndjson.zst", ZSTD),
+        ("scan.parquet", "zstd", "scan.parquet", b"PAR1"),
+        ("scan.arrow", "lz4", "scan.arrow", b"ARROW1"),
+    ],
+)
+def test_a_compression_is_part_of_the_name(tree, tmp_path, name, compress, expected, begin):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    output, errors = pwalk.report(tree, folder / name, compress=compress)
+    assert (output, errors) == (str(folder / expected), [])
+    assert os.listdir(folder) == [expected]
+    assert _begins(output, begin)
+
+
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        ("x.csv.zst", {"compress": "none"}),
+        ("x.csv.gz", {"compress": "zstd"}),
+        ("x.parquet", {"compress": "none"}),
+        ("x.ndjson", {"compress": "gzip"}),
+        ("x.csv", {"format": "parquet"}),
+        ("x.csv", {"format": "csv.zst"}),
+        ("x.gz", {"format": "csv"}),
+    ],
+)
+def test_a_name_that_says_something_else_is_refused(tree, tmp_path, name, arguments):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (argument,) = arguments
+    with pytest.raises(ValueError, match=f"^{argument}: "):
+        pwalk.report(tree, folder / name, **arguments)
+    assert os.listdir(folder) == []
+
+
+def test_t2_changed_names_are_among_the_errors_with_their_exact_bytes(tmp_path):
+    top = os.fsencode(tmp_path / "tree")
+    os.makedirs(top + b"/\xff")
+    open(top + b"/\xff/\xe9.txt", "x").close()
+    report = pwalk.report(top, tmp_path / "out.csv")
+    changed = sorted((error.errno, os.fsencode(error.filename)) for error in report.errors)
+    assert changed == [(errno.EILSEQ, top + b"/\xff"), (errno.EILSEQ, top + b"/\xff/\xe9.txt")]
+    assert report.summary["complete"] and report.summary["changed_names"] == 2
+    assert pwalk.report(top, tmp_path / "out.parquet").errors == []
+
+
 @pytest.mark.parametrize("format", ["csv", "csv.zst", "csv.gz", "parquet", "arrow", "ndjson"])
 def test_format_where_the_suffix_says_nothing(tree, tmp_path, format):
     output, _ = pwalk.report(tree, tmp_path / "table", format=format)

@@ -46,6 +46,11 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["report", "basic", "-o", ".csv.xz"], &[".csv.xz", "suffix"]),
     (&["report", "basic", "--format", "xls"], &["'xls'", "--format", "csv.zst"]),
     (&["report", "basic", "--format", "CSV"], &["'CSV'"]),
+    (&["report", "basic", "-o", "a.csv", "--format", "parquet"], &["format 'parquet'", "a.parquet"]),
+    (&["report", "basic", "-o", "a.csv.zst", "--format", "csv"], &["format 'csv'", ": a.csv"]),
+    (&["report", "basic", "-o", "a.csv.zst", "--compress", "none"], &["compression 'none'", ": a.csv"]),
+    (&["report", "basic", "-o", "a.parquet", "--compress=gzip"], &["'gzip'", "zstd, inside"]),
+    (&["report", "basic", "-o", "a/"], &["a/", "format"]),
     (&["report", "basic", "--names", "latin1"], &["'latin1'", "--names", "utf8"]),
     // Patterns and lists.
     (&["report", "basic", "--exclude", "a["], &["exclude pattern 'a['"]),

@@ -41,7 +41,7 @@ fn t9_the_suffix_or_the_format_says_what_is_written() {
     let zst: &[u8] = b"\x28\xb5\x2f\xfd";
     let gz: &[u8] = b"\x1f\x8b";
     let plain: &[u8] = b"inode,";
-    let cases: [(&[&str], &str, &[u8]); 9] = [
+    let cases: [(&[&str], &str, &[u8]); 12] = [
         (&["-o", "a.csv"], "a.csv", plain),
         (&["-oa.csv"], "a.csv", plain),
         (&["--output", "a.csv.zst"], "a.csv.zst", zst),
@@ -50,19 +50,21 @@ fn t9_the_suffix_or_the_format_says_what_is_written() {
         (&["-o", "a.txt", "--format", "csv"], "a.txt", plain),
         (&["-o", "a.zst", "--format=csv.zst"], "a.zst", zst),
         (&["-o", "a.gz", "--format", "csv.gz"], "a.gz", gz),
-        (&["-o", "a.csv.zst", "--format", "csv"], "a.csv.zst", plain),
+        (&["-o", "a.csv", "--compress", "zstd"], "a.csv.zst", zst),
+        (&["-o", "a.csv", "--format", "csv", "--compress=gzip"], "a.csv.gz", gz),
+        (&["--format", "csv"], "scan.csv", plain),
+        (&["--compress", "gzip"], "scan.csv.gz", gz),
     ];
     for (arguments, name, magic) in cases {
         let folder = tempfile::tempdir().unwrap();
         let mut command = pwalk();
         command.arg("report").args(arguments).arg(tree.path()).current_dir(folder.path());
-        said(&mut command).with_status(0);
+        let said = said(&mut command).with_status(0);
+        assert_eq!(said.lines().last(), Some(&&*format!("complete: {name}")));
         assert_eq!(names(folder.path()), [name], "{arguments:?}");
         let path = folder.path().join(name);
         assert!(fs::read(&path).unwrap().starts_with(magic), "{arguments:?}");
-        if magic != plain || !name.ends_with("zst") {
-            assert_same_rows(&csv_rows(&unpacked(&path)), &expected);
-        }
+        assert_same_rows(&csv_rows(&unpacked(&path)), &expected);
     }
 }
 

@@ -193,10 +193,12 @@ fn two_writers_of_one_file_both_succeed() {
 #[test]
 fn t53_a_limit_of_file_sizes_is_an_error_and_leaves_nothing() {
     let (tree, folder) = (build("deep"), tempfile::tempdir().unwrap());
-    for output in ["out.csv", "out.parquet", "scan/"] {
-        let script = "cd \"$1\" && ulimit -f 4 && exec \"$0\" report -o \"$2\" --format csv \"$3\"";
+    for (output, format) in [("out.csv", "csv"), ("out.parquet", "parquet"), ("scan/", "csv")] {
+        let script = format!(
+            "cd \"$1\" && ulimit -f 4 && exec \"$0\" report -o \"$2\" --format {format} \"$3\""
+        );
         let arguments = [folder.path().as_os_str(), output.as_ref(), tree.path().as_os_str()];
-        let said = said(&mut shell(script, &arguments)).with_status(2);
+        let said = said(&mut shell(&script, &arguments)).with_status(2);
         let name = if output == "scan/" { "scan/part-00000.csv" } else { output };
         assert_eq!(said.stderr, format!("pwalk: {name}: File too large\n"));
         assert_eq!(names(folder.path()), [""; 0]);

@@ -2,7 +2,7 @@
 //!
 //! Owns what is compared: rows byte for byte, the errors, and the summary's sums. Knows no tree.
 
-use pwalk::{Control, EntryError, Error, Output, Report, ReportConfig, Summary};
+use pwalk::{Control, EntryError, Error, Format, Operation, Output, Report, ReportConfig, Summary};
 use pwalk_testkit::compare::{assert_same_rows, csv_records};
 use pwalk_testkit::oracle::{self, Kind, OracleError, OracleOptions, OracleRow, OracleWalk};
 use std::collections::{BTreeMap, HashSet};
@@ -23,8 +23,9 @@ pub(crate) struct Run {
     /// The file as it is.
     pub(crate) file: Vec<u8>,
     pub(crate) summary: Summary,
-    /// Those that the caller hears of; rows with changed names are not among them.
+    /// What could not be read. Rows with changed names are in `changed`.
     pub(crate) errors: Vec<EntryError>,
+    pub(crate) changed: Vec<EntryError>,
 }
 
 impl Run {
@@ -62,13 +63,18 @@ pub(crate) fn config<P: Into<PathBuf>>(
 /// Runs a report to a temporary file, plain unless the config has another format.
 pub(crate) fn try_report(mut config: ReportConfig) -> Result<Run, Error> {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let path = folder.path().join("out.csv");
+    let suffix = config.table.format.map_or("csv", Format::suffix);
+    let path = folder.path().join(format!("out.{suffix}"));
     config.table.output = Output::File(path.clone());
     let errors = Mutex::new(Vec::new());
     let on_error = |error: &EntryError| errors.lock().unwrap().push(error.clone());
     let summary = Report::prepare(config)?.run(&Control::default(), &on_error)?;
     let file = std::fs::read(path).expect("a report that succeeded is there");
-    Ok(Run { file, summary, errors: errors.into_inner().unwrap() })
+    let errors = errors.into_inner().unwrap();
+    let is_change = |error: &EntryError| error.operation == Operation::Name;
+    let (changed, errors): (Vec<_>, _) = errors.into_iter().partition(is_change);
+    assert_eq!(changed.len() as u64, summary.changed_names);
+    Ok(Run { file, summary, errors, changed })
 }
 
 /// The same for a report that must succeed.

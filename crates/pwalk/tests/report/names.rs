@@ -91,6 +91,8 @@ fn t2_t4_the_list_of_errors_has_the_exact_bytes_of_every_changed_name() {
     assert!(changed.len() > 500);
     assert_eq!(run.summary.changed_names, changed.len() as u64);
     assert!(run.summary.is_complete() && run.errors.is_empty(), "nothing is missing");
+    let told: Vec<_> = run.changed.iter().map(|error| error.path.clone()).collect();
+    assert_same_rows(&told, &changed.iter().map(|row| row.path.clone()).collect::<Vec<_>>());
 
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let expected: Vec<String> = changed
