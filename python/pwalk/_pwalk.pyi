@@ -34,6 +34,7 @@ class OrderedWalk(Generic[AnyStr]):
         topdown: bool,
         onerror: Callable[[OSError], object] | None,
         followlinks: bool,
+        links_are_files: bool,
         snapshots: bool,
         threads: int | None,
         settings: Mapping[str, bool | int | None],

@@ -15,6 +15,9 @@ from ._pwalk import OrderedWalk
 # Until 3.11 `os.walk` looked at its arguments when it was called, since then at its first step.
 _IS_EAGER = sys.version_info < (3, 12)
 
+# What `Path.walk` and `shutil.rmtree` pass to `os.walk` for `followlinks` since 3.13.
+_LINKS_ARE_FILES = getattr(os, "_walk_symlinks_as_files", object())
+
 
 def walk(
     top: AnyStr | os.PathLike[AnyStr],
@@ -140,7 +143,8 @@ def open_ordered(
         path,
         topdown=bool(topdown),
         onerror=onerror,
-        followlinks=bool(followlinks),
+        followlinks=followlinks is not _LINKS_ARE_FILES and bool(followlinks),
+        links_are_files=followlinks is _LINKS_ARE_FILES,
         snapshots=snapshots,
         threads=threads,
         settings=dict(settings),

@@ -26,6 +26,9 @@ pub struct Config {
 pub struct Rules {
     /// Whether symbolic links are followed. Those given as roots always are.
     pub links: Links,
+    /// Whether a walk in order lists symbolic links to directories among the other entries, unasked
+    /// where they lead. A walk in any order always does.
+    pub links_are_files: bool,
     /// Whether snapshot directories ([`crate::SNAPSHOT_NAMES`]) are walked like others.
     pub walks_snapshots: bool,
     /// Whether the walk stays on the device of its root.
@@ -68,6 +71,7 @@ impl Default for Rules {
     fn default() -> Self {
         Rules {
             links: Links::Keep,
+            links_are_files: false,
             walks_snapshots: false,
             one_file_system: false,
             max_depth: None,

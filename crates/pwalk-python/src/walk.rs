@@ -3,7 +3,9 @@
 use crate::convert::{Given, name, os_error};
 use crate::watch::{Meter, progress_of};
 use pwalk::{Child, Control, DirListing, Disk, Order, Ordered, OrderedConfig, Step, walk_in_order};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyStopIteration, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
@@ -20,13 +22,16 @@ pub(crate) struct OrderedWalk {
     top: Py<PyAny>,
     top_path: Vec<u8>,
     is_bytes: bool,
-    on_error: Option<Py<PyAny>>,
+    /// `sys.audit`.
+    audit: Py<PyAny>,
 }
 
 struct Walking {
     walk: Ordered<Disk>,
     _meter: Meter,
     is_top_down: bool,
+    /// May lead back to who holds this walk, so it goes when the walk is closed.
+    on_error: Option<Py<PyAny>>,
     /// The triple that was delivered last, top down: its subdirectories may be changed.
     delivered: Option<Delivered>,
 }
@@ -42,7 +47,7 @@ struct Delivered {
 #[pymethods]
 impl OrderedWalk {
     #[new]
-    #[pyo3(signature = (top, path, *, topdown, onerror, followlinks, snapshots, threads, settings))]
+    #[pyo3(signature = (top, path, *, topdown, onerror, followlinks, links_are_files, snapshots, threads, settings))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords of a Python function")]
     fn new(
         top: Py<PyAny>,
@@ -50,14 +55,16 @@ impl OrderedWalk {
         topdown: bool,
         onerror: Option<Py<PyAny>>,
         followlinks: bool,
+        links_are_files: bool,
         snapshots: bool,
         threads: Option<usize>,
         settings: Given,
         py: Python<'_>,
-    ) -> OrderedWalk {
+    ) -> PyResult<OrderedWalk> {
         let config = OrderedConfig {
             order: if topdown { Order::TopDown } else { Order::BottomUp },
             follow: followlinks,
+            links_are_files,
             snapshots,
             threads,
             settings: settings.0,
@@ -65,16 +72,17 @@ impl OrderedWalk {
         let control = Arc::new(Control::default());
         let walk = walk_in_order(&path, &config, control.clone());
         let _meter = Meter::of(&control);
-        let walking = Walking { walk, _meter, is_top_down: topdown, delivered: None };
-        OrderedWalk {
+        let is_top_down = topdown;
+        let walking = Walking { walk, _meter, is_top_down, on_error: onerror, delivered: None };
+        Ok(OrderedWalk {
             walking: Mutex::new(Some(walking)),
             control,
             started: Instant::now(),
             is_bytes: top.bind(py).is_instance_of::<pyo3::types::PyBytes>(),
             top,
             top_path: path,
-            on_error: onerror,
-        }
+            audit: py.import("sys")?.getattr("audit")?.unbind(),
+        })
     }
 
     fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -105,8 +113,29 @@ impl OrderedWalk {
     /// thread and its descriptors go once the request is answered.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let walking = self.lock()?.take();
-        py.detach(|| drop(walking.map(|walking| walking.walk)));
+        if let Some(Walking { walk, .. }) = walking {
+            py.detach(|| drop(walk));
+        }
         Ok(())
+    }
+
+    /// A walk that is at work is left out, and so are what it leads to and all that lead to it.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Ok(walking) = self.walking.try_lock() else { return Ok(()) };
+        let Some(walking) = &*walking else { return Ok(()) };
+        visit.call(&walking.on_error)?;
+        if let Some(Delivered { dirnames, names, .. }) = &walking.delivered {
+            visit.call(dirnames)?;
+            names.iter().try_for_each(|name| visit.call(name))?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let taken = self.walking.try_lock().ok().and_then(|mut walking| {
+            walking.as_mut().map(|walking| (walking.on_error.take(), walking.delivered.take()))
+        });
+        drop(taken);
     }
 }
 
@@ -139,15 +168,59 @@ impl OrderedWalk {
                     py.import("os")?.call_method1("scandir", (self.path(py, &path),))?;
                 }
                 Step::Failed { path, errno } => {
-                    if let Some(on_error) = &self.on_error {
-                        on_error.call1(py, (os_error(py, errno, self.path(py, &path))?,))?;
+                    let path = self.path(py, &path);
+                    if self.may_scan(py, &path)? {
+                        self.report(py, || os_error(py, errno, path))?;
                     }
                 }
                 Step::Directory { path, listing } => {
-                    return self.deliver(py, &path, &listing).map(Some);
+                    let dirpath = self.path(py, &path);
+                    if self.may_scan(py, &dirpath)? {
+                        return self.deliver(py, dirpath, &listing).map(Some);
+                    }
+                    self.stay_out()?;
                 }
             }
         }
+    }
+
+    /// Tells those who audit the process of a directory, as `os.scandir` would. False if one of
+    /// them said by an `OSError` that it can't be read.
+    fn may_scan(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let Err(error) = self.audit.call1(py, (intern!(py, "os.scandir"), path)) else {
+            return Ok(true);
+        };
+        if !error.is_instance_of::<PyOSError>(py) {
+            return Err(error);
+        }
+        self.report(py, || Ok(error.into_value(py).into_bound(py).into_any()))?;
+        Ok(false)
+    }
+
+    /// Nothing below the directory that was just found is entered.
+    fn stay_out(&self) -> PyResult<()> {
+        if let Some(walking) = &mut *self.lock()?
+            && walking.is_top_down
+        {
+            walking.walk.choose(Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Calls `onerror`, if there is one.
+    fn report<'py>(
+        &self,
+        py: Python<'py>,
+        error: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let walking = self.lock()?;
+        let on_error = walking.as_ref().and_then(|walking| walking.on_error.as_ref());
+        let Some(on_error) = on_error.map(|on_error| on_error.clone_ref(py)) else {
+            return Ok(());
+        };
+        drop(walking);
+        let result = on_error.call1(py, (error()?,));
+        result.map(drop).map_err(|raised| no_stop(py, raised))
     }
 
     fn lock(&self) -> PyResult<MutexGuard<'_, Option<Walking>>> {
@@ -163,7 +236,7 @@ impl OrderedWalk {
     fn deliver<'py>(
         &self,
         py: Python<'py>,
-        path: &[u8],
+        dirpath: Bound<'py, PyAny>,
         listing: &DirListing,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let dirs = listing.dirs.names().map(|dir| name(py, dir, self.is_bytes));
@@ -172,7 +245,6 @@ impl OrderedWalk {
         let file = |index| name(py, others.name(index), self.is_bytes);
         let files = PyList::new(py, (0..others.len()).map(file))?;
         let dirnames = PyList::new(py, &names)?;
-        let dirpath = self.path(py, path);
         if let Some(walking) = &mut *self.lock()?
             && walking.is_top_down
         {
@@ -193,6 +265,18 @@ impl OrderedWalk {
             name(py, path, self.is_bytes)
         }
     }
+}
+
+/// What a generator makes of a StopIteration that is raised in it: its end would look like that
+/// of the walk.
+fn no_stop(py: Python<'_>, raised: PyErr) -> PyErr {
+    if !raised.is_instance_of::<PyStopIteration>(py) {
+        return raised;
+    }
+    let error = PyRuntimeError::new_err("generator raised StopIteration");
+    error.set_context(py, Some(raised.clone_ref(py)));
+    error.set_cause(py, Some(raised));
+    error
 }
 
 /// Where to go on below the directory that was delivered last: to what its list holds now.

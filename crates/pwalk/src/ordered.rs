@@ -16,6 +16,8 @@ pub struct OrderedConfig {
     pub order: Order,
     /// Enters symbolic links to directories.
     pub follow: bool,
+    /// Lists symbolic links to directories among the other entries.
+    pub links_are_files: bool,
     /// Walks snapshot directories too.
     pub snapshots: bool,
     /// Worker threads that read ahead; `None`: as [`Threads::choose`] finds.
@@ -29,9 +31,11 @@ pub struct OrderedConfig {
 /// The filesystem is detected only when workers are to start: small trees are walked in less time
 /// than that takes. Its tuning then applies to the workers; the consumer reads as on a local disk.
 pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>) -> Ordered<Disk> {
-    let OrderedConfig { order, follow, snapshots, threads, settings } = config.clone();
+    let config = config.clone();
+    let OrderedConfig { order, follow, links_are_files, snapshots, threads, settings } = config;
     let rules = Rules {
         links: if follow { Links::Follow } else { Links::Keep },
+        links_are_files,
         walks_snapshots: snapshots,
         ..Rules::default()
     };

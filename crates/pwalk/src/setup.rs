@@ -115,6 +115,7 @@ impl Setup {
         let needs_mounts = *one_file_system || !exclude.is_empty() || !exclude_from.is_empty();
         let rules = Rules {
             links: if *follow { Links::Follow } else { Links::Keep },
+            links_are_files: true,
             walks_snapshots: *snapshots,
             one_file_system: *one_file_system,
             max_depth: *max_depth,

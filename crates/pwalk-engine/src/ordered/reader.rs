@@ -77,6 +77,7 @@ impl<S: Source> Reader<'_, S> {
         let filter = filter.in_dir(&prefix, self.root_len);
         let mut dirs = Subdirs::default();
         let keeps_files = filter.keeps_files();
+        let links_are_files = self.rules.links_are_files;
         let mut lack = None;
         listing.retain(|told, name| {
             if keeps_files && !matches!(told, Kind::Dir | Kind::Symlink | Kind::Unknown) {
@@ -85,6 +86,7 @@ impl<S: Source> Reader<'_, S> {
             let c_name = CStr::from_bytes_with_nul(name).expect("a name ends in its NUL");
             let name = c_name.to_bytes();
             let (kind, is_link) = match told {
+                Kind::Symlink if links_are_files => (told, true),
                 Kind::Symlink | Kind::Unknown if lack.is_some() || is_stopped() => return false,
                 Kind::Symlink | Kind::Unknown => match self.kind_of(dir, &prefix, c_name, told) {
                     Ok(found) => found,
@@ -124,8 +126,8 @@ impl<S: Source> Reader<'_, S> {
             }
             told => told,
         };
-        if own != Kind::Symlink {
-            return Ok((own, false));
+        if own != Kind::Symlink || self.rules.links_are_files {
+            return Ok((own, own == Kind::Symlink));
         }
         // By the whole path, for which links count that were followed on the way. One that is
         // absolute begins nowhere, whatever directory is named.

@@ -74,8 +74,8 @@ fn start_over<S: Source + Send + 'static>(
     task: Task,
     n_workers: usize,
 ) -> Ordered<S> {
-    let Task { order, links, walks_snapshots, .. } = task;
-    let rules = Rules { links, walks_snapshots, ..Rules::default() };
+    let Task { order, links, links_are_files, walks_snapshots, .. } = task;
+    let rules = Rules { links, links_are_files, walks_snapshots, ..Rules::default() };
     let workers = Workers { n_workers, source: source.clone(), placement: Placement::default() };
     Ordered::new(b"/r".to_vec(), order, rules, source, Arc::default(), move || workers)
 }
@@ -85,6 +85,7 @@ fn plain() -> Task {
     Task {
         order: Order::TopDown,
         links: Links::Keep,
+        links_are_files: false,
         walks_snapshots: true,
         consumer: Consumer::Takes,
         n_visits_max: usize::MAX,
@@ -99,16 +100,20 @@ fn arb_task() -> impl Strategy<Value = Task> {
         _ => Consumer::Changes(salt),
     });
     let order = prop_oneof![2 => Just(Order::TopDown), 1 => Just(Order::BottomUp)];
-    let links = prop_oneof![2 => Just(Links::Keep), 1 => Just(Links::Follow)];
-    (order, links, any::<bool>(), consumer).prop_map(|(order, links, walks_snapshots, consumer)| {
-        Task {
-            order,
-            links,
-            walks_snapshots,
-            consumer,
-            // Links that lead back up, and paths that the consumer adds, make endless walks.
-            n_visits_max: 300,
-        }
+    let links = prop_oneof![
+        3 => Just((Links::Keep, false)),
+        2 => Just((Links::Follow, false)),
+        1 => Just((Links::Keep, true)),
+    ];
+    let task = (order, links, any::<bool>(), consumer);
+    task.prop_map(|(order, (links, links_are_files), walks_snapshots, consumer)| Task {
+        order,
+        links,
+        links_are_files,
+        walks_snapshots,
+        consumer,
+        // Links that lead back up, and paths that the consumer adds, make endless walks.
+        n_visits_max: 300,
     })
 }
 

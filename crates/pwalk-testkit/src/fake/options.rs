@@ -62,6 +62,7 @@ impl Options {
     pub fn config(&self) -> Config {
         let rules = Rules {
             links: self.links,
+            links_are_files: true,
             walks_snapshots: self.walks_snapshots,
             one_file_system: self.one_file_system,
             max_depth: self.max_depth,

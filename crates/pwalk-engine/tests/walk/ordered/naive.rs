@@ -22,6 +22,7 @@ pub(super) struct Visit {
 pub(super) struct Task {
     pub(super) order: Order,
     pub(super) links: Links,
+    pub(super) links_are_files: bool,
     pub(super) walks_snapshots: bool,
     pub(super) consumer: Consumer,
     /// Directories and errors after which the consumer has seen enough.
@@ -182,7 +183,8 @@ impl Naive<'_> {
         if own == Kind::Dir && is_snapshot && !self.task.walks_snapshots {
             return;
         }
-        if own == Kind::Dir || is_link && kind(Links::Follow) == Kind::Dir {
+        let may_be_dir = is_link && !self.task.links_are_files;
+        if own == Kind::Dir || may_be_dir && kind(Links::Follow) == Kind::Dir {
             entries.dirs.push((name.to_vec(), is_link));
         } else {
             entries.others.push(name.to_vec());
