@@ -2,8 +2,10 @@
 
 use crate::args::ConvertArgs;
 use crate::exit::Exit;
+use crate::report::tell_converted;
 use crate::signals::Cancellable;
 use pwalk::{Convert, Error, Output};
+use std::io::IsTerminal;
 
 pub(crate) fn run(args: ConvertArgs) -> Result<Exit, Error> {
     let ConvertArgs { input, output, from, table } = args;
@@ -13,6 +15,11 @@ pub(crate) fn run(args: ConvertArgs) -> Result<Exit, Error> {
     let signals = Cancellable::listen();
     let convert = Convert::prepare(&input, from, &output)?;
     signals.prepared(convert.unfinished(), is_stream);
-    convert.run(&signals.control)?;
+    let output = convert.output().clone();
+    let summary = convert.run(&signals.control)?;
+    // On a terminal only: it has always been silent in scripts.
+    if std::io::stderr().is_terminal() {
+        tell_converted(&summary, &output);
+    }
     Ok(Exit::Complete)
 }

@@ -61,21 +61,34 @@ fn eprint_line(text: &str) {
 /// The summary in words.
 fn tell(summary: &Summary, output: &Output) {
     let rate = summary.n_entries() as f64 / summary.seconds.max(1e-6);
-    let kinds: Vec<_> =
-        summary.entries.iter().map(|(kind, n)| format!("{} {kind}", HumanCount(*n))).collect();
-    eprint_line(&format!(
-        "{} entries in {:.2} s ({}/s): {}",
-        HumanCount(summary.n_entries()),
-        summary.seconds,
-        HumanCount(rate as u64),
-        kinds.join(", ")
-    ));
-    let bytes = |n: i128| HumanBytes(u64::try_from(n).unwrap_or(0));
-    let (apparent, allocated) = (summary.bytes.apparent, summary.bytes.allocated);
-    eprint_line(&format!("{} apparent, {} allocated", bytes(apparent), bytes(allocated)));
+    let time = format!(" in {:.2} s ({}/s)", summary.seconds, HumanCount(rate as u64));
+    tell_sums(summary, &time);
     left_out(summary).iter().for_each(|line| eprint_line(line));
     message::unmatched_excludes(summary).iter().for_each(|line| eprint_line(line));
     eprint_line(&message::one_line(&ending(summary, output)));
+}
+
+/// What is in a table that was made from another one. How long its walk took is no news.
+pub(crate) fn tell_converted(summary: &Summary, output: &Output) {
+    tell_sums(summary, "");
+    eprint_line(&message::one_line(&ending(summary, output)));
+}
+
+fn tell_sums(summary: &Summary, time: &str) {
+    let kinds: Vec<_> =
+        summary.entries.iter().map(|(kind, n)| format!("{} {kind}", HumanCount(*n))).collect();
+    let n_entries = HumanCount(summary.n_entries());
+    eprint_line(&format!("{n_entries} entries{time}: {}", kinds.join(", ")));
+    let bytes = |n: i128| HumanBytes(u64::try_from(n).unwrap_or(0));
+    let sums = [
+        ("bytes/apparent", summary.bytes.apparent, "apparent"),
+        ("bytes/allocated", summary.bytes.allocated, "allocated"),
+    ];
+    let known = sums.into_iter().filter(|(key, ..)| summary.knows(key));
+    let texts: Vec<_> = known.map(|(_, n, word)| format!("{} {word}", bytes(n))).collect();
+    if !texts.is_empty() {
+        eprint_line(&texts.join(", "));
+    }
 }
 
 fn left_out(summary: &Summary) -> Vec<String> {
@@ -103,6 +116,9 @@ fn ending(summary: &Summary, output: &Output) -> String {
     };
     if summary.is_complete() {
         return format!("complete: {place}");
+    }
+    if summary.complete.is_none() {
+        return format!("written, complete as far as the input is: {place}");
     }
     let errors: Vec<_> =
         summary.errors.iter().map(|(name, n)| format!("{} {name}", HumanCount(*n))).collect();

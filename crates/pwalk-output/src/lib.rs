@@ -60,7 +60,7 @@ pub use read::{ReadError, TableReader};
 pub use record_writer::{RecordConfig, RecordWriter};
 pub use rows::{RowsBuilder, arrow_schema};
 pub use spill::SpillConfig;
-pub use summary::{Bytes, Preamble, Skipped, Summary, UnmatchedExcludes};
+pub use summary::{Bytes, Preamble, RowSums, Skipped, Summary, UnmatchedExcludes};
 pub use table::TableSink;
 pub use text::Lines;
 pub use unfinished::Unfinished;

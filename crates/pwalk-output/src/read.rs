@@ -111,7 +111,7 @@ impl TableReader {
 
     /// The summary of the walk that made it, where the table has one.
     pub fn summary(&self) -> Option<Summary> {
-        serde_json::from_str(self.summary.as_deref()?).ok()
+        Summary::from_json(self.summary.as_deref()?).ok()
     }
 
     /// Replaces the rows of a batch by the next ones; false at the end.

@@ -1,8 +1,10 @@
 //! The summary that ends every report: what was seen, what was not, and whether it is complete.
 
-use pwalk_engine::{Kind, Outcome, Unmatched};
+use crate::columns::Columns;
+use pwalk_engine::{Batch, FileId, Kind, Outcome, Unmatched};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// What is known of a report before its walk: metadata of columnar files.
@@ -17,11 +19,20 @@ pub struct Preamble {
 }
 
 impl Preamble {
+    /// Nothing is known: the table was made from one that doesn't tell.
+    fn is_unknown(&self) -> bool {
+        *self == Preamble::default()
+    }
+
     /// As keys and values.
     pub(crate) fn pairs(&self) -> Vec<(String, String)> {
+        let version = ("version", env!("CARGO_PKG_VERSION").to_owned());
+        if self.is_unknown() {
+            return pairs([version]);
+        }
         let roots = serde_json::to_string(&self.roots).expect("a list of strings");
         pairs([
-            ("version", env!("CARGO_PKG_VERSION").to_owned()),
+            version,
             ("roots", roots),
             ("started", self.started.to_string()),
             ("options", self.options.clone()),
@@ -33,7 +44,25 @@ fn pairs<const N: usize>(pairs: [(&str, String); N]) -> Vec<(String, String)> {
     pairs.into_iter().map(|(key, value)| (format!("pwalk.{key}"), value)).collect()
 }
 
+/// What only the walk knows that made a table.
+const OF_THE_WALK: [&str; 11] = [
+    "roots",
+    "started",
+    "seconds",
+    "errors",
+    "vanished",
+    "skipped",
+    "repeated_names",
+    "unmatched_excludes",
+    "threads",
+    "threads_refused",
+    "changed_names",
+];
+
 /// What a report contains and what it lacks. Its JSON has the fields' names as keys.
+///
+/// That of a table which was made from one without a summary knows little: there
+/// [`Summary::knows`] says which fields mean something, and the others are null in the JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The version of pwalk that wrote it.
@@ -70,6 +99,58 @@ pub struct Summary {
     /// Worker threads that were asked for but that the system did not start.
     #[serde(default)]
     pub threads_refused: u64,
+    /// Fields that mean nothing, as pointers into the JSON.
+    #[serde(skip)]
+    unknown: Vec<String>,
+}
+
+/// What the rows of a table add up to.
+#[derive(Debug)]
+pub struct RowSums {
+    /// Rows, by the number of their kind.
+    n_rows: [u64; Kind::ALL.len()],
+    /// `None` if the table has no column for it.
+    apparent: Option<i128>,
+    /// The same.
+    allocated: Option<i128>,
+    /// Inodes with several links that were counted: some 40 bytes for each.
+    links: HashSet<FileId>,
+}
+
+impl RowSums {
+    /// Of no rows of a table that has these columns.
+    pub fn new(columns: &Columns) -> RowSums {
+        let sum = |names: &[&str]| names.iter().all(|name| columns.has(name)).then_some(0);
+        RowSums {
+            n_rows: Default::default(),
+            apparent: sum(&["st_size"]),
+            allocated: sum(&["st_blocks", "st_nlink", "st_dev", "inode"]),
+            links: HashSet::new(),
+        }
+    }
+
+    /// Adds the rows of a batch.
+    pub fn add(&mut self, batch: &Batch) {
+        batch.kind.iter().for_each(|kind| self.n_rows[*kind as usize] += 1);
+        if let Some(sum) = &mut self.apparent {
+            *sum += batch.size.iter().map(|&size| i128::from(size)).sum::<i128>();
+        }
+        if let Some(sum) = &mut self.allocated {
+            for (index, &kind) in batch.kind.iter().enumerate() {
+                let id = FileId { dev: batch.dev[index], ino: batch.inode[index] };
+                let is_linked = batch.nlink[index] > 1 && kind != Kind::Dir;
+                if !is_linked || self.links.insert(id) {
+                    *sum += i128::from(batch.blocks[index]) * 512;
+                }
+            }
+        }
+    }
+
+    fn entries(&self) -> BTreeMap<String, u64> {
+        let entries =
+            Kind::ALL.iter().map(|kind| (kind.name().to_owned(), self.n_rows[*kind as usize]));
+        entries.filter(|(_, n)| *n > 0).collect()
+    }
 }
 
 /// Sums of sizes, in bytes.
@@ -146,17 +227,35 @@ impl Summary {
             unmatched_excludes: UnmatchedExcludes::default(),
             threads: outcome.n_workers as u64,
             threads_refused: outcome.n_workers_refused as u64,
+            unknown: Vec::new(),
         }
     }
 
     /// The summary of rows about which nothing else is known.
-    pub fn of_rows(preamble: &Preamble, n_rows: [u64; Kind::ALL.len()]) -> Summary {
-        let entries = Kind::ALL.iter().map(|kind| (kind.name().to_owned(), n_rows[*kind as usize]));
+    pub fn of_rows(preamble: &Preamble, sums: &RowSums) -> Summary {
+        let is_told = |key| !preamble.is_unknown() && ["roots", "started"].contains(key);
+        let of_the_walk = OF_THE_WALK.iter().filter(|key| !is_told(*key)).copied();
+        let bytes = [("bytes/apparent", sums.apparent), ("bytes/allocated", sums.allocated)];
+        let no_sum = bytes.iter().filter(|(_, sum)| sum.is_none()).map(|(key, _)| *key);
         Summary {
             complete: None,
-            entries: entries.filter(|(_, n)| *n > 0).collect(),
-            ..Summary::new(preamble, Duration::ZERO, &Outcome::default(), 0)
+            entries: sums.entries(),
+            bytes: Bytes {
+                apparent: sums.apparent.unwrap_or_default(),
+                allocated: sums.allocated.unwrap_or_default(),
+            },
+            unknown: of_the_walk.chain(no_sum).map(|key| format!("/{key}")).collect(),
+            ..Summary::nothing(preamble)
         }
+    }
+
+    fn nothing(preamble: &Preamble) -> Summary {
+        Summary::new(preamble, Duration::ZERO, &Outcome::default(), 0)
+    }
+
+    /// True if a field means something: `seconds`, or `bytes/allocated`.
+    pub fn knows(&self, key: &str) -> bool {
+        !self.unknown.iter().any(|unknown| unknown[1..] == *key)
     }
 
     /// True if it is known that nothing is missing.
@@ -167,11 +266,12 @@ impl Summary {
     /// As keys and values, for the metadata of columnar files.
     pub(crate) fn pairs(&self) -> Vec<(String, String)> {
         let finished = self.started + self.seconds.round() as i64;
-        pairs([
-            ("finished", finished.to_string()),
-            ("complete", self.complete.map_or_else(|| "unknown".to_owned(), |yes| yes.to_string())),
-            ("summary", self.to_json()),
-        ])
+        let complete = self.complete.map_or_else(|| "unknown".to_owned(), |yes| yes.to_string());
+        let mut known = pairs([("complete", complete), ("summary", self.to_json())]);
+        if self.knows("seconds") {
+            known.extend(pairs([("finished", finished.to_string())]));
+        }
+        known
     }
 
     /// Rows of all kinds.
@@ -186,6 +286,36 @@ impl Summary {
 
     /// The summary as one line of JSON.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("its keys are strings and its numbers finite")
+        let json =
+            serde_json::to_string(self).expect("its keys are strings and its numbers finite");
+        if self.unknown.is_empty() {
+            return json;
+        }
+        let mut value: Value = serde_json::from_str(&json).expect("it was just written");
+        for pointer in &self.unknown {
+            value.pointer_mut(pointer).map(Value::take);
+        }
+        value.to_string()
+    }
+
+    /// The summary that `to_json` has written.
+    ///
+    /// # Errors
+    ///
+    /// If it is no summary.
+    pub fn from_json(json: &str) -> serde_json::Result<Summary> {
+        let mut value: Value = serde_json::from_str(json)?;
+        let nothing = serde_json::to_value(Summary::nothing(&Preamble::default()))?;
+        let pointers = OF_THE_WALK.iter().chain(&["bytes/apparent", "bytes/allocated"]);
+        let mut unknown = Vec::new();
+        for pointer in pointers.map(|key| format!("/{key}")) {
+            if let (Some(value @ Value::Null), Some(zero)) =
+                (value.pointer_mut(&pointer), nothing.pointer(&pointer))
+            {
+                *value = zero.clone();
+                unknown.push(pointer);
+            }
+        }
+        Ok(Summary { unknown, ..serde_json::from_value(value)? })
     }
 }

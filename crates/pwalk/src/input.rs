@@ -8,7 +8,9 @@ use crate::error::Error;
 use crate::job::{Errors, JobSink, without_panic};
 use crate::setup::{Setup, WalkConfig};
 use pwalk_engine::{Batch, Control, EntryError, Fields, FileId, Kind, Progress, Sink, walk};
-use pwalk_output::{COLUMNS, Columns, Format, Preamble, SUMMARY_NAME, Summary, TableReader};
+use pwalk_output::{
+    COLUMNS, Columns, Format, Preamble, RowSums, SUMMARY_NAME, Summary, TableReader,
+};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -87,7 +89,7 @@ impl Input {
     /// Delivers every batch to `sink`. `on_error` is called for each error, from any thread.
     ///
     /// The summary is that of the walk. For a saved scan it is that of the walk which made it, or,
-    /// where none was saved, the rows by kind.
+    /// where none was saved, what its rows add up to: see [`Summary::knows`].
     ///
     /// # Errors
     ///
@@ -192,9 +194,9 @@ impl Tree {
             return Err(Error::cancelled());
         }
         let n_names_changed = sink.errors.n_names_changed();
-        let summary = Summary::new(&self.preamble, clock.elapsed(), &outcome, n_names_changed);
-        let unmatched_excludes = config.rules.unmatched_excludes().into();
-        Ok(Summary { unmatched_excludes, ..summary })
+        let mut summary = Summary::new(&self.preamble, clock.elapsed(), &outcome, n_names_changed);
+        summary.unmatched_excludes = config.rules.unmatched_excludes().into();
+        Ok(summary)
     }
 }
 
@@ -244,17 +246,20 @@ impl Table {
     {
         self.check_fields(sink.fields())?;
         let mut batch = Batch::new(sink.fields() | self.columns().fields());
-        let mut n_rows = [0; Kind::ALL.len()];
+        let known = self.reader.summary();
+        let mut sums = known.is_none().then(|| RowSums::new(self.columns()));
         while self.reader.next(&mut batch)? {
             if control.is_cancelled() {
                 return Err(Error::cancelled());
             }
-            batch.kind.iter().for_each(|kind| n_rows[*kind as usize] += 1);
+            sums.iter_mut().for_each(|sums| sums.add(&batch));
             control.add(0, &progress(&batch));
             sink.put(&mut batch)?;
         }
-        let summary = self.reader.summary();
-        Ok(summary.unwrap_or_else(|| Summary::of_rows(&self.preamble, n_rows)))
+        let seen = || {
+            Summary::of_rows(&self.preamble, &sums.unwrap_or_else(|| RowSums::new(self.columns())))
+        };
+        Ok(known.unwrap_or_else(seen))
     }
 
     /// What no column tells would be 0 in every row. A kind that isn't told is `Unknown`.

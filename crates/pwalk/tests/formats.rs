@@ -6,7 +6,7 @@
 
 use pwalk::{
     Batch, Control, Convert, ErrorKind, Fields, Input, Kind, Output, OutputConfig, PartBounds,
-    Report, ReportConfig, Sink,
+    Report, ReportConfig, Sink, TableReader,
 };
 use pwalk_testkit::compare::{assert_same_rows, csv_records};
 use pwalk_testkit::{FIXTURES, fixture};
@@ -259,4 +259,80 @@ fn columns_are_those_that_were_asked_for() {
     let missing = OutputConfig::new(Output::File(folder.path().join("x.csv")));
     let error = Convert::prepare(&scan, None, &missing).err().unwrap().to_string();
     assert!(error.starts_with("column 'inode': no such column in "), "{error}");
+}
+
+#[test]
+fn t55_what_a_csv_does_not_tell_is_null_and_what_its_rows_tell_is_kept() {
+    let tree = fixture("hard_links").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut walk = None;
+    for (name, input) in
+        [("a.csv", None), ("b.parquet", Some("a.csv")), ("c.csv", Some("b.parquet"))]
+    {
+        let Some(input) = input else {
+            let mut config = ReportConfig::new([tree.path()]);
+            config.table.output = Output::File(at(name));
+            let report = Report::prepare(config).unwrap();
+            walk = Some(report.run(&Control::default(), &|_| ()).unwrap());
+            continue;
+        };
+        let output = OutputConfig::new(Output::File(at(name)));
+        let convert = Convert::prepare(&at(input), None, &output).unwrap();
+        let summary = convert.run(&Control::default()).unwrap();
+        let walk = walk.as_ref().unwrap();
+        assert_eq!((&summary.entries, &summary.bytes), (&walk.entries, &walk.bytes));
+        assert!(summary.knows("bytes/apparent") && !summary.knows("seconds"));
+        let json: serde_json::Value = serde_json::from_str(&summary.to_json()).unwrap();
+        for key in [
+            "roots",
+            "started",
+            "seconds",
+            "complete",
+            "errors",
+            "vanished",
+            "skipped",
+            "threads",
+            "repeated_names",
+            "changed_names",
+            "unmatched_excludes",
+            "threads_refused",
+        ] {
+            assert!(json[key].is_null(), "{key} of {name}: {}", json[key]);
+        }
+        assert_eq!(json["bytes"]["allocated"], walk.bytes.allocated as u64);
+    }
+    let metadata = TableReader::open(&at("b.parquet"), None).unwrap().metadata().clone();
+    let keys: Vec<_> = metadata.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["complete", "summary", "version"]);
+    let mut output = OutputConfig::new(Output::File(at("d.parquet")));
+    output.columns = Some("filename,kind".to_owned());
+    Convert::prepare(&at("a.csv"), None, &output).unwrap().run(&Control::default()).unwrap();
+}
+
+#[test]
+fn a_csv_that_is_empty_or_cut_off_is_an_error_that_names_the_line() {
+    let tree = fixture("names").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.csv");
+    report(tree.path(), &whole, |_| {});
+    let text = std::fs::read(&whole).unwrap();
+    let (cut, output) = (folder.path().join("cut.csv"), folder.path().join("out.parquet"));
+    // The last row has no line break in its name or the test would not know its line.
+    let n_lines = |text: &[u8]| 1 + text.iter().filter(|&&byte| byte == b'\n').count();
+    let last_row = text[..text.len() - 1].iter().rposition(|&byte| byte == b'\n').unwrap() + 1;
+    let middle = |n: usize| last_row + n;
+    for len in [0, 3, middle(1), middle(30), text.len() - 1, text.len()] {
+        std::fs::write(&cut, &text[..len]).unwrap();
+        let table = OutputConfig::new(Output::File(output.clone()));
+        let done = Convert::prepare(&cut, None, &table).unwrap().run(&Control::default());
+        assert_eq!(done.is_ok(), len == text.len(), "{len}");
+        assert_eq!(output.exists(), len == text.len());
+        let Err(error) = done else { continue };
+        let expected = match len {
+            0 => "is empty, so it is not a scan".to_owned(),
+            _ => format!("line {}: is cut off: ", n_lines(&text[..len])),
+        };
+        assert!(error.reason().starts_with(&expected), "{len}: {error}");
+    }
 }

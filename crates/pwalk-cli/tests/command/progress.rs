@@ -37,6 +37,17 @@ fn a_terminal_gets_progress_and_then_the_summary() {
 }
 
 #[test]
+fn a_converted_scan_is_summed_up_on_a_terminal() {
+    let tree = build("deep");
+    let script = "cd $(mktemp -d) && $PWALK report -q $ROOT -o a.csv && \
+                  $PWALK convert a.csv b.parquet && rm -r $PWD";
+    let shown = on_terminal(script, tree.path());
+    for part in ["1,202 entries: ", " apparent, ", "written, complete as far as the input is: b"] {
+        assert!(shown.contains(part), "{part:?} in {shown:?}");
+    }
+}
+
+#[test]
 fn a_listing_shows_progress_unless_its_paths_go_to_the_same_terminal() {
     let tree = build("deep");
     let shown = on_terminal(&format!("$PWALK walk $ROOT | {SLOW_READER}"), tree.path());

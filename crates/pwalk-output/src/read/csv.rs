@@ -27,6 +27,10 @@ pub(crate) struct CsvSource {
     ends: [usize; N_COLUMNS + 1],
     n_fields: usize,
     n_records: u64,
+    /// The line that the record begins in, from 1.
+    line: u64,
+    /// The last byte that was read; `None` if the input is empty.
+    last: Option<u8>,
     columns: Columns,
     assembler: Assembler,
 }
@@ -43,18 +47,32 @@ impl CsvSource {
             ends: [0; N_COLUMNS + 1],
             n_fields: 0,
             n_records: 0,
+            line: 1,
+            last: None,
             assembler: Assembler::new(&Columns::columnar()),
             columns: Columns::columnar(),
         })
     }
 
+    /// Reads what is parsed next. At the end of the input there is nothing.
+    fn fill(&mut self) -> Reason<()> {
+        let n_bytes = self.input.read(&mut self.buffer).map_err(|e| self.at(plain_reason(&e)))?;
+        (self.start, self.end) = (0, n_bytes);
+        match self.buffer[..n_bytes].last() {
+            Some(&last) => self.last = Some(last),
+            None if self.last.is_none() => return Err("is empty, so it is not a scan".to_owned()),
+            None => {}
+        }
+        Ok(())
+    }
+
     /// Reads one record into `record`; false at the end.
     fn read_record(&mut self) -> Reason<bool> {
         let (mut n_bytes, mut n_ends) = (0, 0);
+        self.line = self.parser.line();
         loop {
             if self.start == self.end {
-                (self.start, self.end) =
-                    (0, self.input.read(&mut self.buffer).map_err(|e| plain_reason(&e))?);
+                self.fill()?;
             }
             let input = &self.buffer[self.start..self.end];
             let (result, n_in, n_out, n_new_ends) = self.parser.read_record(
@@ -72,6 +90,10 @@ impl CsvSource {
                 }
                 ReadRecordResult::OutputFull => self.record.resize(2 * self.record.len(), 0),
                 ReadRecordResult::OutputEndsFull => return Err(self.at("has too many fields")),
+                // A number that was cut is a number, too.
+                ReadRecordResult::Record if self.is_cut() => {
+                    return Err(self.at("is cut off: the file ends in the middle of a row"));
+                }
                 ReadRecordResult::Record => {
                     self.n_records += 1;
                     self.n_fields = n_ends;
@@ -82,8 +104,13 @@ impl CsvSource {
         }
     }
 
+    /// True if the record at hand is the last one, and without an end.
+    fn is_cut(&self) -> bool {
+        self.end == 0 && !matches!(self.last, Some(b'\n' | b'\r'))
+    }
+
     fn at(&self, what: impl std::fmt::Display) -> String {
-        format!("record {} {what}", self.n_records + 1)
+        format!("line {}: {what}", self.line)
     }
 
     fn is_header(&self) -> bool {
@@ -91,7 +118,7 @@ impl CsvSource {
     }
 
     fn row(&self) -> Reason<RowValues<'_>> {
-        let error = |what: String| format!("record {} {what}", self.n_records);
+        let error = |what: String| self.at(what);
         if self.n_fields != N_COLUMNS {
             return Err(error(format!("has {} fields instead of {N_COLUMNS}", self.n_fields)));
         }

@@ -40,7 +40,7 @@ impl Parts {
                 summary.map_err(|e| error(format!("{SUMMARY_NAME}: {}", plain_reason(&e))))?
             }
         };
-        let known: Summary = serde_json::from_str(&summary)
+        let known = Summary::from_json(&summary)
             .map_err(|e| error(format!("{SUMMARY_NAME} is damaged: {e}")))?;
         for (index, (number, path)) in paths.iter().enumerate() {
             let name = path.file_name().unwrap_or_default().display();
