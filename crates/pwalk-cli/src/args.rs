@@ -1,61 +1,21 @@
 //! The arguments as typed. Nothing is resolved here: that is the jobs' work.
 
-use clap::builder::PossibleValuesParser;
+use crate::texts::{after_help, columns_help};
+use crate::values::{bytes, number};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{ArgAction, Args as ArgGroup, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use pwalk::{
-    COLUMNS, COMPRESSIONS, Error, Format, Kind, Names, Output, OutputConfig, PartBounds, Settings,
-    WalkConfig,
+    COMPRESSIONS, Error, Format, Kind, Names, Output, OutputConfig, PartBounds, Settings,
+    THREADS_MAX, WalkConfig,
 };
-use std::path::PathBuf;
-
-const AFTER_HELP: &str = "\
-Examples:
-  pwalk report /data -o data.csv.zst         metadata of every inode below /data
-  pwalk walk /data --type f -0 | xargs -0 …  the path of every file
-  pwalk info /data                           the filesystem, and how many threads a walk uses
-
-Exit status: 0 complete, 1 finished with errors, 2 could not run, 130 interrupted.";
-
-const REPORT_EXAMPLES: &str = "\
-Examples:
-  pwalk report /data                                   to scan.csv.zst
-  pwalk report /home /scratch -x -o disk.csv.gz        two trees, one filesystem each
-  pwalk report /data -o data.parquet --columns +user,+target
-  pwalk report /data -o data/ --format parquet         a folder of parts, for billions of rows
-  pwalk report /data --exclude '*.tmp' --exclude 'cache/**' -o -
-  pwalk report /data --errors errors.ndjson --summary summary.json
-  duckdb -c \"SELECT UID, sum(st_size) FROM 'scan.csv.zst' GROUP BY UID\"
-
-The CSV has the 17 columns of the C pwalk, in the same order. Names that are not valid UTF-8 are
-written with replacement characters, so that every reader accepts the file; --errors lists their
-exact bytes.
-
-Exit status: 0 complete, 1 finished with errors (the report is written and says so), 2 could not
-run, 130 interrupted (nothing is left behind).";
-
-const WALK_EXAMPLES: &str = "\
-Examples:
-  pwalk walk /data                                   every path, in no particular order
-  pwalk walk /data --type d --max-depth 2            directories, two levels deep
-  pwalk walk /data --type f -0 | xargs -0 md5sum     works for names that contain newlines
-  pwalk walk /data --type f --exclude '*' --exclude '!*/' --exclude '!*.nc'
-                                                     only files whose names end in .nc";
-
-const CONVERT_EXAMPLES: &str = "\
-Examples:
-  pwalk convert scan.csv.zst scan.parquet            also reads CSV files of the C pwalk
-  pwalk convert scan.parquet scan.csv.gz
-  pwalk convert scan/ scan.arrow --columns filename,st_size";
-
-const INFO_EXAMPLES: &str = "\
-Examples:
-  pwalk info /data
-  pwalk info /data --json";
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 /// Every inode of a filesystem, as a table, at the speed of the kernel.
 #[derive(Parser)]
-#[command(name = "pwalk", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+#[command(name = "pwalk", version, arg_required_else_help = true, after_help = after_help(""))]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -65,25 +25,28 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Write the metadata of every inode as a table
-    #[command(after_help = REPORT_EXAMPLES)]
+    #[command(after_help = after_help("report"))]
     Report(ReportArgs),
     /// Print the path of every entry, like find
-    #[command(after_help = WALK_EXAMPLES)]
+    #[command(after_help = after_help("walk"))]
     Walk(WalkCommandArgs),
     /// Change the format of a saved scan
-    #[command(after_help = CONVERT_EXAMPLES)]
+    #[command(after_help = after_help("convert"))]
     Convert(ConvertArgs),
     /// Show which filesystem a path is on, and how it would be walked
-    #[command(after_help = INFO_EXAMPLES)]
+    #[command(after_help = after_help("info"))]
     Info(InfoArgs),
     /// Print a completion script for a shell
+    #[command(after_help = after_help("completions"))]
     Completions {
         /// The shell
         shell: Shell,
     },
     /// Print the man page of pwalk, or of one of its commands
+    #[command(after_help = after_help("man"))]
     Man {
-        /// The command, as in `pwalk man report`
+        /// The command, as in `pwalk man report`; none for the page of pwalk
+        #[arg(value_parser = page_parser(), hide_possible_values = true)]
         command: Option<String>,
     },
 }
@@ -100,10 +63,10 @@ pub(crate) struct ReportArgs {
     pub(crate) table: TableArgs,
     /// Also write the summary to this file, as JSON
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) summary: Option<PathBuf>,
+    summary: Option<PathBuf>,
     /// Also write every error to this file, one JSON object per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) errors: Option<PathBuf>,
+    errors: Option<PathBuf>,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -140,10 +103,11 @@ pub(crate) struct TableArgs {
     #[arg(long, value_name = "LIST", allow_hyphen_values = true, long_help = columns_help())]
     columns: Option<String>,
     /// In a folder of parts (-o FOLDER/ --format ...): the maximum number of rows per part
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number(1, u64::MAX))]
     part_rows: Option<u64>,
-    /// In a folder of parts: start a new part after this many bytes [default: 1 GiB]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// In a folder of parts: start a new part after this many bytes; K, M, G and T are powers of
+    /// 1024 [default: 1G]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
     part_bytes: Option<u64>,
     /// How a CSV writes names that are not valid UTF-8 or contain control characters
     #[arg(long, value_enum, default_value_t = NamesArg::Utf8)]
@@ -152,6 +116,87 @@ pub(crate) struct TableArgs {
 
 fn format_parser() -> PossibleValuesParser {
     Format::names().into()
+}
+
+fn threads_parser() -> impl TypedValueParser<Value = usize> {
+    StringValueParser::new()
+        .try_map(|text| number(1, THREADS_MAX as u64)(&text).map(|n| n as usize))
+}
+
+fn depth_parser() -> impl TypedValueParser<Value = u32> {
+    StringValueParser::new().try_map(|text| number(0, u32::MAX.into())(&text).map(|n| n as u32))
+}
+
+/// The pages by the names of their commands, or by their own.
+fn page_parser() -> PossibleValuesParser {
+    const PAGES: [(&str, &str); 7] = [
+        ("report", "pwalk-report"),
+        ("walk", "pwalk-walk"),
+        ("convert", "pwalk-convert"),
+        ("info", "pwalk-info"),
+        ("completions", "pwalk-completions"),
+        ("man", "pwalk-man"),
+        ("pwalk", "pwalk"),
+    ];
+    PAGES.map(|(command, page)| PossibleValue::new(command).alias(page)).into()
+}
+
+/// `pwalk help report` is `pwalk report --help`.
+pub(crate) fn help_as_option(mut typed: Vec<OsString>) -> Vec<OsString> {
+    if typed.get(1).is_some_and(|command| command == "help") {
+        typed.remove(1);
+        typed.push("--help".into());
+    }
+    typed
+}
+
+/// `folder/.` is a folder as `folder/` is.
+fn with_slash(output: PathBuf) -> PathBuf {
+    match output.as_os_str().as_bytes().strip_suffix(b"/.") {
+        Some(folder) => OsString::from_vec([folder, b"/"].concat()).into(),
+        None => output,
+    }
+}
+
+/// A folder has no suffix that says what its parts are; nothing else has parts.
+fn check_folder(
+    output: &Path,
+    has_format: bool,
+    part_rows: Option<u64>,
+    part_bytes: Option<u64>,
+) -> Result<(), Error> {
+    if output.as_os_str().as_bytes().ends_with(b"/") {
+        let reason = "a folder of parts needs --format, as in --format parquet";
+        return match has_format {
+            true => Ok(()),
+            false => Err(Error::usage("output", output.to_string_lossy(), reason)),
+        };
+    }
+    let parts = [("--part-rows", part_rows), ("--part-bytes", part_bytes)];
+    match parts.iter().find_map(|(name, value)| Some((name, (*value)?))) {
+        None => Ok(()),
+        Some((name, value)) => {
+            let reason = "only a folder has parts: -o FOLDER/ --format FORMAT";
+            Err(Error::usage(name, value.to_string(), reason))
+        }
+    }
+}
+
+impl ReportArgs {
+    /// Where the summary and the list of errors go.
+    pub(crate) fn files(&self) -> Result<(Option<PathBuf>, Option<PathBuf>), Error> {
+        let is_dash =
+            |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        if is_dash(&self.summary) {
+            let reason = "is no file; --json prints the summary";
+            return Err(Error::usage("--summary", "-", reason));
+        }
+        if is_dash(&self.errors) {
+            let reason = "is no file; /dev/stdout is standard output";
+            return Err(Error::usage("--errors", "-", reason));
+        }
+        Ok((self.summary.clone(), self.errors.clone()))
+    }
 }
 
 impl TableArgs {
@@ -164,6 +209,8 @@ impl TableArgs {
             pwalk::default_output(format, compress.as_deref().unwrap_or("auto")).into()
         });
         let is_stdout = output.as_os_str() == "-";
+        let output = with_slash(output);
+        check_folder(&output, format.is_some(), part_rows, part_bytes)?;
         let default_parts = PartBounds::default();
         Ok(OutputConfig {
             output: if is_stdout { Output::Stdout } else { Output::File(output) },
@@ -201,6 +248,7 @@ pub(crate) struct InfoArgs {
     pub(crate) path: PathBuf,
     /// The number of threads, as with report or walk
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
+    #[arg(value_parser = threads_parser())]
     pub(crate) threads: Option<usize>,
     /// Print JSON
     #[arg(long)]
@@ -215,6 +263,7 @@ pub(crate) struct WalkArgs {
     roots: Vec<PathBuf>,
     /// Worker threads [default: PWALK_THREADS, else chosen for the filesystem and the cores]
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
+    #[arg(value_parser = threads_parser())]
     threads: Option<usize>,
     /// Leave out entries that match, as in gitignore: GLOB is matched against names, or if it
     /// contains a slash against the path below the root or the full path; ** matches across
@@ -228,7 +277,7 @@ pub(crate) struct WalkArgs {
     #[arg(short = 'x', long)]
     one_file_system: bool,
     /// Descend at most N levels below each root; 0 is the root alone
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = depth_parser())]
     max_depth: Option<u32>,
     /// Walk snapshot directories too (.snapshot, .snapshots, ~snapshot, .zfs)
     #[arg(long)]
@@ -245,17 +294,6 @@ pub(crate) struct WalkArgs {
     /// What the C pwalk has to be asked for: the header is always written
     #[arg(long = "header", hide = true, action = ArgAction::SetTrue)]
     _header: bool,
-}
-
-/// Every column and its meaning, from the table of columns.
-fn columns_help() -> String {
-    let line = |column: &pwalk::Column| format!("  {:<16} {}", column.name, column.doc);
-    let lines: Vec<_> = COLUMNS.iter().map(line).collect();
-    format!(
-        "The columns, comma-separated, or +NAME,-NAME to change the default, which is everything up to \
-         filename_bytes. A CSV always has the first 17.\n\n{}",
-        lines.join("\n")
-    )
 }
 
 impl WalkArgs {

@@ -15,6 +15,9 @@ pub(crate) enum Exit {
     Unable,
     /// A signal ended it, by its number; nothing was written.
     Signal(u8),
+    /// The reader of standard output left before the end, and with it what should have been
+    /// written beside it.
+    ReaderLeft,
 }
 
 impl Exit {
@@ -25,6 +28,8 @@ impl Exit {
             Exit::Errors => 1,
             Exit::Unable => 2,
             Exit::Signal(number) => 128 + number,
+            // As SIGPIPE would end it.
+            Exit::ReaderLeft => 141,
         }
     }
 
@@ -55,8 +60,8 @@ mod tests {
 
     #[test]
     fn statuses_are_those_of_the_manual() {
-        let exits = [Exit::Complete, Exit::Errors, Exit::Unable, Exit::Signal(2)];
-        assert_eq!(exits.map(Exit::status), [0, 1, 2, 130]);
+        let exits = [Exit::Complete, Exit::Errors, Exit::Unable, Exit::Signal(2), Exit::ReaderLeft];
+        assert_eq!(exits.map(Exit::status), [0, 1, 2, 130, 141]);
         assert_eq!([true, false].map(Exit::of_result), [Exit::Complete, Exit::Errors]);
     }
 }

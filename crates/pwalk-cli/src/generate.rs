@@ -1,9 +1,13 @@
-//! Shell completions and man pages, generated from the arguments.
+//! Shell completions and man pages, generated from the arguments and the texts of help.
 
 use crate::args::command;
 use crate::exit::Exit;
 use crate::message;
+use crate::texts::texts;
+use clap::Command;
 use clap_complete::Shell;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
 use pwalk::Error;
 
 pub(crate) fn completions(shell: Shell) -> Result<Exit, Error> {
@@ -13,20 +17,66 @@ pub(crate) fn completions(shell: Shell) -> Result<Exit, Error> {
     Ok(Exit::Complete)
 }
 
-/// The page of the command, or of one of its subcommands.
+/// The page of the command, or of one of its subcommands, named as the page or the subcommand.
 pub(crate) fn man(name: Option<&str>) -> Result<Exit, Error> {
     let mut all = command();
     all.build();
-    let page = match name {
-        None => all,
-        Some(name) => {
-            let found = all.find_subcommand(name).filter(|found| !found.is_hide_set());
-            found.cloned().ok_or_else(|| Error::unknown_command(name))?
-        }
-    };
+    let name = name.unwrap_or_default();
+    let name = name.strip_prefix("pwalk-").unwrap_or(name);
+    let page = all.find_subcommand(name).cloned().unwrap_or(all);
+    message::print(String::from_utf8_lossy(&render(page)).trim_end())?;
+    Ok(Exit::Complete)
+}
+
+/// The generator would put all text below the options into one filled paragraph called EXTRA.
+fn render(page: Command) -> Vec<u8> {
+    let of_all = page.has_subcommands();
+    let name = if of_all { String::new() } else { page.get_name().to_owned() };
+    let about = page.get_about().map(ToString::to_string).unwrap_or_default();
+    let notes: String = texts(&name).notes.iter().map(|note| format!("\n\n{note}")).collect();
+    let description = page.clone().long_about(format!("{about}.{notes}"));
+    let version = format!("pwalk {}", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(page).source(version).manual("pwalk");
     let mut text = Vec::new();
     // Writing to memory can't fail.
-    let _ = clap_mangen::Man::new(page).render(&mut text);
-    message::print(String::from_utf8_lossy(&text).trim_end())?;
-    Ok(Exit::Complete)
+    let _ = man.render_title(&mut text);
+    let _ = man.render_name_section(&mut text);
+    let _ = man.render_synopsis_section(&mut text);
+    let _ = Man::new(description).render_description_section(&mut text);
+    let _ = man.render_options_section(&mut text);
+    if of_all {
+        let _ = man.render_subcommands_section(&mut text);
+    }
+    let _ = closing(&name).to_writer(&mut text);
+    text
+}
+
+/// The sections that stand last.
+fn closing(name: &str) -> Roff {
+    let texts = texts(name);
+    let mut roff = Roff::default();
+    roff.control("SH", ["EXAMPLES"]).control("nf", []);
+    for line in texts.examples {
+        roff.text([roman(*line)]);
+    }
+    roff.control("fi", []).control("SH", ["EXIT STATUS"]);
+    for (number, meaning) in texts.statuses {
+        roff.control("TP", ["8"]).text([bold(*number)]).text([roman(*meaning)]);
+    }
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([roman(see_also(name).join(", "))]);
+    roff
+}
+
+/// The other pages, and those of the tools that do half of the same.
+fn see_also(name: &str) -> Vec<String> {
+    let all = command();
+    let pages = all.get_subcommands().map(|command| format!("pwalk-{}(1)", command.get_name()));
+    let own = format!("pwalk-{name}(1)");
+    let mut pages: Vec<_> = pages.filter(|page| *page != own).collect();
+    if !name.is_empty() {
+        pages.insert(0, "pwalk(1)".to_owned());
+    }
+    pages.extend(["find(1)", "du(1)"].map(str::to_owned));
+    pages
 }

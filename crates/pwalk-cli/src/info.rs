@@ -3,7 +3,7 @@
 use crate::args::InfoArgs;
 use crate::exit::Exit;
 use crate::message;
-use indicatif::HumanCount;
+use crate::words;
 use pwalk::{Error, Info};
 use serde_json::json;
 
@@ -50,7 +50,7 @@ fn as_text(info: &Info) -> String {
     let inodes = match info.filesystem.n_inodes_used() {
         Some(used) => {
             let all = info.filesystem.n_inodes;
-            format!("{} of {} in use", HumanCount(used), HumanCount(all))
+            format!("{} of {} in use", words::count(used), words::count(all))
         }
         None => "not counted by this filesystem".to_owned(),
     };
@@ -65,6 +65,7 @@ fn as_text(info: &Info) -> String {
         ("slices", format!("{} entries of a directory at a time", tuning.slice_len)),
         ("buffer", format!("{} KiB of directory entries per call", tuning.buffer_bytes >> 10)),
     ];
-    let lines = fields.map(|(name, value)| format!("{:<12} {value}", format!("{name}:")));
+    let lines = fields
+        .map(|(name, value)| format!("{:<12} {}", format!("{name}:"), message::one_line(&value)));
     lines.join("\n")
 }

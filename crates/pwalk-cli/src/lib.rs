@@ -12,9 +12,13 @@ mod generate;
 mod info;
 mod message;
 mod progress;
+mod refusal;
 mod report;
 mod signals;
+mod texts;
+mod values;
 mod walk;
+mod words;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -22,14 +26,15 @@ use exit::Exit;
 use std::ffi::OsString;
 
 pub use args::command;
+pub use texts::after_help;
 
 /// Runs the command with these arguments, the program's name first, and returns the exit status:
 /// 0 complete, 1 finished with errors, 2 could not run, 130 interrupted.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let typed: Vec<OsString> = args.into_iter().collect();
+    let typed = args::help_as_option(args.into_iter().collect());
     let args = match Args::try_parse_from(&typed) {
         Ok(args) => args,
-        Err(error) => return message::argument_error(&error, &typed).status(),
+        Err(error) => return refusal::tell(&error, &typed).status(),
     };
     signals::survive_file_limit();
     // Here and not in the library: it is the limit of the whole process.

@@ -1,9 +1,7 @@
 //! Lines on standard error. None of them fails the command: the reader may be gone.
 
-use crate::exit::Exit;
-use clap::error::ErrorKind;
+use crate::words;
 use pwalk::{EntryError, Error, Operation, Summary, UnmatchedExcludes};
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write;
 
@@ -45,59 +43,8 @@ pub(crate) fn unmatched_excludes(summary: &Summary) -> Vec<String> {
     let mut lines: Vec<_> = first.iter().map(name).collect();
     let n_more = count.saturating_sub(first.len() as u64);
     if n_more > 0 {
-        lines.push(format!("{n_more} more excludes matched nothing"));
+        let more = words::counted(n_more, "more exclude", "more excludes");
+        lines.push(format!("{more} matched nothing"));
     }
     lines
-}
-
-/// Prints help where it was asked for, else what is wrong with the arguments as one line.
-pub(crate) fn argument_error(error: &clap::Error, typed: &[OsString]) -> Exit {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let _ = error.print();
-            Exit::Complete
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
-            Exit::Unable
-        }
-        ErrorKind::InvalidUtf8 => {
-            say(not_text(typed));
-            Exit::Unable
-        }
-        _ => {
-            say(first_paragraph(&error.render().to_string()));
-            Exit::Unable
-        }
-    }
-}
-
-/// Which argument is not UTF-8, with the option before it, whose value it may be.
-fn not_text(typed: &[OsString]) -> String {
-    let bad = typed.iter().position(|arg| arg.to_str().is_none()).unwrap_or_default();
-    let around = &typed[bad.saturating_sub(1).max(1).min(bad)..=bad];
-    let words: Vec<_> = around.iter().map(|arg| arg.to_string_lossy()).collect();
-    format!("{}: not valid UTF-8", words.join(" "))
-}
-
-/// The message without the usage that follows it, on one line.
-fn first_paragraph(text: &str) -> String {
-    let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
-    let line = lines.collect::<Vec<_>>().join(" ");
-    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_refused_in_one_line() {
-        let text =
-            "error: invalid value 'x' for '--names <NAMES>'\n  [possible values: a, b]\n\nFor more";
-        assert_eq!(
-            first_paragraph(text),
-            "invalid value 'x' for '--names <NAMES>' [possible values: a, b]"
-        );
-    }
 }

@@ -5,15 +5,34 @@ use crate::exit::Exit;
 use crate::message;
 use crate::progress::ProgressLine;
 use crate::signals::Cancellable;
-use indicatif::{HumanBytes, HumanCount};
+use crate::words;
 use pwalk::{EntryError, Error, Operation, Output, Report, ReportConfig, Summary};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Errors that are shown one by one; the summary counts all of them.
 const N_ERRORS_SHOWN: usize = 10;
 
 pub(crate) fn run(args: ReportArgs) -> Result<Exit, Error> {
-    let ReportArgs { walk, quiet, output, table, summary, errors, json } = args;
+    let files = args.files()?;
+    let beside = [files.0.as_ref().map(|_| "--summary"), files.1.as_ref().map(|_| "--errors")];
+    let beside: Vec<_> = beside.into_iter().flatten().collect();
+    match write(args, files) {
+        Err(error) if error.is_closed_stdout() && !beside.is_empty() => {
+            let beside = beside.join(", ");
+            message::say(format!("the reader of standard output left; not written: {beside}"));
+            Ok(Exit::ReaderLeft)
+        }
+        done => done,
+    }
+}
+
+/// `files`: of the summary and of the errors.
+fn write(
+    args: ReportArgs,
+    (summary, errors): (Option<PathBuf>, Option<PathBuf>),
+) -> Result<Exit, Error> {
+    let ReportArgs { walk, quiet, output, table, json, .. } = args;
     let has_error_list = errors.is_some();
     let table = table.into_config(output)?;
     let signals = Cancellable::listen();
@@ -35,21 +54,33 @@ pub(crate) fn run(args: ReportArgs) -> Result<Exit, Error> {
     };
     let summary = line.around(&signals.control, || report.run(&signals.control, &on_error))?;
     if json {
-        print_json(&summary, &output)?;
-    } else if !quiet {
+        return Ok(print_json(&summary, &output));
+    }
+    if !quiet {
         tell(&summary, &output);
     }
     Ok(Exit::of_result(summary.is_complete()))
 }
 
-/// The summary for a machine: on standard output, unless the table went there.
-fn print_json(summary: &Summary, output: &Output) -> Result<(), Error> {
-    match output {
+/// The summary for a machine: on standard output, unless the table went there. The table is
+/// there, whatever becomes of this.
+fn print_json(summary: &Summary, output: &Output) -> Exit {
+    let is_printed = match output {
         Output::File(_) => message::print(summary.to_json()),
         Output::Stdout => {
             eprint_line(&summary.to_json());
             Ok(())
         }
+    };
+    match is_printed {
+        Err(error) if !error.is_closed_stdout() => {
+            message::say(format!(
+                "{error}: the summary is not printed; {}",
+                ending(summary, output)
+            ));
+            Exit::Errors
+        }
+        _ => Exit::of_result(summary.is_complete()),
     }
 }
 
@@ -61,7 +92,7 @@ fn eprint_line(text: &str) {
 /// The summary in words.
 fn tell(summary: &Summary, output: &Output) {
     let rate = summary.n_entries() as f64 / summary.seconds.max(1e-6);
-    let time = format!(" in {:.2} s ({}/s)", summary.seconds, HumanCount(rate as u64));
+    let time = format!(" in {:.2} s ({}/s)", summary.seconds, words::count(rate as u64));
     tell_sums(summary, &time);
     left_out(summary).iter().for_each(|line| eprint_line(line));
     message::unmatched_excludes(summary).iter().for_each(|line| eprint_line(line));
@@ -76,10 +107,10 @@ pub(crate) fn tell_converted(summary: &Summary, output: &Output) {
 
 fn tell_sums(summary: &Summary, time: &str) {
     let kinds: Vec<_> =
-        summary.entries.iter().map(|(kind, n)| format!("{} {kind}", HumanCount(*n))).collect();
-    let n_entries = HumanCount(summary.n_entries());
-    eprint_line(&format!("{n_entries} entries{time}: {}", kinds.join(", ")));
-    let bytes = |n: i128| HumanBytes(u64::try_from(n).unwrap_or(0));
+        summary.entries.iter().map(|(kind, n)| format!("{} {kind}", words::count(*n))).collect();
+    let n_entries = words::entries(summary.n_entries());
+    eprint_line(&format!("{n_entries}{time}: {}", kinds.join(", ")));
+    let bytes = |n: i128| words::bytes(u64::try_from(n).unwrap_or(0));
     let sums = [
         ("bytes/apparent", summary.bytes.apparent, "apparent"),
         ("bytes/allocated", summary.bytes.allocated, "allocated"),
@@ -94,19 +125,36 @@ fn tell_sums(summary: &Summary, time: &str) {
 fn left_out(summary: &Summary) -> Vec<String> {
     let skipped = &summary.skipped;
     let counts = [
-        (summary.vanished, "vanished during the walk"),
-        (skipped.snapshots, "snapshot directories skipped (--snapshots walks them)"),
-        (skipped.excluded, "excluded"),
-        (skipped.mount_points, "mount points of other filesystems skipped"),
-        (summary.repeated_names, "names that a directory listed more than once, written once"),
+        (summary.vanished, "vanished during the walk", "vanished during the walk"),
+        (
+            skipped.snapshots,
+            "snapshot directory skipped (--snapshots walks it)",
+            "snapshot directories skipped (--snapshots walks them)",
+        ),
+        (skipped.excluded, "excluded", "excluded"),
+        (
+            skipped.mount_points,
+            "mount point of another filesystem skipped",
+            "mount points of other filesystems skipped",
+        ),
+        (
+            summary.repeated_names,
+            "name that a directory listed more than once, written once",
+            "names that a directory listed more than once, written once",
+        ),
         (
             summary.changed_names,
+            "path that is not valid UTF-8, written with replacement characters (--errors lists it)",
             "paths that are not valid UTF-8, written with replacement characters (--errors lists them)",
         ),
-        (summary.threads_refused, "threads could not be started; the others did the work"),
+        (
+            summary.threads_refused,
+            "thread could not be started; the others did the work",
+            "threads could not be started; the others did the work",
+        ),
     ];
-    let line = |(n, what): (u64, &str)| format!("{} {what}", HumanCount(n));
-    counts.into_iter().filter(|(n, _)| *n > 0).map(line).collect()
+    let counts = counts.into_iter().filter(|(n, ..)| *n > 0);
+    counts.map(|(n, one, many)| words::counted(n, one, many)).collect()
 }
 
 fn ending(summary: &Summary, output: &Output) -> String {
@@ -121,7 +169,7 @@ fn ending(summary: &Summary, output: &Output) -> String {
         return format!("written, complete as far as the input is: {place}");
     }
     let errors: Vec<_> =
-        summary.errors.iter().map(|(name, n)| format!("{} {name}", HumanCount(*n))).collect();
-    let n_errors = HumanCount(summary.n_errors());
-    format!("NOT complete, {n_errors} errors ({}): {place}", errors.join(", "))
+        summary.errors.iter().map(|(name, n)| format!("{} {name}", words::count(*n))).collect();
+    let n_errors = words::errors(summary.n_errors());
+    format!("NOT complete, {n_errors} ({}): {place}", errors.join(", "))
 }

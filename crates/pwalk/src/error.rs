@@ -51,9 +51,13 @@ impl Error {
         ArgumentError::new(argument, value, reason).into()
     }
 
-    /// A command that doesn't exist.
-    pub fn unknown_command(name: &str) -> Error {
-        Error::bad(Argument::new("command", "command"), name, "no such command")
+    /// An argument of the command that makes no sense beside the others.
+    pub fn usage(
+        argument: &'static str,
+        value: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Error {
+        Error::bad(Argument::new(argument, argument), value, reason)
     }
 
     /// Standard output can't be written to.

@@ -215,6 +215,8 @@ impl Table {
     ///
     /// `File` if it is missing, or its content is not in the format that its name says.
     pub fn open(path: impl AsRef<Path>, format: Option<Format>) -> Result<Table, Error> {
+        // Before anything is said about a suffix.
+        path.as_ref().metadata().map_err(|error| Error::file(path.as_ref(), &error))?;
         let reader = TableReader::open(path.as_ref(), format)?;
         let metadata = reader.metadata();
         let get = |key: &str| metadata.get(key).cloned().unwrap_or_default();

@@ -42,7 +42,8 @@ impl Threads {
             let count = check(THREADS, &count.to_string())?;
             return Ok(Threads { count, n_cores: cores, reason: "asked for".to_owned() });
         }
-        if let Some(value) = variable(VARIABLE.name) {
+        // Empty is as good as unset, as scripts write `PWALK_THREADS= pwalk ...`.
+        if let Some(value) = variable(VARIABLE.name).filter(|value| !value.is_empty()) {
             let count = check(VARIABLE, &value.to_string_lossy())?;
             return Ok(Threads { count, n_cores: cores, reason: VARIABLE.name.to_owned() });
         }
@@ -100,6 +101,7 @@ mod tests {
         assert_eq!(choose(None, &all[2..], 0), Ok(9));
         let cores = std::thread::available_parallelism().unwrap().get();
         assert_eq!(choose(None, &[], 0), Ok(cores));
+        assert_eq!(choose(None, &[("PWALK_THREADS", "")], 0), Ok(cores));
         assert_eq!(choose(None, &[("SLURM_CPUS_PER_TASK", "2(x3)")], 0), Ok(cores));
     }
 
@@ -113,7 +115,7 @@ mod tests {
     fn numbers_out_of_range_are_named() {
         let range = "must be a number from 1 to 4096";
         assert_eq!(choose(Some(0), &[], 0), Err(format!("number of threads '0': {range}")));
-        for bad in ["0", "5000", "-1", "many", ""] {
+        for bad in ["0", "5000", "-1", "many", " "] {
             let expected = format!("PWALK_THREADS '{bad}': {range}");
             assert_eq!(choose(None, &[("PWALK_THREADS", bad)], 0), Err(expected));
         }

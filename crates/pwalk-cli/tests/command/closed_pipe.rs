@@ -49,3 +49,28 @@ fn a_shell_that_counts_failures_in_pipes_sees_none() {
     assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
     assert_eq!(output.stdout.iter().filter(|&&byte| byte == b'\n').count(), 1);
 }
+
+/// What was to be written beside the table is not there: a script must be able to tell.
+#[test]
+fn a_reader_that_leaves_costs_the_summary_and_has_a_status_of_its_own() {
+    let (tree, folder) = (build("deep"), tempfile::tempdir().unwrap());
+    for option in ["--summary", "--errors"] {
+        let mut command = pwalk();
+        command.args(["report", "-o-", option, "beside.json"]).arg(tree.path());
+        let (status, _, stderr) = first_lines(command.current_dir(folder.path()), 0);
+        assert_eq!(status, Some(141), "{stderr}");
+        let line = "pwalk: the reader of standard output left; not written:";
+        assert_eq!(stderr, format!("{line} {option}\n"));
+        assert_eq!(crate::harness::names(folder.path()), [""; 0]);
+    }
+}
+
+/// The table is there, and the summary said whether it is complete.
+#[test]
+fn a_reader_of_the_summary_that_leaves_does_not_hide_errors() {
+    let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
+    let mut command = pwalk();
+    command.args(["report", "--json", "-o", "a.csv"]).arg(tree.path());
+    let (status, _, stderr) = first_lines(command.current_dir(folder.path()), 0);
+    assert_eq!((status, &*stderr), (Some(0), ""));
+}

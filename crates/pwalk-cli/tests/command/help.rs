@@ -58,6 +58,32 @@ fn help_keeps_to_the_width_of_a_terminal() {
     }
 }
 
+/// What was wrapped twice has lines of one or two words among its long ones.
+#[test]
+fn help_is_not_wrapped_twice_on_a_terminal_of_80_columns() {
+    for (name, options) in commands() {
+        let script = format!("stty rows 24 cols 80; $PWALK {name} --help");
+        let mut command = program("script");
+        command.args(["-qec", &script, "/dev/null"]).env("PWALK", crate::harness::BIN);
+        let help = said(command.env("SHELL", "/bin/sh")).with_status(0);
+        assert!(help.text().lines().all(|line| line.trim_end().chars().count() <= 80), "{name}");
+        for line in pwalk_cli::after_help(&name).lines().filter(|line| line.len() <= 80) {
+            assert!(help.text().contains(&format!("{line}\r\n")), "{name}: {line}");
+        }
+        if options.iter().any(|option| option == "--columns") {
+            let hanging = "last access, in seconds since the epoch (negative\r\n\
+                           \u{20}                            before it)";
+            assert!(help.text().contains(hanging), "{}", help.text());
+        }
+    }
+}
+
+#[test]
+fn help_is_a_command_too() {
+    assert_eq!(run(&["help"]).with_status(0).stdout, run(&["--help"]).stdout);
+    assert_eq!(run(&["help", "walk"]).with_status(0).stdout, run(&["walk", "--help"]).stdout);
+}
+
 #[test]
 fn the_version_is_said() {
     for flag in ["-V", "--version"] {
@@ -88,9 +114,38 @@ fn man_pages_name_every_option_of_every_command() {
             assert!(text.contains(&format!("\\fB{option}\\fR")), "{name} {option}");
         }
     }
+    for (name, page) in [("report", "pwalk-report"), ("pwalk", "pwalk")] {
+        assert_eq!(run(&["man", page]).with_status(0).stdout, run(&["man", name]).stdout);
+    }
+    assert_eq!(run(&["man", "pwalk"]).stdout, run(&["man"]).stdout);
     let said = run(&["man", "nonsense"]).with_status(2);
     assert_eq!(said.lines().len(), 1);
     assert!(said.stderr.contains("nonsense"));
+}
+
+#[test]
+fn man_pages_have_the_usual_sections_and_unfilled_examples() {
+    for name in commands().into_iter().map(|(name, _)| name).chain(["pwalk".to_owned()]) {
+        let page = run(&["man", &name]).with_status(0);
+        let text = page.text();
+        let unfilled = text.split_once(".SH EXAMPLES\n.nf\npwalk ").and_then(|(_, rest)| {
+            rest.split_once(".fi\n.SH \"EXIT STATUS\"\n.TP 8\n\\fB0\\fR\ncomplete")
+        });
+        assert!(unfilled.is_some() && !text.contains("SH EXTRA"), "{text}");
+        let title = text.lines().find(|line| line.starts_with(".TH")).unwrap();
+        assert!(title.contains(&format!("\"pwalk {}\"", env!("CARGO_PKG_VERSION"))), "{title}");
+        let (_, also) = text.split_once(".SH \"SEE ALSO\"\n").expect("other pages");
+        assert!(also.contains("find(1)") && also.contains("pwalk\\-walk(1)") != (name == "walk"));
+    }
+}
+
+#[test]
+fn completions_offer_the_pages_of_the_manual() {
+    let script = "source <(\"$0\" completions bash); COMP_WORDS=(pwalk man ''); COMP_CWORD=2; \
+                  _pwalk pwalk '' man; echo \"${COMPREPLY[@]}\"";
+    let mut bash = program("bash");
+    let said = said(bash.args(["-c", script, crate::harness::BIN])).with_status(0);
+    assert!(said.text().contains("report walk convert info"), "{}{}", said.text(), said.stderr);
 }
 
 #[test]

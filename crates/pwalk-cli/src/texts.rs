@@ -1,0 +1,197 @@
+//! What help and man pages say beyond the list of arguments: examples, notes, exit statuses.
+//!
+//! Owns the texts, and what becomes of them in help; the pages are made in
+//! `crates/pwalk-cli/src/generate.rs`. Examples fit into 80 columns, since a terminal's width must
+//! not break them; everything else is one line per paragraph, which help wraps where it is shown.
+
+use pwalk::COLUMNS;
+
+/// The texts of one command.
+pub(crate) struct Texts {
+    /// The command; empty for all of them.
+    pub(crate) command: &'static str,
+    /// One line each, without the indent.
+    pub(crate) examples: &'static [&'static str],
+    /// Paragraphs.
+    pub(crate) notes: &'static [&'static str],
+    /// Exit statuses and their meanings.
+    pub(crate) statuses: &'static [(&'static str, &'static str)],
+}
+
+const INTERRUPTED: (&str, &str) =
+    ("130", "interrupted by Ctrl-C; other signals: 128 and their number");
+
+const TEXTS: [Texts; 7] = [
+    Texts {
+        command: "",
+        examples: &[
+            "pwalk report /data -o data.csv.zst         metadata of every inode in /data",
+            "pwalk walk /data --type f -0 | xargs -0 …  the path of every file",
+            "pwalk info /data                           the filesystem and how it is walked",
+        ],
+        notes: &[
+            "pwalk COMMAND --help has examples; pwalk man --help says how to install man pages.",
+        ],
+        statuses: &[
+            ("0", "complete"),
+            ("1", "finished with errors"),
+            ("2", "could not run"),
+            INTERRUPTED,
+        ],
+    },
+    Texts {
+        command: "report",
+        examples: &[
+            "pwalk report /data                             to scan.csv.zst",
+            "pwalk report /home /scratch -x -o disk.csv.gz  two trees, one filesystem each",
+            "pwalk report /data -o data.parquet --columns +user,+target",
+            "pwalk report /data -o data/ --format parquet   a folder of parts",
+            "pwalk report /data --exclude '*.tmp' --exclude 'cache/**' -o -",
+            "pwalk report /data --errors errors.ndjson --summary summary.json",
+            "duckdb -c \"SELECT UID, sum(st_size) FROM 'scan.csv.zst' GROUP BY UID\"",
+        ],
+        notes: &[
+            "The CSV has the 17 columns of the C pwalk, in the same order. Names that are not valid UTF-8 are written with replacement characters, so that every reader accepts the file; --errors lists their exact bytes.",
+            "A folder of parts suits billions of rows: --part-rows and --part-bytes limit each part.",
+        ],
+        statuses: &[
+            ("0", "complete, or just the reader of standard output left"),
+            ("1", "finished with errors: the report is written, and says what it lacks"),
+            ("2", "could not run: nothing is written"),
+            INTERRUPTED,
+            ("141", "standard output was closed early, so --summary or --errors is not written"),
+        ],
+    },
+    Texts {
+        command: "walk",
+        examples: &[
+            "pwalk walk /data                         every path, in no particular order",
+            "pwalk walk /data --type d --max-depth 2  directories, two levels deep",
+            "pwalk walk /data --type f -0 | xargs -0 md5sum    names may contain newlines",
+            "pwalk walk /data --type f --exclude '*' --exclude '!*/' --exclude '!*.nc'",
+            "                                         only files whose names end in .nc",
+        ],
+        notes: &[],
+        statuses: &[
+            ("0", "complete, or the reader of standard output left"),
+            ("1", "finished with errors"),
+            ("2", "could not run"),
+            INTERRUPTED,
+        ],
+    },
+    Texts {
+        command: "convert",
+        examples: &[
+            "pwalk convert scan.csv.zst scan.parquet   also reads CSV files of the C pwalk",
+            "pwalk convert scan.parquet scan.csv.gz",
+            "pwalk convert scan.csv scan/ --format parquet   to a folder of parts",
+            "pwalk convert scan/ scan.arrow --columns filename,st_size",
+        ],
+        notes: &[],
+        statuses: &[
+            ("0", "complete, or the reader of standard output left"),
+            ("2", "could not run: nothing is written"),
+            INTERRUPTED,
+        ],
+    },
+    Texts {
+        command: "info",
+        examples: &["pwalk info /data", "pwalk info /data --json"],
+        notes: &[],
+        statuses: &[("0", "complete"), ("2", "could not run")],
+    },
+    Texts {
+        command: "completions",
+        examples: &[
+            "pwalk completions bash > ~/.local/share/bash-completion/completions/pwalk",
+            "pwalk completions zsh > \"${fpath[1]}/_pwalk\"",
+            "pwalk completions fish > ~/.config/fish/completions/pwalk.fish",
+        ],
+        notes: &["Each takes effect in the next shell. The folder has to be there."],
+        statuses: &[("0", "complete"), ("2", "could not run")],
+    },
+    Texts {
+        command: "man",
+        examples: &[
+            "pwalk man report | man -l -          shows a page",
+            "mkdir -p ~/.local/share/man/man1     installs them for man(1):",
+            "pwalk man > ~/.local/share/man/man1/pwalk.1",
+            "for c in report walk convert info completions man; do",
+            "  pwalk man $c > ~/.local/share/man/man1/pwalk-$c.1; done",
+        ],
+        notes: &[],
+        statuses: &[("0", "complete"), ("2", "could not run")],
+    },
+];
+
+/// The texts of a command; of all of them, if there is none of the name.
+pub(crate) fn texts(command: &str) -> &'static Texts {
+    TEXTS.iter().find(|texts| texts.command == command).unwrap_or(&TEXTS[0])
+}
+
+/// What stands below the arguments in help.
+pub fn after_help(command: &str) -> String {
+    let Texts { examples, notes, statuses, .. } = texts(command);
+    let examples: String = examples.iter().map(|line| format!("\n  {line}")).collect();
+    let notes: String = notes.iter().map(|text| format!("\n\n{text}")).collect();
+    let status = |(number, meaning): &(&str, &str)| format!("\n  {number:<3}  {meaning}");
+    let statuses: String = statuses.iter().map(status).collect();
+    format!("Examples:{examples}{notes}\n\nExit status:{statuses}")
+}
+
+/// What stands above the list of columns.
+pub(crate) const COLUMNS_INTRODUCTION: &str = "The columns, comma-separated, or +NAME,-NAME to change the default, which is everything up to filename_bytes. A CSV always has the first 17.";
+
+/// Where the meaning of a column begins.
+const NAME_WIDTH: usize = 16;
+
+/// Columns of a terminal of 80 that are left for this text.
+const WIDTH: usize = 67;
+
+/// Every column and its meaning, from the table of columns.
+pub(crate) fn columns_help() -> String {
+    let lines: Vec<_> = COLUMNS.iter().map(|column| hanging(column.name, column.doc)).collect();
+    format!("{COLUMNS_INTRODUCTION}\n\n{}", lines.join("\n"))
+}
+
+/// A name, and beside it a text in as many lines as it needs.
+fn hanging(name: &str, text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is one from the start");
+        if !line.is_empty() && line.len() + word.len() >= WIDTH - NAME_WIDTH {
+            lines.push(word.to_owned());
+        } else {
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
+        }
+    }
+    format!("  {name:<NAME_WIDTH$} {}", lines.join(&format!("\n{:1$}", "", NAME_WIDTH + 3)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_fit_into_80_columns() {
+        for texts in &TEXTS {
+            for line in texts.examples {
+                assert!(line.chars().count() <= 78, "{}: {line}", texts.command);
+            }
+            for (_, meaning) in texts.statuses {
+                assert!(meaning.chars().count() <= 73, "{}: {meaning}", texts.command);
+            }
+        }
+        for line in columns_help().lines().skip(1) {
+            assert!(line.chars().count() <= 70, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_has_its_texts() {
+        for command in crate::args::command().get_subcommands() {
+            assert_eq!(texts(command.get_name()).command, command.get_name());
+        }
+    }
+}
