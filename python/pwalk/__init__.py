@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._config import Config, Setting, Walker
     from ._monitor import Measurement, Monitor
     from ._progress import Progress, ProgressCallback
-    from ._pwalk import Batch
+    from ._pwalk import Batch, Column
     from ._report import Report, report
     from ._scan import Scan, scan
     from ._walk import walk
@@ -28,6 +28,7 @@ else:
     _HOMES = {
         "AsyncWalker": "_asyncio",
         "Batch": "_pwalk",
+        "Column": "_pwalk",
         "Config": "_config",
         "Measurement": "_monitor",
         "Monitor": "_monitor",
@@ -63,6 +64,7 @@ __all__ = [
     "COLUMNS",
     "AsyncWalker",
     "Batch",
+    "Column",
     "Config",
     "Measurement",
     "Monitor",

@@ -20,6 +20,9 @@ class AsyncWalker:
         """Take the number of threads that read ahead; `None`: as many as suit the filesystem."""
         self.max_workers = _check.threads("max_workers", max_workers)
 
+    def __repr__(self) -> str:
+        return f"AsyncWalker(max_workers={self.max_workers})"
+
     async def walk(
         self,
         path: AnyStr | os.PathLike[AnyStr],

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from typing import NamedTuple, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 from . import _check, _pwalk
 from ._progress import ProgressCallback
@@ -44,6 +44,7 @@ def traverse(
     update_interval: float = 2,
     max_threads: int | None = None,
     ignore_snapshots: bool = True,
+    progress: Literal["bar"] | None = None,
     progress_callback: ProgressCallback | None = None,
     output_dir: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
 ) -> Traversal:
@@ -54,7 +55,9 @@ def traverse(
         update_interval: Minimum number of seconds between two calls of `progress_callback`.
         max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
         ignore_snapshots: Don't enter snapshot directories.
-        progress_callback: Called with a `Progress`.
+        progress: `'bar'` draws a bar with tqdm, in terminals and notebooks, or without tqdm a line
+            on standard error.
+        progress_callback: Called with a `Progress`, also if there is a bar.
         output_dir: The folder for the file; `None`: the temporary folder.
 
     Raises:
@@ -72,6 +75,7 @@ def traverse(
             name,
             max_threads,
             ignore_snapshots=ignore_snapshots,
+            progress=progress,
             progress_callback=progress_callback,
             progress_interval=interval,
         )
@@ -92,14 +96,16 @@ def traverse(
 def read_buffer(
     buffer_file: str | bytes | os.PathLike[str] | os.PathLike[bytes], limit: int | None = None
 ) -> list[Row]:
-    """Read the rows of a buffer, or of any saved table.
+    """Read the rows of a buffer, or of any saved table that has the columns `filename`, `inode`,
+    `st_size`, `UID`, `GID`, `st_mtime`, and `st_mode` or `kind`.
 
     Args:
         buffer_file: What `traverse` or `report` has written.
         limit: Maximum number of rows; `None`: all.
 
     Raises:
-        TypeError, ValueError: For an invalid argument; the message names it.
+        TypeError, ValueError: For an invalid argument, or a table that lacks a column; the message
+            names it.
         OSError: If the file is missing or is not a table.
     """
     if limit is not None:

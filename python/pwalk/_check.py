@@ -1,7 +1,7 @@
 """Checks arguments: an invalid one raises an error that names it."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import _pwalk
@@ -82,14 +82,39 @@ def texts(name: str, value: Any) -> list[str]:
     if value is None:
         return []
     if isinstance(value, str):
-        return [value]
+        value = [value]
     if not isinstance(value, Iterable) or isinstance(value, bytes):
         raise TypeError(f"{name}: must be a string or an iterable of strings, not {_kind(value)}")
     found = list(value)
     for text in found:
         if not isinstance(text, str):
             raise TypeError(f"{name}: must contain strings only, not {_kind(text)}")
+        _in_utf8(name, text)
     return found
+
+
+def keywords(function: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Keyword arguments that a function takes."""
+    known = list(known)
+    for name in given:
+        if name not in known:
+            raise TypeError(
+                f"{function}() got an unexpected keyword argument {name!r}{_hint(name, known)}"
+            )
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _in_utf8(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name}: must be valid UTF-8, not {text!r}") from None
 
 
 def columns(value: Any) -> str | None:

@@ -3,9 +3,10 @@
 import dataclasses
 import os
 from collections.abc import Callable, Generator
-from typing import Any, AnyStr, NamedTuple
+from typing import AnyStr, NamedTuple, Unpack
 
 from . import _check, _pwalk
+from ._arguments import ReportArguments, ScanArguments
 from ._progress import ProgressCallback
 from ._report import Report, report_with
 from ._scan import Scan, scan_with
@@ -126,16 +127,30 @@ class Walker:
         )
 
     def scan(
-        self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes], **arguments: Any
+        self,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        **arguments: Unpack[ScanArguments],
     ) -> Scan:
         """Like the function `scan`, with the same keywords."""
+        _check.keywords("Walker.scan", arguments, ScanArguments.__optional_keys__)
         return scan_with(self.config._settings(), path, **arguments)
 
     def report(
         self,
         path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
         output: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
-        **arguments: Any,
+        **arguments: Unpack[ReportArguments],
     ) -> Report:
         """Like the function `report`, with the same keywords."""
+        _check.keywords("Walker.report", arguments, ReportArguments.__optional_keys__)
         return report_with(self.config._settings(), path, output, **arguments)
+
+    def __repr__(self) -> str:
+        fields = dataclasses.fields(self.config)
+        given = {field.name: getattr(self.config, field.name) for field in fields}
+        changed = [
+            f"{field.name}={given[field.name]!r}"
+            for field in fields
+            if given[field.name] != field.default
+        ]
+        return f"Walker(Config({', '.join(changed)}))"

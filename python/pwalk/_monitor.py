@@ -72,6 +72,14 @@ class Monitor:
         if self._begun is not None:
             self.stop()
 
+    def __repr__(self) -> str:
+        if self._begun is not None:
+            return "Monitor(running)"
+        if self._last is None:
+            return "Monitor(not started)"
+        values = ", ".join(f"{name}={value:.4g}" for name, value in self._last.items())
+        return f"Monitor({values})"
+
     def _measured(self) -> Measurement:
         if self._last is None:
             raise RuntimeError("the monitor has not been stopped yet")

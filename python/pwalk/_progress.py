@@ -19,6 +19,8 @@ class Progress(TypedDict):
     """Entries that could not be read."""
     last_dirs: list[str]
     """The last directories visited, ten at most."""
+    done: bool
+    """True in the last call, when the walk has ended."""
 
 
 ProgressCallback = Callable[[Progress], object]

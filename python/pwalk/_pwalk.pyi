@@ -1,9 +1,12 @@
 """The native part of the package pwalk."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, AnyStr, Generic, final
+from typing import TYPE_CHECKING, Any, AnyStr, Generic, NoReturn, final
 
 from ._progress import Progress
+
+if TYPE_CHECKING:
+    import numpy
 
 __all__ = [
     "Batch",
@@ -43,7 +46,7 @@ class OrderedWalk(Generic[AnyStr]):
     def __next__(self) -> tuple[AnyStr, list[AnyStr], list[AnyStr]]: ...
     def next_ready(self) -> tuple[AnyStr, list[AnyStr], list[AnyStr]] | None:
         """The next triple if it is ready; `None` if it isn't, or there is none."""
-    def progress(self) -> Progress:
+    def progress(self, done: bool = False) -> Progress:
         """The progress of the walk. The directories visited last are collected from the first
         call on."""
     def cancel(self) -> None:
@@ -54,10 +57,18 @@ class OrderedWalk(Generic[AnyStr]):
 
 @final
 class Column:
-    """The values of a column. NumPy views numbers without copying them, through
-    `__array_interface__`; the view keeps this object alive, and this object the memory."""
+    """The values of a column, for NumPy, for Arrow and as a list."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """The number of values."""
+    def __iter__(self) -> Iterator[Any]:
+        """The values one after the other, as `to_list` gives them."""
+    @property
+    def name(self) -> str:
+        """The name of the column."""
+    @property
+    def data_type(self) -> str:
+        """The type of the values, in Arrow's words."""
     @property
     def is_numeric(self) -> bool:
         """True for numbers, which NumPy can view."""
@@ -66,21 +77,48 @@ class Column:
         """Rows that have no value."""
     @property
     def __array_interface__(self) -> dict[str, Any]: ...
+    def __array__(
+        self, dtype: Any = None, copy: bool | None = None
+    ) -> numpy.ndarray[Any, Any]: ...
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        """The values for readers of Arrow arrays, without copying."""
+    def to_numpy(self) -> numpy.ndarray[Any, Any]:
+        """The values as a NumPy array: numbers as a read-only view of this memory, with 0 where
+        there is none; texts copied, as objects."""
     def to_list(self) -> list[Any]:
         """The values as a list; `None` where there is none."""
 
 @final
 class Batch:
-    """Some rows of a scan."""
+    """Some rows of a scan: what iterating over a `Scan` gives.
 
-    def __len__(self) -> int: ...
+    `pyarrow.record_batch(batch)` and `polars.DataFrame(batch)` read it without copying.
+    """
+
+    def __len__(self) -> int:
+        """The number of rows."""
+    def __contains__(self, key: object, /) -> bool:
+        """True if there is a column of this name."""
+    def __getitem__(self, key: str, /) -> numpy.ndarray[Any, Any]:
+        """A column as a NumPy array, as a `Scan` gives it; needs NumPy."""
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        """NumPy and pandas would make one object of it."""
     @property
-    def num_rows(self) -> int: ...
+    def num_rows(self) -> int:
+        """The number of rows."""
     @property
-    def column_names(self) -> list[str]: ...
-    def column(self, name: str) -> Column: ...
-    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...
-    def __arrow_c_schema__(self) -> object: ...
+    def column_names(self) -> list[str]:
+        """The names of the columns."""
+    @property
+    def schema(self) -> dict[str, str]:
+        """The type of each column by name, in Arrow's words."""
+    def column(self, name: str) -> Column:
+        """A column: `len`, `to_numpy()`, `to_list()`, `null_count`. Polars and PyArrow read it
+        without copying."""
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        """The rows as an Arrow array of structs."""
+    def __arrow_c_schema__(self) -> object:
+        """The Arrow schema."""
 
 @final
 class Scan:
@@ -105,9 +143,15 @@ class Scan:
         """The summary as JSON; waits for it."""
     def errors(self) -> list[OSError]:
         """What could not be read; waits for the end of the walk."""
-    def column(self, name: str) -> Column: ...
+    def column(self, name: str) -> Column:
+        """The column of this name; waits for the end of the walk."""
     @property
     def column_names(self) -> list[str]: ...
+    @property
+    def schema(self) -> dict[str, str]:
+        """The types of the columns, by name."""
+    def so_far(self) -> tuple[int, bool]:
+        """Rows that are in the table by now, and whether more may come. Waits for nothing."""
     @property
     def spill_count(self) -> int:
         """How often the table was spilled to a file."""

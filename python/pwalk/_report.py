@@ -3,13 +3,15 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from . import _check, _pwalk
 from ._progress import ProgressCallback
 
 if TYPE_CHECKING:
     from typing_extensions import disjoint_base
+
+    from ._bar import Bar
 else:
 
     def disjoint_base(kind):
@@ -32,6 +34,10 @@ class Report(tuple[str, list[OSError]]):
         self.summary = summary
         return self
 
+    def __reduce__(self) -> tuple[type[Self], tuple[str, list[OSError], dict[str, Any]]]:
+        # Of a tuple with an attribute, pickle and copy would lose one or the other.
+        return type(self), (self.output, self.errors, self.summary)
+
     @property
     def output(self) -> str:
         """The path of the file, or of the folder of parts."""
@@ -51,6 +57,13 @@ class Report(tuple[str, list[OSError]]):
         complete = self.summary.get("complete")
         return f"Report(output={self.output!r}, errors={len(self.errors)}, complete={complete})"
 
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        state = "complete" if self.summary.get("complete") else "incomplete"
+        found = {"output": self.output, "state": state, **_html.of_summary(self.summary)}
+        return _html.facts("Report", found | _html.of_errors(self.errors))
+
 
 def report(
     top: str | bytes | os.PathLike[str] | os.PathLike[bytes],
@@ -64,6 +77,7 @@ def report(
     exclude: str | Iterable[str] | None = None,
     one_file_system: bool = False,
     max_depth: int | None = None,
+    progress: Literal["bar"] | None = None,
     progress_callback: ProgressCallback | None = None,
     progress_interval: float = 1.0,
 ) -> Report:
@@ -90,8 +104,10 @@ def report(
             too. `summary['unmatched_excludes']` names those that matched nothing.
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Maximum number of levels below `top`; 0 is `top` alone.
-        progress_callback: Called with a `Progress`. An exception in it ends the walk and is
-            raised here.
+        progress: `'bar'` draws a bar with tqdm, in terminals and notebooks, or without tqdm a line
+            on standard error.
+        progress_callback: Called with a `Progress`, also if there is a bar. An exception in it
+            ends the walk and is raised here.
         progress_interval: Minimum number of seconds between two calls.
 
     Returns:
@@ -114,6 +130,7 @@ def report(
         exclude=exclude,
         one_file_system=one_file_system,
         max_depth=max_depth,
+        progress=progress,
         progress_callback=progress_callback,
         progress_interval=progress_interval,
     )
@@ -128,6 +145,7 @@ def report_with(
     *,
     format: Any = None,
     columns: Any = None,
+    progress: Any = None,
     progress_callback: Any = None,
     progress_interval: Any = 1.0,
     **walk: Any,
@@ -140,16 +158,38 @@ def report_with(
         path = _pwalk.default_output(format, compress)
     else:
         path = _check.path("output", output)
-    path, summary, errors = _pwalk.report(
-        walk_arguments(settings, top, max_threads, **walk),
-        path,
-        format=format,
-        compress=compress,
-        columns=_check.columns(columns),
-        callback=_check.callback("progress_callback", progress_callback),
-        interval=_check.interval("progress_interval", progress_interval),
-    )
+    arguments = walk_arguments(settings, top, max_threads, **walk)
+    columns = _check.columns(columns)
+    callback, interval, bar = told(progress, progress_callback, progress_interval)
+    try:
+        path, summary, errors = _pwalk.report(
+            arguments,
+            path,
+            format=format,
+            compress=compress,
+            columns=columns,
+            callback=callback,
+            interval=interval,
+        )
+    finally:
+        if bar is not None:
+            bar.close()
     return Report(path, errors, json.loads(summary))
+
+
+def told(
+    progress: Any, callback: Any, interval: Any
+) -> tuple[ProgressCallback | None, float, "Bar | None"]:
+    """Who is told of the progress, how often, and the bar if there is one."""
+    callback = _check.callback("progress_callback", callback)
+    interval = _check.interval("progress_interval", interval)
+    if progress is None:
+        return callback, interval, None
+    _check.choice("progress", progress, ["bar"])
+    from ._bar import INTERVAL, Bar
+
+    bar = Bar(callback)
+    return bar, interval if callback else min(interval, INTERVAL), bar
 
 
 def walk_arguments(

@@ -1,18 +1,22 @@
 """`scan`: metadata of every inode, as a table in memory."""
 
+import importlib
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 from . import _check, _pwalk
 from ._progress import ProgressCallback
-from ._report import walk_arguments
+from ._report import told, walk_arguments
 
 if TYPE_CHECKING:
     import numpy
+    import pandas  # type: ignore[import-untyped,unused-ignore]
+    import polars
+    import pyarrow  # type: ignore[import-untyped,unused-ignore]
 
 
 class Scan:
@@ -23,14 +27,40 @@ class Scan:
     iterating. `len`, `errors`, `summary` and columns wait for the end of the walk.
     """
 
-    def __init__(self, native: _pwalk.Scan) -> None:
-        """Use `scan` instead."""
+    def __init__(self, native: _pwalk.Scan, root: str) -> None:
+        """Use `pwalk.scan` instead."""
         self._native = native
+        self._root = root
+        self._was_closed = False
+
+    def __new__(cls, native: _pwalk.Scan, root: str = "") -> Self:
+        if not isinstance(native, _pwalk.Scan):
+            raise TypeError(f"Scan: call pwalk.scan({native!r}) instead")
+        return super().__new__(cls)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Scan can't be pickled or copied, since its walk and its memory belong to this "
+            "process; pickle scan.to_arrow(), or give another process the file of pwalk.report"
+        )
 
     @property
     def columns(self) -> list[str]:
         """The names of the columns."""
         return self._native.column_names
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns, as PyArrow calls them."""
+        return self._native.column_names
+
+    @property
+    def schema(self) -> dict[str, str]:
+        """The type of each column by name, in Arrow's words: `{'inode': 'uint64', ...}`.
+
+        `pyarrow.schema(scan)` is Arrow's own object.
+        """
+        return self._native.schema
 
     @property
     def errors(self) -> list[OSError]:
@@ -70,14 +100,53 @@ class Scan:
         (`pw_fcount` and `pw_dirsum` of entries other than directories) hold a zero. Strings are
         copied, as an array of objects.
         """
-        import numpy
+        return self._native.column(column).to_numpy()
 
-        values = self._native.column(column)
-        if values.is_numeric:
-            return numpy.asarray(values)
-        texts = numpy.empty(len(values), dtype=object)
-        texts[:] = values.to_list()
-        return texts
+    def __contains__(self, column: object) -> bool:
+        """True if there is a column of this name."""
+        return column in self._native.column_names
+
+    def to_numpy(self) -> "dict[str, numpy.ndarray[Any, Any]]":
+        """All columns as NumPy arrays, by name, each as `scan[name]` gives it.
+
+        Raises:
+            ImportError: Without NumPy: the extra `numpy`.
+        """
+        return {name: self[name] for name in self.column_names}
+
+    def to_arrow(self) -> "pyarrow.Table":
+        """The table as a `pyarrow.Table`, without copying.
+
+        Raises:
+            ImportError: Without PyArrow: the extra `arrow`.
+        """
+        return _library("to_arrow", "pyarrow", "arrow").table(self)
+
+    def to_polars(self) -> "polars.DataFrame":
+        """The table as a `polars.DataFrame`, without copying numbers.
+
+        Raises:
+            ImportError: Without Polars: the extra `polars`.
+        """
+        frame: polars.DataFrame = _library("to_polars", "polars", "polars").DataFrame(self)
+        return frame
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The table as a `pandas.DataFrame`, copied. Where numbers can be missing (`pw_fcount` and
+        `pw_dirsum`), the column is `float64` and holds NaN.
+
+        Raises:
+            ImportError: Without pandas or PyArrow: the extra `pandas`.
+        """
+        _library("to_pandas", "pandas", "pandas")
+        return _library("to_pandas", "pyarrow", "pandas").table(self).to_pandas()
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> NoReturn:
+        # NumPy and pandas would make a table of one column of it, the batches.
+        raise TypeError(
+            "a Scan is a table and not an array: use scan['st_size'] for one column, "
+            "scan.to_numpy() for all of them, scan.to_pandas() for a pandas.DataFrame"
+        )
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The batches as an Arrow stream, which may be read while the walk runs."""
@@ -89,6 +158,7 @@ class Scan:
 
     def close(self) -> None:
         """End the walk, if it is still running. What was read stays."""
+        self._was_closed = self._was_closed or self._native.so_far()[1]
         self._native.close()
 
     def __enter__(self) -> Self:
@@ -104,8 +174,40 @@ class Scan:
         """`close`."""
         self.close()
 
+    def _state(self) -> tuple[str, int]:
+        """What has become of the walk, and the number of rows so far; waits for nothing."""
+        n_rows, is_running = self._native.so_far()
+        if is_running:
+            return "running", n_rows
+        try:
+            is_complete = self.summary.get("complete", False)
+        except BaseException:  # what has ended the walk is raised where rows are asked for
+            is_complete = False
+        if is_complete:
+            return "complete", n_rows
+        return "closed" if self._was_closed else "incomplete", n_rows
+
     def __repr__(self) -> str:
-        return f"Scan(columns={self.columns!r})"
+        state, n_rows = self._state()
+        return f"Scan({self._root!r}, {n_rows} rows, {state}, {len(self.columns)} columns)"
+
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        state, n_rows = self._state()
+        found = {"root": self._root, "state": state, "rows": f"{n_rows:,}"}
+        if state == "complete":
+            found |= _html.of_summary(self.summary)
+        return _html.facts("Scan", found | {"columns": ", ".join(self.columns)})
+
+
+def _library(method: str, name: str, extra: str) -> Any:
+    """A library that only a conversion needs."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        hint = f"{method}: needs {name}: pip install 'pwalk-rs[{extra}]'"
+        raise ImportError(hint, name=name) from error
 
 
 def scan(
@@ -118,6 +220,7 @@ def scan(
     exclude: str | Iterable[str] | None = None,
     one_file_system: bool = False,
     max_depth: int | None = None,
+    progress: Literal["bar"] | None = None,
     progress_callback: ProgressCallback | None = None,
     progress_interval: float = 1.0,
 ) -> Scan:
@@ -137,8 +240,11 @@ def scan(
             too. `summary['unmatched_excludes']` names those that matched nothing.
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Maximum number of levels below `top`; 0 is `top` alone.
-        progress_callback: Called with a `Progress`, in a thread of the walk. An exception in it
-            ends the walk and is raised to the code that waits for the table.
+        progress: `'bar'` draws a bar with tqdm, in terminals and notebooks, or without tqdm a line
+            on standard error.
+        progress_callback: Called with a `Progress`, in a thread of the walk, also if there is a
+            bar. An exception in it ends the walk and is raised to the code that waits for the
+            table.
         progress_interval: Minimum number of seconds between two calls.
 
     Raises:
@@ -155,6 +261,7 @@ def scan(
         exclude=exclude,
         one_file_system=one_file_system,
         max_depth=max_depth,
+        progress=progress,
         progress_callback=progress_callback,
         progress_interval=progress_interval,
     )
@@ -167,6 +274,7 @@ def scan_with(
     *,
     columns: Any = None,
     buffer_size_mb: Any = None,
+    progress: Any = None,
     progress_callback: Any = None,
     progress_interval: Any = 1.0,
     **walk: Any,
@@ -175,12 +283,17 @@ def scan_with(
     settings = dict(settings)
     if buffer_size_mb is not None:
         settings["buffer_size_mb"] = _check.setting("buffer_size_mb", buffer_size_mb)
+    arguments = walk_arguments(settings, top, max_threads, **walk)
+    columns = _check.columns(columns)
+    callback, interval, bar = told(progress, progress_callback, progress_interval)
     native = _pwalk.Scan(
-        walk_arguments(settings, top, max_threads, **walk),
-        columns=_check.columns(columns),
+        arguments,
+        columns=columns,
         # `None`: looked for when something is spilled.
         spill_folder=os.fsdecode(tempfile.tempdir) if tempfile.tempdir else None,
-        callback=_check.callback("progress_callback", progress_callback),
-        interval=_check.interval("progress_interval", progress_interval),
+        callback=callback,
+        interval=interval,
     )
-    return Scan(native)
+    if bar is not None:
+        bar.begin()
+    return Scan(native, arguments["root"])

@@ -179,6 +179,6 @@ def _told(
                 told = time.monotonic()
                 callback(native.progress())
             yield triple
-        callback(native.progress())
+        callback(native.progress(done=True))
     finally:
         native.close()

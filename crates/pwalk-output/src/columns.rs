@@ -317,7 +317,7 @@ impl Columns {
     ///
     /// # Errors
     ///
-    /// If a name is unknown or given twice, or both ways are mixed.
+    /// If a name is unknown or given twice, both ways are mixed, or no column is left.
     pub fn parse(list: &str) -> Result<Columns, ArgumentError> {
         let items: Vec<_> = list.split(',').map(str::trim).collect();
         let is_change = |item: &str| item.starts_with(['+', '-']);
@@ -332,6 +332,9 @@ impl Columns {
         };
         for item in items {
             columns.change(item)?;
+        }
+        if columns.0.is_empty() {
+            return Err(ArgumentError::new(argument::COLUMNS, list, "leaves no column"));
         }
         Ok(columns)
     }
@@ -425,5 +428,7 @@ mod tests {
             reason("+user,inode").ends_with("either all names begin with + or -, or none does")
         );
         assert_eq!(reason(""), "column '': no such column");
+        let all: Vec<_> = Columns::columnar().iter().map(|c| format!("-{}", c.name)).collect();
+        assert!(reason(&all.join(",")).ends_with("leaves no column"));
     }
 }

@@ -1,23 +1,26 @@
 //! One column of a table, for NumPy and for lists.
 
 use arrow_array::cast::AsArray;
+use arrow_array::ffi::to_ffi;
 use arrow_array::types::{Int8Type, Int32Type, Int64Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef};
-use arrow_schema::DataType;
-use pyo3::exceptions::PyAttributeError;
+use arrow_schema::{ArrowError, DataType, Schema};
+use pyo3::exceptions::{PyAttributeError, PyImportError, PyKeyError, PyOSError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyCapsule, PyDict, PyIterator, PyList, PySlice, PyTuple};
 
-/// The values of a column. NumPy views numbers without copying them, through
-/// `__array_interface__`; the view keeps this object alive, and this object the memory.
-#[pyclass(frozen, module = "pwalk._pwalk")]
+/// The values of a column, for NumPy, for Arrow and as a list.
+// NumPy views numbers through `__array_interface__`; the view keeps this object alive, and this
+// object the memory.
+#[pyclass(frozen, module = "pwalk")]
 pub(crate) struct Column {
+    name: String,
     array: ArrayRef,
 }
 
 impl Column {
-    pub(crate) fn new(array: ArrayRef) -> Column {
-        Column { array }
+    pub(crate) fn new(name: &str, array: ArrayRef) -> Column {
+        Column { name: name.to_owned(), array }
     }
 
     /// NumPy's word for the type, the address of the first value; `None` for texts.
@@ -38,8 +41,82 @@ impl Column {
     }
 }
 
+/// Arrow's word for a type, as PyArrow spells it.
+pub(crate) fn type_name(kind: &DataType) -> String {
+    match kind {
+        DataType::Utf8 => "string".to_owned(),
+        DataType::Dictionary(key, value) => {
+            format!("dictionary<{}, {}>", type_name(key), type_name(value))
+        }
+        kind => kind.to_string().to_lowercase(),
+    }
+}
+
+/// The two capsules of an array: its schema and its values.
+pub(crate) fn array_capsules<'py>(
+    py: Python<'py>,
+    array: &dyn Array,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let (array, schema) = to_ffi(&array.to_data()).map_err(to_os_error)?;
+    let schema = PyCapsule::new_with_value(py, schema, c"arrow_schema")?;
+    let array = PyCapsule::new_with_value(py, array, c"arrow_array")?;
+    PyTuple::new(py, [schema, array])
+}
+
+/// What Arrow could not do.
+pub(crate) fn to_os_error(error: ArrowError) -> PyErr {
+    PyOSError::new_err(error.to_string())
+}
+
+/// The name of a column in a table, from what a user has put between brackets.
+pub(crate) fn name_in(key: &Bound<'_, PyAny>, schema: &Schema) -> PyResult<String> {
+    let Ok(name) = key.extract::<String>() else {
+        let kind = key.get_type().name()?;
+        let reason = format!("a column is taken by its name, such as 'inode', not by {kind}");
+        return Err(PyTypeError::new_err(reason));
+    };
+    if schema.index_of(&name).is_ok() {
+        return Ok(name);
+    }
+    Err(PyKeyError::new_err(no_such_column(key.py(), &name, schema)?))
+}
+
+/// A message that helps to find the right name.
+fn no_such_column(py: Python<'_>, name: &str, schema: &Schema) -> PyResult<String> {
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let lower: Vec<_> = names.iter().map(|name| name.to_lowercase()).collect();
+    let close = py.import("difflib")?.getattr("get_close_matches")?;
+    let close: Vec<String> = close.call1((name.to_lowercase(), &lower, 1))?.extract()?;
+    let close = lower.iter().position(|name| Some(name) == close.first());
+    let hint = close.map(|index| format!("did you mean '{}'? ", names[index]));
+    let (hint, names) = (hint.unwrap_or_default(), names.join(", "));
+    Ok(format!("no column '{name}': {hint}The columns are {names}"))
+}
+
 #[pymethods]
 impl Column {
+    fn __repr__(&self) -> String {
+        let (name, kind, n_rows) = (&self.name, self.data_type(), self.array.len());
+        let n_nulls = match self.array.null_count() {
+            0 => String::new(),
+            count => format!(", {count} null"),
+        };
+        format!("Column('{name}', {kind}, {n_rows} rows{n_nulls})")
+    }
+
+    /// The name of the column.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The type of the values, in Arrow's words.
+    #[getter]
+    fn data_type(&self) -> String {
+        type_name(self.array.data_type())
+    }
+
+    /// The number of values.
     fn __len__(&self) -> usize {
         self.array.len()
     }
@@ -59,7 +136,8 @@ impl Column {
     #[getter(__array_interface__)]
     fn array_interface<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let Some((kind, start)) = self.numbers() else {
-            return Err(PyAttributeError::new_err("this column is not numeric"));
+            let reason = format!("column '{}' is not numeric", self.name);
+            return Err(PyAttributeError::new_err(reason));
         };
         let interface = PyDict::new(py);
         interface.set_item("version", 3)?;
@@ -67,6 +145,55 @@ impl Column {
         interface.set_item("typestr", kind)?;
         interface.set_item("data", (start, true))?;
         Ok(interface)
+    }
+
+    /// The values as a NumPy array: numbers as a read-only view of this memory, with 0 where there
+    /// is none; texts copied, as objects.
+    pub(crate) fn to_numpy<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, column) = (slf.py(), slf.get());
+        let numpy = py.import("numpy").map_err(|_| {
+            PyImportError::new_err(
+                "a column as an array needs NumPy: pip install 'pwalk-rs[numpy]'",
+            )
+        })?;
+        if column.is_numeric() {
+            return numpy.call_method1("asarray", (slf,));
+        }
+        let array = numpy.call_method1("empty", (column.array.len(), "object"))?;
+        array.set_item(PySlice::full(py), column.to_list(py)?)?;
+        Ok(array)
+    }
+
+    /// What NumPy takes for texts.
+    #[pyo3(signature = (dtype=None, copy=None))]
+    fn __array__<'py>(
+        slf: &Bound<'py, Self>,
+        dtype: Option<Bound<'py, PyAny>>,
+        copy: Option<bool>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let array = Column::to_numpy(slf)?;
+        match (dtype, copy) {
+            (Some(dtype), _) => array.call_method1("astype", (dtype,)),
+            (None, Some(true)) => array.call_method0("copy"),
+            (None, _) => Ok(array),
+        }
+    }
+
+    /// The values for readers of Arrow arrays, without copying.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_array__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        // The protocol allows to answer any request with the own schema.
+        drop(requested_schema);
+        array_capsules(py, &self.array)
+    }
+
+    /// The values one after the other, as `to_list` gives them.
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        self.to_list(py)?.try_iter()
     }
 
     /// The values as a list; `None` where there is none.

@@ -1,17 +1,16 @@
 //! `scan`: every inode as a table in memory, which can be read while it grows.
 
-use crate::column::Column;
+use crate::column::{Column, array_capsules, name_in, to_os_error, type_name};
 use crate::convert::{WalkArguments, os_errors, to_py_err};
 use crate::watch::{self, Listener, Meter, TICK};
-use arrow_array::ffi::to_ffi;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::{Array, RecordBatch, RecordBatchReader, StructArray};
+use arrow_array::{RecordBatch, RecordBatchReader, StructArray};
 use arrow_schema::ffi::FFI_ArrowSchema;
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
 use pwalk::{Control, EntryError, MemoryTable, Next, SpillConfig, lock};
-use pyo3::exceptions::{PyIndexError, PyKeyError, PyOSError};
+use pyo3::exceptions::{PyIndexError, PyOSError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyList, PyTuple};
+use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -140,17 +139,30 @@ impl Scan {
         PyList::new(py, os_errors(py, &lock(&self.running.errors))?)
     }
 
-    fn column(&self, py: Python<'_>, name: &str) -> PyResult<Column> {
-        let index = self.table.schema().index_of(name);
-        let index = index.map_err(|_| PyKeyError::new_err(name.to_owned()))?;
+    /// The column of this name; waits for the end of the walk.
+    fn column(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Column> {
+        let name = name_in(name, self.table.schema())?;
         self.wait(py)?;
+        let index = self.table.schema().index_of(&name).map_err(to_os_error)?;
         let array = py.detach(|| self.table.column(index)).map_err(PyOSError::new_err)?;
-        Ok(Column::new(array))
+        Ok(Column::new(&name, array))
     }
 
     #[getter]
     fn column_names(&self) -> Vec<String> {
-        self.table.schema().fields().iter().map(|field| field.name().clone()).collect()
+        names_of(self.table.schema())
+    }
+
+    /// The types of the columns, by name.
+    #[getter]
+    fn schema<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        types_of(py, self.table.schema())
+    }
+
+    /// Rows that are in the table by now, and whether more may come. Waits for nothing.
+    fn so_far(&self) -> (usize, bool) {
+        let runs = lock(&self.running.outcome).is_none();
+        (self.table.n_rows(), runs)
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
@@ -211,8 +223,16 @@ fn schema_capsule<'py>(py: Python<'py>, schema: &SchemaRef) -> PyResult<Bound<'p
     PyCapsule::new_with_value(py, schema, c"arrow_schema")
 }
 
-fn to_os_error(error: ArrowError) -> PyErr {
-    PyOSError::new_err(error.to_string())
+fn names_of(schema: &Schema) -> Vec<String> {
+    schema.fields().iter().map(|field| field.name().clone()).collect()
+}
+
+fn types_of<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyDict>> {
+    let types = PyDict::new(py);
+    for field in schema.fields() {
+        types.set_item(field.name(), type_name(field.data_type()))?;
+    }
+    Ok(types)
 }
 
 /// The batches of a scan, one after the other, for readers of the C stream interface.
@@ -291,35 +311,81 @@ impl RecordBatchReader for Reader {
     }
 }
 
-/// Some rows of a scan.
-#[pyclass(frozen, module = "pwalk._pwalk")]
+/// Some rows of a scan: what iterating over a `Scan` gives.
+///
+/// `pyarrow.record_batch(batch)` and `polars.DataFrame(batch)` read it without copying.
+#[pyclass(frozen, mapping, module = "pwalk")]
 pub(crate) struct Batch {
     batch: RecordBatch,
 }
 
 #[pymethods]
 impl Batch {
+    fn __repr__(&self) -> String {
+        let names = names_of(&self.batch.schema()).join(", ");
+        format!("Batch({} rows: {names})", self.batch.num_rows())
+    }
+
+    /// The number of rows.
     fn __len__(&self) -> usize {
         self.batch.num_rows()
     }
 
+    /// True if there is a column of this name.
+    fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
+        name.extract::<String>().is_ok_and(|name| self.batch.column_by_name(&name).is_some())
+    }
+
+    /// A column as a NumPy array, as a `Scan` gives it; needs NumPy.
+    fn __getitem__<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        Column::to_numpy(&Bound::new(py, self.column(name)?)?)
+    }
+
+    /// NumPy and pandas would make one object of it.
+    #[pyo3(signature = (dtype=None, copy=None))]
+    fn __array__(
+        &self,
+        dtype: Option<Bound<'_, PyAny>>,
+        copy: Option<bool>,
+    ) -> PyResult<Py<PyAny>> {
+        let _ = (dtype, copy);
+        let reason = "a Batch is a table and not an array: use batch['st_size'] for one column, \
+            pyarrow.record_batch(batch) or polars.DataFrame(batch) for all of them";
+        Err(PyTypeError::new_err(reason))
+    }
+
+    /// The number of rows.
     #[getter]
     fn num_rows(&self) -> usize {
         self.batch.num_rows()
     }
 
+    /// The names of the columns.
     #[getter]
     fn column_names(&self) -> Vec<String> {
-        self.batch.schema().fields().iter().map(|field| field.name().clone()).collect()
+        names_of(&self.batch.schema())
     }
 
-    fn column(&self, name: &str) -> PyResult<Column> {
-        let array = self.batch.column_by_name(name);
-        array
-            .map(|array| Column::new(array.clone()))
-            .ok_or_else(|| PyKeyError::new_err(name.to_owned()))
+    /// The type of each column by name, in Arrow's words.
+    #[getter]
+    fn schema<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        types_of(py, &self.batch.schema())
     }
 
+    /// A column: `len`, `to_numpy()`, `to_list()`, `null_count`. Polars and PyArrow read it
+    /// without copying.
+    fn column(&self, name: &Bound<'_, PyAny>) -> PyResult<Column> {
+        let schema = self.batch.schema();
+        let name = name_in(name, &schema)?;
+        let index = schema.index_of(&name).map_err(to_os_error)?;
+        Ok(Column::new(&name, self.batch.column(index).clone()))
+    }
+
+    /// The rows as an Arrow array of structs.
     #[pyo3(signature = (requested_schema=None))]
     fn __arrow_c_array__<'py>(
         &self,
@@ -327,13 +393,10 @@ impl Batch {
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         drop(requested_schema);
-        let data = StructArray::from(self.batch.clone()).to_data();
-        let (array, schema) = to_ffi(&data).map_err(to_os_error)?;
-        let schema = PyCapsule::new_with_value(py, schema, c"arrow_schema")?;
-        let array = PyCapsule::new_with_value(py, array, c"arrow_array")?;
-        PyTuple::new(py, [schema, array])
+        array_capsules(py, &StructArray::from(self.batch.clone()))
     }
 
+    /// The Arrow schema.
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
         schema_capsule(py, &self.batch.schema())
     }

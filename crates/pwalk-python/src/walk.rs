@@ -100,8 +100,9 @@ impl OrderedWalk {
 
     /// The progress of the walk, as a callback gets it. The directories visited last are
     /// collected from the first call on.
-    fn progress<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        progress_of(py, &self.control, self.started)
+    #[pyo3(signature = (done=false))]
+    fn progress<'py>(&self, py: Python<'py>, done: bool) -> PyResult<Bound<'py, PyDict>> {
+        progress_of(py, &self.control, self.started, done)
     }
 
     /// Tells the walk to end, from any thread: its next step is its last.

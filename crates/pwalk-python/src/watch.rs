@@ -67,13 +67,13 @@ impl Listener {
         if self.told.elapsed() < self.interval {
             return Ok(());
         }
-        self.tell(py, control)
+        self.tell(py, control, false)
     }
 
-    /// Calls back.
-    pub(crate) fn tell(&mut self, py: Python<'_>, control: &Control) -> PyResult<()> {
+    /// Calls back; the last time if the walk is done.
+    pub(crate) fn tell(&mut self, py: Python<'_>, control: &Control, done: bool) -> PyResult<()> {
         self.told = Instant::now();
-        let progress = progress_of(py, control, self.started)?;
+        let progress = progress_of(py, control, self.started, done)?;
         self.callback.bind(py).call1((progress,)).map(drop)
     }
 }
@@ -83,6 +83,7 @@ pub(crate) fn progress_of<'py>(
     py: Python<'py>,
     control: &Control,
     started: Instant,
+    done: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let progress = control.progress();
     let dirs: Vec<_> = control.last_dirs().iter().map(|path| text(py, path)).collect();
@@ -93,6 +94,7 @@ pub(crate) fn progress_of<'py>(
     dict.set_item("elapsed", started.elapsed().as_secs_f64())?;
     dict.set_item("errors", progress.n_errors)?;
     dict.set_item("last_dirs", PyList::new(py, dirs)?)?;
+    dict.set_item("done", done)?;
     Ok(dict)
 }
 
@@ -134,7 +136,7 @@ pub(crate) fn run<T: Send>(
                     let looked = Python::attach(|py| {
                         py.check_signals()?;
                         match &mut listener {
-                            Some(listener) if is_last.is_some() => listener.tell(py, control),
+                            Some(listener) if is_last.is_some() => listener.tell(py, control, true),
                             Some(listener) => listener.tell_in_time(py, control),
                             None => Ok(()),
                         }

@@ -59,6 +59,31 @@ def _field_documents(kind):
     return {name: " ".join(text.split()) for name, text in pairs}
 
 
+def _is_for_users(member):
+    """Is it called, or is it what an operator calls?"""
+    return not member.startswith("_") or member in OPERATORS
+
+
+OPERATORS = ("__contains__", "__getitem__", "__iter__", "__len__")
+
+# Classes of the native part, whose members are documented in its stub.
+NATIVE = (pwalk.Batch, pwalk.Column)
+
+
+def _members_in_stub(name):
+    """A heading for each member of a native class, and what the stub says about it."""
+    stub = ast.parse(Path(pwalk.__file__).with_name("_pwalk.pyi").read_text())
+    (kind,) = [node for node in stub.body if isinstance(node, ast.ClassDef) and node.name == name]
+    for member in kind.body:
+        if not isinstance(member, ast.FunctionDef) or not _is_for_users(member.name):
+            continue
+        yield f"### `{name}.{member.name}`\n"
+        if not member.decorator_list:
+            returns = ast.unparse(member.returns)
+            yield f"```python\n{member.name}({ast.unparse(member.args)}) -> {returns}\n```\n"
+        yield f"{ast.get_docstring(member)}\n"
+
+
 def _reference():
     yield "# Reference of the Python package\n"
     yield "Made from the docstrings, by `PWALK_BLESS=1` and `tests/python/api/test_docs.py`.\n"
@@ -84,13 +109,15 @@ def _reference():
             if fields:
                 yield ""
             for method, member in vars(thing).items():
-                if method.startswith("_") and method not in ("__getitem__", "__iter__", "__len__"):
+                if not _is_for_users(method):
                     continue
                 if inspect.isfunction(member):
                     yield f"### `{name}.{method}`\n\n```python\n{method}{_signature(member)}\n```\n"
                     yield f"{_document(member)}\n"
                 elif isinstance(member, property):
                     yield f"### `{name}.{method}`\n\n{_document(member)}\n"
+            if thing in NATIVE:
+                yield from _members_in_stub(name)
 
 
 def test_the_reference_says_what_the_docstrings_say():
@@ -99,6 +126,15 @@ def test_the_reference_says_what_the_docstrings_say():
     if os.environ.get("PWALK_BLESS"):
         path.write_text(text)
     assert path.read_text() == text
+
+
+def test_the_members_of_native_classes_are_documented():
+    for kind in NATIVE:
+        stubbed = "".join(_members_in_stub(kind.__name__))
+        for name, member in vars(kind).items():
+            if not name.startswith("_"):
+                assert _document(member), f"{kind.__name__}.{name}"
+                assert f"{kind.__name__}.{name}`" in stubbed
 
 
 def test_everything_public_is_documented():

@@ -12,7 +12,7 @@ import pytest
 
 from api.process import finish, slow_child
 
-KEYS = {"files", "dirs", "bytes", "elapsed", "errors", "last_dirs"}
+KEYS = {"files", "dirs", "bytes", "elapsed", "errors", "last_dirs", "done"}
 # The work, and the milliseconds for each look that make it last nearly a second.
 WORK = {
     "report": ("pwalk.report(top, 'out.csv', progress_interval=INTERVAL, **options)", 1.5),
@@ -67,11 +67,12 @@ def test_what_is_told_to_a_callback_which_may_use_the_package(medium, tmp_path, 
     assert len(told) >= 5
     for progress in told:
         assert set(progress) == KEYS
-        assert all(type(progress[key]) is int for key in KEYS - {"elapsed", "last_dirs"})
+        assert all(type(progress[key]) is int for key in KEYS - {"elapsed", "last_dirs", "done"})
         assert type(progress["elapsed"]) is float
         assert len(progress["last_dirs"]) <= 10
         assert all(os.path.isdir(path) for path in progress["last_dirs"])
         assert progress["errors"] == 0
+    assert [progress["done"] for progress in told] == [False] * (len(told) - 1) + [True]
     for key in ("files", "dirs", "bytes", "elapsed"):
         assert all(one[key] <= other[key] for one, other in itertools.pairwise(told))
     assert 0 < told[len(told) // 2]["files"] < 1_000

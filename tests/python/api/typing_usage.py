@@ -92,6 +92,15 @@ def scan_as_a_stream(top: str) -> object:
     return scan.__arrow_c_stream__()
 
 
+def scan_converted(top: str) -> int:
+    scan = pwalk.Walker().scan(top, exclude=["*.tmp"], progress="bar", buffer_size_mb=64)
+    assert "inode" in scan and scan.column_names == list(scan.schema)
+    batch = next(iter(scan))
+    print(batch["inode"].sum(), batch.column("filename").to_list(), batch.schema["inode"])
+    print(scan.to_arrow(), scan.to_pandas(), scan.to_numpy()["inode"].sum())
+    return scan.to_polars().height
+
+
 def low_level(top: str) -> int:
     result = pwalk.traverse(top, update_interval=1, output_dir="/tmp")
     total = 0
