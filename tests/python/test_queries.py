@@ -26,7 +26,7 @@ NAMES = [
 QUERIES = dict(zip(NAMES, BLOCKS, strict=True))
 
 OLD = 1_000_000_000
-ODD = ["with space", "comma,quote\".CSV", "line\nbreak.csv", "tab\t.txt", "ünï.txt", "-n", ".hidden"]
+ODD = ["a space", 'comma,quote".CSV', "line\nbreak.csv", "tab\t.txt", "ünï.txt", "-n", ".hidden"]
 
 
 class Entry(NamedTuple):
