@@ -232,8 +232,8 @@ def scan(
         top: The root.
         max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
         columns: Names of columns, or changes to the default ones (`+user`, `-filename_bytes`).
-        buffer_size_mb: MiB held in memory. The rest is moved to unnamed files in the temporary
-            folder, which are mapped when they are read and disappear with the table.
+        buffer_size_mb: MiB held in memory. The rest is moved to an unnamed file in the temporary
+            folder, which is mapped when it is read and disappears with the table.
         ignore_snapshots: Don't enter directories named `.snapshot`, `.snapshots`, `~snapshot`
             and `.zfs`.
         exclude: Patterns of entries to leave out, as in gitignore; full paths below `top` work

@@ -138,6 +138,11 @@ fn left_out(summary: &Summary) -> Vec<String> {
             "mount points of other filesystems skipped",
         ),
         (
+            skipped.own_outputs,
+            "file or folder of this very run left out",
+            "files and folders of this very run left out",
+        ),
+        (
             summary.repeated_names,
             "name that a directory listed more than once, written once",
             "names that a directory listed more than once, written once",

@@ -8,7 +8,7 @@ use crate::columns::Columns;
 use crate::file::OutputError;
 use crate::ipc::{IpcEncoder, RECORD_TEXT_BYTES, to_io};
 use crate::rows::arrow_schema;
-use crate::spill::{Spill, SpillConfig};
+use crate::spill::{Spill, SpillConfig, Spiller};
 use crate::table::{Ending, Piece, Pooled, Table, TableSink};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
@@ -75,7 +75,7 @@ impl MemoryTable {
         let name = PathBuf::from("table in memory");
         let n_encoders = n_encoders.max(1);
         let encoders = (0..n_encoders).map(|_| IpcEncoder { max_rows: u64::MAX }).collect();
-        let writer = MemoryWriter { table: table.clone(), spill };
+        let writer = MemoryWriter { table: table.clone(), spiller: Spiller::new(spill) };
         let records = Box::new(Pooled::new(encoders, writer));
         (table, Box::new(RowsSink::new(columns, RECORDS, u64::MAX, n_encoders, name, records)))
     }
@@ -170,8 +170,8 @@ impl MemoryTable {
         state.n_bytes
     }
 
-    /// Moves all batches in memory into one file.
-    fn spill(&self, config: &SpillConfig) -> Result<(), OutputError> {
+    /// Moves all batches in memory into the file.
+    fn spill(&self, spiller: &mut Spiller) -> Result<(), OutputError> {
         let held: Vec<(usize, RecordBatch)> = {
             let state = lock(&self.state);
             let held = state.chunks.iter().enumerate();
@@ -181,7 +181,7 @@ impl MemoryTable {
             })
             .collect()
         };
-        let spill = config.write(held.iter().map(|(_, batch)| batch));
+        let spill = spiller.write(held.iter().map(|(_, batch)| batch));
         let spill = Arc::new(spill.map_err(|(path, error)| OutputError::new(&path, error))?);
         let mut state = lock(&self.state);
         state.n_spills += 1;
@@ -212,15 +212,15 @@ impl Chunk {
 /// Puts pieces into the table.
 struct MemoryWriter {
     table: Arc<MemoryTable>,
-    spill: SpillConfig,
+    spiller: Spiller,
 }
 
 impl Table for MemoryWriter {
     type Content = RecordBatch;
 
     fn append(&mut self, piece: Piece<RecordBatch>) -> Result<(), OutputError> {
-        if self.table.push(piece.content) > self.spill.max_bytes {
-            self.table.spill(&self.spill)?;
+        if self.table.push(piece.content) > self.spiller.config.max_bytes {
+            self.table.spill(&mut self.spiller)?;
         }
         Ok(())
     }

@@ -1,8 +1,12 @@
-//! Record batches that left memory: an Arrow file without a name, gone with the last who needs it.
+//! Record batches that left memory: in a file without a name, gone with the last who needs it.
 //!
-//! What a reader needs of the footer is kept from when the file was written. All batches in use
+//! A table has one such file, to which each spill appends an Arrow file of its own: so however
+//! often it spills, it holds one descriptor. (Mapping all of it at once would need none, and
+//! address space for a table that is larger than memory.)
+//!
+//! What a reader needs of the footer is kept from when the spill was written. All batches in use
 //! share one mapping, whose pages are read when they are touched; it ends with the last of them,
-//! so that a spill that nobody reads costs a descriptor and no address space.
+//! so that a spill that nobody reads costs no address space.
 
 use crate::ipc::to_io;
 use arrow_array::RecordBatch;
@@ -14,7 +18,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use bytes::Bytes;
 use pwalk_engine::lock;
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 
@@ -52,23 +56,53 @@ impl SpillConfig {
             Err(error) => folders.find_map(|folder| create(folder).ok()).ok_or(error),
         }
     }
+}
 
-    /// Writes record batches, at least one, into a file. An error comes with the folder or file.
+/// Where spills begin in the file: readers want the buffers in it aligned.
+const ALIGNMENT: u64 = 4096;
+
+/// Writes the spills of a table.
+pub(crate) struct Spiller {
+    pub(crate) config: SpillConfig,
+    /// Made for the first spill, with where it ends.
+    file: Option<(Arc<File>, u64)>,
+}
+
+impl Spiller {
+    pub(crate) fn new(config: SpillConfig) -> Spiller {
+        Spiller { config, file: None }
+    }
+
+    /// Writes record batches, at least one, behind the others. An error comes with the folder or
+    /// file.
     pub(crate) fn write<'a>(
-        &self,
+        &mut self,
         batches: impl Iterator<Item = &'a RecordBatch>,
     ) -> Result<Spill, (PathBuf, io::Error)> {
-        let file = self.create_file()?;
-        Spill::write(file, batches).map_err(|error| {
-            let folder = self.folder.as_deref().unwrap_or(Path::new("temporary file"));
+        let (file, end) = match &mut self.file {
+            Some((file, end)) => (file.clone(), end),
+            none => {
+                let file = Arc::new(self.config.create_file()?);
+                let (file, end) = none.insert((file, 0));
+                (file.clone(), end)
+            }
+        };
+        let spill = Spill::write(file, end.next_multiple_of(ALIGNMENT), batches);
+        let spill = spill.map_err(|error| {
+            let folder = self.config.folder.as_deref().unwrap_or(Path::new("temporary file"));
             (folder.to_owned(), error)
-        })
+        })?;
+        *end = spill.start + spill.len as u64;
+        Ok(spill)
     }
 }
 
-/// A file of record batches.
+/// Record batches in the file of a table.
 pub(crate) struct Spill {
-    file: File,
+    file: Arc<File>,
+    /// Where they begin in the file, and their bytes.
+    start: u64,
+    len: usize,
     /// Knows the schema, and holds the dictionaries.
     decoder: FileDecoder,
     /// Where each record batch lies.
@@ -91,21 +125,28 @@ impl AsRef<[u8]> for Mapped {
 }
 
 impl Spill {
-    fn write<'a>(file: File, batches: impl Iterator<Item = &'a RecordBatch>) -> io::Result<Spill> {
+    fn write<'a>(
+        file: Arc<File>,
+        start: u64,
+        batches: impl Iterator<Item = &'a RecordBatch>,
+    ) -> io::Result<Spill> {
         let mut batches = batches.peekable();
         let schema = batches.peek().expect("what is full holds a batch").schema();
-        let mut writer = FileWriter::try_new(io::BufWriter::new(file), &schema).map_err(to_io)?;
+        (&*file).seek(SeekFrom::Start(start))?;
+        let writer = io::BufWriter::new(&*file);
+        let mut writer = FileWriter::try_new(writer, &schema).map_err(to_io)?;
         let mut n_rows = Vec::new();
         for batch in batches {
             writer.write(batch).map_err(to_io)?;
             n_rows.push(batch.num_rows());
         }
         writer.finish().map_err(to_io)?;
-        let file = writer.into_inner().map_err(to_io)?;
-        let file = file.into_inner().map_err(|e| e.into_error())?;
-        let map = pwalk_sys::map_file(&file)?;
+        let buffer = writer.into_inner().map_err(to_io)?;
+        buffer.into_inner().map_err(|e| e.into_error())?;
+        let len = usize::try_from((&*file).stream_position()? - start).map_err(io::Error::other)?;
+        let map = pwalk_sys::map_file(&file, start, len)?;
         let (decoder, blocks) = read_footer(map.as_ref(), schema).map_err(to_io)?;
-        Ok(Spill { file, decoder, blocks, n_rows, mapping: Mutex::default() })
+        Ok(Spill { file, start, len, decoder, blocks, n_rows, mapping: Mutex::default() })
     }
 
     /// Rows of a batch.
@@ -121,13 +162,14 @@ impl Spill {
         batch.ok_or_else(|| io::Error::other("a spilled batch is missing"))
     }
 
-    /// The whole file, mapped unless it is already.
+    /// All of it, mapped unless it is already.
     fn buffer(&self) -> io::Result<Buffer> {
         let mut known = lock(&self.mapping);
         let mapping = match known.upgrade() {
             Some(mapping) => mapping,
             None => {
-                let mapping = Arc::new(Mapping(Box::new(pwalk_sys::map_file(&self.file)?)));
+                let mapped = pwalk_sys::map_file(&self.file, self.start, self.len)?;
+                let mapping = Arc::new(Mapping(Box::new(mapped)));
                 *known = Arc::downgrade(&mapping);
                 mapping
             }
@@ -185,7 +227,7 @@ mod tests {
 
     fn spill(folder: Option<&Path>) -> Result<Spill, (PathBuf, io::Error)> {
         let config = SpillConfig { max_bytes: 0, folder: folder.map(Path::to_owned) };
-        config.write(batches().iter())
+        Spiller::new(config).write(batches().iter())
     }
 
     fn n_mappings(spill: &Spill) -> usize {
@@ -204,6 +246,21 @@ mod tests {
             assert_eq!(n_mappings(&spill), 1);
             drop(read);
             assert_eq!(n_mappings(&spill), 0);
+        }
+    }
+
+    #[test]
+    fn t28_spills_of_one_table_share_a_descriptor() {
+        let mut spiller = Spiller::new(SpillConfig { max_bytes: 0, folder: None });
+        let mut write = || spiller.write(batches().iter()).expect("there is a folder");
+        let spills = [write(), write(), write()];
+        assert!(spills.iter().all(|spill| Arc::ptr_eq(&spill.file, &spills[0].file)));
+        let mut end = 0;
+        for spill in &spills {
+            assert!(spill.start >= end && spill.start % ALIGNMENT == 0);
+            end = spill.start + spill.len as u64;
+            let read: Vec<_> = (0..100).map(|index| spill.batch(index).expect("reads")).collect();
+            assert_eq!(read, batches());
         }
     }
 

@@ -188,6 +188,10 @@ pub struct Skipped {
     pub excluded: u64,
     /// Mount points of other filesystems.
     pub mount_points: u64,
+    /// Files and folders of this very run, which no directory counts either: its temporary files,
+    /// and the folder of parts that it replaces.
+    #[serde(default)]
+    pub own_outputs: u64,
 }
 
 impl Summary {
@@ -221,6 +225,7 @@ impl Summary {
                 snapshots: totals.n_snapshots,
                 excluded: totals.n_excluded,
                 mount_points: totals.n_mount_points,
+                own_outputs: totals.n_own_outputs,
             },
             repeated_names: totals.n_repeated,
             changed_names,

@@ -71,6 +71,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         slice: &mut SliceSums<'w, S::Dir>,
     ) -> Need {
         if self.is_own_file(dir, entry) {
+            self.delivery.totals.n_own_outputs += 1;
             return Need::Nothing;
         }
         slice.n_entries += 1;

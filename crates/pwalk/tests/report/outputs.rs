@@ -1,6 +1,6 @@
 //! The files of a report: whole or not there, and the summary that stands beside them.
 
-use crate::harness::{config, report};
+use crate::harness::{config, fields, report, rows_of};
 use pwalk::{Control, ErrorKind, Output, Report, ReportConfig};
 use pwalk_testkit::privileges::as_user;
 use pwalk_testkit::{Tree, fixture};
@@ -161,4 +161,33 @@ fn the_summary_says_everything_under_its_name() {
     assert!(json["started"].as_i64().unwrap() > 1_700_000_000);
     assert!(json["seconds"].as_f64().unwrap() < 60.0);
     assert_eq!(json["entries"].as_object().unwrap().len(), 3, "dir, file, symlink");
+}
+
+#[test]
+fn a_run_leaves_out_its_own_files_everywhere_and_says_how_many() {
+    let tree = fixture("basic").build().unwrap();
+    let outside = tree.folder().join("outside.csv");
+    let report_to = |output: &Path| {
+        let mut config = config([tree.path()], 2);
+        config.table.output = Output::File(output.to_owned());
+        config.table.format = Some("csv".parse().unwrap());
+        let summary = Report::prepare(config).unwrap().run(&Control::default(), &|_| ()).unwrap();
+        let text = if output == outside {
+            fs::read(output)
+        } else {
+            fs::read(output.join("part-00000.csv"))
+        };
+        let rows = rows_of(&text.unwrap());
+        let root = rows.iter().map(|row| fields(row)).find(|row| row[2] == b"-1").unwrap();
+        let at_root = rows.iter().filter(|row| fields(row)[2] == b"0").count();
+        assert_eq!(root[15], at_root.to_string().as_bytes(), "pw_fcount counts the rows");
+        (summary.n_entries(), summary.skipped.own_outputs)
+    };
+    let (n_entries, _) = report_to(&outside);
+    let parts = tree.path().join("parts/");
+    // Its work folder, and the second time the older table too.
+    assert_eq!(report_to(&parts), (n_entries, 1));
+    assert_eq!(report_to(&parts), (n_entries, 2));
+    // The folder and what is in it belong to nobody now.
+    assert_eq!(report_to(&outside), (n_entries + 3, 0));
 }
