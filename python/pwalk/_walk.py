@@ -43,8 +43,10 @@ def walk(
     more. Changes that the caller makes between two steps are seen where they concern `dirnames`:
     directories added to it are read when they are reached.
 
-    The walk never waits for a directory that was removed from `dirnames`. If file descriptors run
-    short, threads give theirs up, so that no directory is lost that `os.walk` would read.
+    The walk never waits for a directory that was removed from `dirnames`. Between two steps it
+    holds no file descriptor (all walks with a relative `top` share one), and after a short while
+    no thread. If file descriptors run short, threads read nothing ahead, so that the walk needs
+    no more of them than `os.walk`.
 
     A relative `top` is resolved against the working directory at the first step, even if the
     process changes directory later.

@@ -1,13 +1,14 @@
 //! The source that every user means: the files of this machine, read with getdents64 and statx.
 
 mod compared;
+mod working;
 
 pub use compared::Compared;
 
 use crate::entry::{Fields, Kind, Stat};
 use crate::listing::Listing;
-use crate::source::{Asked, At, Source};
-use pwalk_sys::{Access, Dirents, Errno, Links, OwnedFd, RawStat, StatMask};
+use crate::source::{Asked, At, Base, Source};
+use pwalk_sys::{Access, DescriptorLimit, Dirents, Errno, Links, OwnedFd, RawStat, StatMask};
 use std::ffi::CStr;
 
 /// Reads real directories.
@@ -33,6 +34,14 @@ impl Source for Disk {
         })?;
         self.compared.announce(&dir);
         Ok(dir)
+    }
+
+    fn working_directory(&self) -> Base<OwnedFd> {
+        working::directory(self)
+    }
+
+    fn n_spare(&self, dir: &OwnedFd, limit: &mut DescriptorLimit) -> u64 {
+        limit.n_spare(dir)
     }
 
     fn read(

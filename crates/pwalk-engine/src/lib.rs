@@ -49,7 +49,7 @@ pub use frontier::{Frontier, FrontierDir};
 pub use listing::{Listed, Listing};
 pub use ordered::{Child, DirListing, Order, Ordered, Step, Subdirs, Workers};
 pub use pwalk_sys::{Errno, Links};
-pub use source::{Asked, At, Sink, Source};
+pub use source::{Asked, At, Base, Sink, Source};
 pub use sync::lock;
 pub use totals::{ErrorCounts, KindCounts, Totals};
 pub use tuning::{FsKind, TUNINGS, Tuning};

@@ -24,7 +24,7 @@ use crate::config::{Placement, Rules};
 use crate::control::{Control, Progress};
 use crate::descriptors::Lack;
 use crate::names::is_lack;
-use crate::source::{At, Source};
+use crate::source::{Base, Source};
 use crate::sync::lock;
 use ahead::{Ahead, Awaited, Patience};
 use plan::{Asked, Group, ReadDir};
@@ -100,10 +100,10 @@ pub struct Workers<S> {
 pub struct Ordered<S: Source> {
     ahead: Arc<Ahead<S>>,
     /// Who is to read ahead, asked when they are to start; gone once they are.
-    workers: Option<AskWorkers<S>>,
+    ask_workers: Option<AskWorkers<S>>,
+    /// Who reads ahead, once that was asked.
+    workers: Option<Workers<S>>,
     threads: Vec<JoinHandle<()>>,
-    /// The process that the workers belong to.
-    process: u32,
     order: Order,
     /// The directory that was last delivered, top down, until the consumer has said where to go on.
     current: Option<Frame>,
@@ -149,8 +149,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
         workers: impl FnOnce() -> Workers<S> + Send + 'static,
     ) -> Self {
         let is_absolute = root.first() == Some(&b'/');
-        let open_base = || source.open(At { parent: None, path: b"." }, Links::Follow).ok();
-        let base = if is_absolute { None } else { open_base().map(Arc::new) };
+        let base = if is_absolute { Base::None } else { source.working_directory() };
         let ahead = Ahead::new(source, Arc::new(rules), control, base, root.len());
         let frame = Frame {
             path: Vec::new(),
@@ -161,9 +160,9 @@ impl<S: Source + Send + 'static> Ordered<S> {
         };
         Ordered {
             ahead: Arc::new(ahead),
-            workers: Some(Box::new(workers)),
+            ask_workers: Some(Box::new(workers)),
+            workers: None,
             threads: Vec::new(),
-            process: std::process::id(),
             order,
             current: None,
             stack: vec![frame],
@@ -301,6 +300,12 @@ impl<S: Source + Send + 'static> Ordered<S> {
                         read.group = state.plan.arrive(None, path, &read.listing.dirs);
                     }
                     ahead.wake_workers(&state);
+                    let n_workers = self.workers.as_ref().map_or(0, |workers| workers.n_workers);
+                    let is_short = ahead.lacks_workers(&state, n_workers);
+                    drop(state);
+                    if is_short {
+                        self.start_workers();
+                    }
                     return Some(Ok(Some(read)));
                 }
                 Asked::Soon => {
@@ -308,6 +313,9 @@ impl<S: Source + Send + 'static> Ordered<S> {
                     drop(ahead.wait(state, Awaited::Directory(stretch.start), patience));
                     if patience.has_ended() {
                         return None;
+                    }
+                    if patience.has_forked() {
+                        break; // there are no workers in this process
                     }
                 }
                 Asked::Unread => break,
@@ -320,7 +328,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
 
     fn read_alone(
         &mut self,
-        stretch: Option<Stretch>,
+        mut stretch: Option<Stretch>,
         path: &[u8],
         patience: &mut Patience<'_>,
     ) -> Result<Option<ReadDir>, Errno> {
@@ -328,38 +336,68 @@ impl<S: Source + Send + 'static> Ordered<S> {
         let mut lack = Lack::since(start);
         // The root is followed whatever the links are.
         let links = if self.is_at_root() { Links::Follow } else { self.ahead.rules.links };
-        let mut reader = self.ahead.reader(&self.ahead.source);
         let mut is_alone = false;
+        let mut n_spare = u64::MAX;
         let result = loop {
-            match reader.read(path, links, || patience.is_over()) {
+            self.after_fork(patience, &mut stretch);
+            let mut reader = self.ahead.reader(&self.ahead.source);
+            let result = reader.read(path, links, || patience.is_over());
+            n_spare = n_spare.min(reader.n_spare);
+            match result {
                 Err(errno) if is_lack(errno) && !is_alone => {
                     is_alone = self.ahead.wait_for_descriptor(&mut lack, patience);
                 }
+                // What was read so far, the parent reads on: they share the open directory.
+                Err(Errno::CANCELED) if patience.has_forked() => {}
                 result => break result,
             }
             if patience.has_ended() {
                 break Err(Errno::CANCELED);
             }
         };
+        self.after_fork(patience, &mut stretch);
         self.n_read_alone += 1;
         self.time_alone += start.elapsed();
         let listing = match result {
-            Err(Errno::NOTDIR | Errno::LOOP) if links == Links::Keep && reader.is_link(path) => {
+            Err(Errno::NOTDIR | Errno::LOOP) if links == Links::Keep && self.is_link(path) => {
                 return Ok(None);
             }
             result => result?,
         };
         let mut state = lock(&self.ahead.state);
         state.count_read();
+        state.note_spare(n_spare);
         let group = state.plan.arrive(stretch, path, &listing.dirs);
         self.ahead.wake_workers(&state);
         let is_worth_it = self.n_read_alone >= DIRS_ALONE || self.time_alone >= TIME_ALONE;
-        let may_start = is_worth_it && self.workers.is_some() && state.plan.has_work();
+        let n_workers = self.workers.as_ref().map_or(usize::MAX, |workers| workers.n_workers);
+        let may_start = is_worth_it && self.ahead.lacks_workers(&state, n_workers);
         drop(state);
-        if may_start && let Some(workers) = self.workers.take() {
-            self.threads = self.ahead.start(workers());
+        if may_start {
+            self.start_workers();
         }
         Ok(Some(ReadDir { listing, group }))
+    }
+
+    fn after_fork(&mut self, patience: &mut Patience<'_>, stretch: &mut Option<Stretch>) {
+        if patience.take_fork() {
+            self.leave_workers_behind_a_fork();
+            *stretch = None;
+        }
+    }
+
+    fn is_link(&self, path: &[u8]) -> bool {
+        self.ahead.reader(&self.ahead.source).is_link(path)
+    }
+
+    /// Starts who reads ahead, or those who have ended since.
+    fn start_workers(&mut self) {
+        if let Some(ask) = self.ask_workers.take() {
+            self.workers = Some(ask());
+        }
+        let Some(workers) = &self.workers else { return };
+        self.threads.retain(|thread| !thread.is_finished());
+        self.threads.extend(self.ahead.start(workers));
     }
 
     fn is_at_root(&self) -> bool {
@@ -369,11 +407,10 @@ impl<S: Source + Send + 'static> Ordered<S> {
     /// In a process that was forked off: the workers are not here, and who knows who holds the
     /// lock. Frames hold all that the consumer needs.
     fn leave_workers_behind_a_fork(&mut self) {
-        if self.process == std::process::id() {
+        if self.ahead.process == std::process::id() {
             return;
         }
-        self.process = std::process::id();
-        self.workers = None;
+        (self.ask_workers, self.workers) = (None, None);
         std::mem::forget(std::mem::take(&mut self.threads));
         let fresh = Arc::new(self.ahead.without_plan());
         std::mem::forget(std::mem::replace(&mut self.ahead, fresh));
@@ -387,7 +424,7 @@ impl<S: Source> Drop for Ordered<S> {
     /// what it holds, and ends once that is answered.
     fn drop(&mut self) {
         let threads = std::mem::take(&mut self.threads);
-        if self.process != std::process::id() {
+        if self.ahead.process != std::process::id() {
             return std::mem::forget(threads);
         }
         self.ahead.end(threads);

@@ -10,8 +10,9 @@
 use crate::batch::Batch;
 use crate::entry::{Fields, Stat};
 use crate::listing::Listing;
-use pwalk_sys::{Errno, Links};
+use pwalk_sys::{DescriptorLimit, Errno, Links};
 use std::ffi::CStr;
+use std::sync::Arc;
 
 /// How to reach a directory that is to be opened.
 #[derive(Debug)]
@@ -61,6 +62,27 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// What relative paths begin at.
+#[derive(Debug)]
+pub enum Base<D> {
+    /// Where the process works when they are used.
+    None,
+    /// This directory.
+    Dir(Arc<D>),
+    /// The directory at this path, since no descriptor is to be kept.
+    Path(Vec<u8>),
+}
+
+impl<D> Clone for Base<D> {
+    fn clone(&self) -> Self {
+        match self {
+            Base::None => Base::None,
+            Base::Dir(dir) => Base::Dir(dir.clone()),
+            Base::Path(path) => Base::Path(path.clone()),
+        }
+    }
+}
+
 /// Reads directories and inodes. Called by many workers at once.
 pub trait Source: Sync {
     /// An open directory.
@@ -68,6 +90,17 @@ pub trait Source: Sync {
 
     /// Opens a directory. A symbolic link is an error unless `links` says to follow it.
     fn open(&self, at: At<'_, Self::Dir>, links: Links) -> Result<Self::Dir, Errno>;
+
+    /// The directory that the process works in now.
+    fn working_directory(&self) -> Base<Self::Dir> {
+        let dir = self.open(At { parent: None, path: b"." }, Links::Follow);
+        dir.map_or(Base::None, |dir| Base::Dir(Arc::new(dir)))
+    }
+
+    /// How many descriptors are left to the process after this one; many unless the source knows.
+    fn n_spare(&self, _dir: &Self::Dir, _limit: &mut DescriptorLimit) -> u64 {
+        u64::MAX
+    }
 
     /// Adds the directory's next entries to `listing`; `Ok(false)` is its end.
     ///

@@ -30,7 +30,7 @@ pub use cpus::{allowed_cpus, bind_thread, numa_nodes, prefer_local_memory};
 pub use dirent::{Dirents, Malformed, RawDirent, read_dirents, until_nul};
 pub use errno::Errno;
 pub use filesystem::{RawFilesystem, filesystem, innermost_mount};
-pub use limits::{descriptor_limit, raise_descriptor_limit};
+pub use limits::{DescriptorLimit, descriptor_limit, raise_descriptor_limit};
 pub use map::map_file;
 pub use mounts::{Mount, mounts, parse_mountinfo};
 pub use open::{Access, open_directory, open_directory_by_path, split_long_path};

@@ -9,7 +9,14 @@
 //! Descriptors: a worker that reads holds one. A thread that is refused one lowers the number of
 //! workers that may read at once, so that the consumer, which comes first, gets its own: it waits
 //! for a worker to close a directory, and if none holds any, the error is the consumer's, as with
-//! `os.walk`. The number rises again, slowly.
+//! `os.walk`. The number rises again, slowly. And while the last [`RESERVE`] of the process are
+//! in use, nothing is read ahead at all: they are for the consumer, and for what its caller opens.
+//!
+//! A worker that finds nothing to do for [`IDLE_MAX`] ends, and the consumer starts others when
+//! there is room again: a walk that is paused holds no threads.
+//!
+//! A handler of a signal may fork while the consumer waits. In the child there are no workers, and
+//! its [`Patience`] says so.
 
 use super::Workers;
 use super::dir_listing::{DirListing, Subdirs};
@@ -20,11 +27,11 @@ use crate::config::Rules;
 use crate::control::Control;
 use crate::descriptors::Lack;
 use crate::names::{NameReader, is_lack};
-use crate::source::Source;
+use crate::source::{Base, Source};
 use crate::sync::lock;
-use pwalk_sys::Errno;
+use pwalk_sys::{DescriptorLimit, Errno};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -39,9 +46,23 @@ const GRACE: Duration = Duration::from_millis(150);
 /// How long a consumer is refused a descriptor while other walks of the process read ahead.
 const OTHERS_MAX: Duration = Duration::from_secs(2);
 
-/// Workers of all walks of the process that read a directory: they share its descriptors. Relaxed:
-/// who misses a change looks again.
-static N_READING: AtomicUsize = AtomicUsize::new(0);
+/// How long a worker waits for work before it ends.
+const IDLE_MAX: Duration = Duration::from_millis(200);
+
+/// Workers of all walks of the process: more are started for a walk that is the only one.
+const WORKERS_MAX: usize = 256;
+
+/// Descriptors of the process that no worker takes.
+const RESERVE: u64 = 64;
+
+/// So many must be left before workers read again.
+const PLENTY: u64 = RESERVE + RESERVE / 2;
+
+/// Workers of all walks of the process that read a directory: they share its descriptors.
+static N_READING: Tally = Tally(AtomicU64::new(0));
+
+/// Workers of all walks of the process.
+static N_WORKERS: Tally = Tally(AtomicU64::new(0));
 
 /// Directories that are read after a lack of descriptors until one worker more may read.
 const DIRS_PER_RISE: usize = 256;
@@ -51,10 +72,11 @@ pub(super) struct Ahead<S: Source> {
     pub(super) source: Arc<S>,
     pub(super) rules: Arc<Rules>,
     pub(super) control: Arc<Control>,
-    /// What a relative root begins at: the working directory when the walk began. `None` if that
-    /// can't be opened, or the root is absolute.
-    pub(super) base: Option<Arc<S::Dir>>,
+    /// What a relative root begins at: the working directory when the walk began.
+    pub(super) base: Base<S::Dir>,
     pub(super) root_len: usize,
+    /// The process that the workers belong to.
+    pub(super) process: u32,
     pub(super) state: Mutex<State>,
     /// Workers shall end. Set without the lock, and followed by a turn of it.
     is_closed: AtomicBool,
@@ -64,6 +86,11 @@ pub(super) struct Ahead<S: Source> {
 
 pub(super) struct State {
     pub(super) plan: Plan,
+    process: u32,
+    /// Hardly any descriptor is left to the process.
+    are_scarce: bool,
+    /// No thread was refused so far.
+    may_start: bool,
     /// Workers that have not ended.
     n_workers: usize,
     /// Workers that wait for work.
@@ -91,7 +118,7 @@ impl<S: Source> Ahead<S> {
         source: Arc<S>,
         rules: Arc<Rules>,
         control: Arc<Control>,
-        base: Option<Arc<S::Dir>>,
+        base: Base<S::Dir>,
         root_len: usize,
     ) -> Self {
         let plan = Plan::new(rules.follow_links());
@@ -101,8 +128,12 @@ impl<S: Source> Ahead<S> {
             control,
             base,
             root_len,
+            process: std::process::id(),
             state: Mutex::new(State {
                 plan,
+                process: std::process::id(),
+                are_scarce: false,
+                may_start: true,
                 n_workers: 0,
                 n_idle: 0,
                 n_reading: 0,
@@ -126,9 +157,12 @@ impl<S: Source> Ahead<S> {
         Reader {
             source,
             rules: &self.rules,
-            base: self.base.as_deref(),
+            base: &self.base,
             root_len: self.root_len,
             names: NameReader::default(),
+            limit: DescriptorLimit::default(),
+            n_spare: u64::MAX,
+            n_reserved: 0,
         }
     }
 
@@ -168,7 +202,7 @@ impl<S: Source> Ahead<S> {
         state.bound_readers(n_reading);
         if state.n_reading > 0 {
             state = self.wait(state, Awaited::Descriptor { n_reading }, patience);
-        } else if N_READING.load(Relaxed) > 0 && lack.goes_on(Instant::now()) < OTHERS_MAX {
+        } else if N_READING.get(self.process) > 0 && lack.goes_on(Instant::now()) < OTHERS_MAX {
             drop(state);
             // Nobody tells one walk what another one does.
             std::thread::sleep(Duration::from_millis(1));
@@ -176,6 +210,19 @@ impl<S: Source> Ahead<S> {
             return false;
         }
         state.n_reading == 0 && state.n_reading_max == 0
+    }
+
+    /// A worker has ended, or could not be started.
+    fn count_end(&self) {
+        N_WORKERS.subtract(self.process);
+        lock(&self.state).n_workers -= 1;
+        self.news.notify_all();
+    }
+
+    /// True if workers have ended, and there is enough to do for new ones.
+    pub(super) fn lacks_workers(&self, state: &State, n_workers: usize) -> bool {
+        let is_short = state.may_start && state.n_workers < n_workers;
+        is_short && state.may_begin() && state.plan.has_much_room()
     }
 
     /// Ends the workers; waits for them a little.
@@ -196,53 +243,74 @@ impl<S: Source> Ahead<S> {
 }
 
 impl<S: Source + Send + 'static> Ahead<S> {
-    /// Starts workers. Without a thread the walk is slower, and no less whole.
-    pub(super) fn start(self: &Arc<Self>, workers: Workers<S>) -> Vec<JoinHandle<()>> {
+    /// Starts workers, as many as are missing. Without a thread the walk is slower, and no less
+    /// whole.
+    pub(super) fn start(self: &Arc<Self>, workers: &Workers<S>) -> Vec<JoinHandle<()>> {
         let Workers { n_workers, source, placement } = workers;
-        let placement = Arc::new(placement);
+        let n_running = lock(&self.state).n_workers;
+        let n_max = match N_WORKERS.get(self.process) {
+            0 => usize::MAX,
+            n => n_running + WORKERS_MAX.saturating_sub(n),
+        };
         let start_one = |number| {
             let (ahead, source, placement) = (self.clone(), source.clone(), placement.clone());
             let builder = std::thread::Builder::new().name(format!("pwalk-ahead-{number}"));
             lock(&self.state).n_workers += 1;
+            N_WORKERS.add(self.process);
             let started = builder.spawn(move || {
                 let _counted = Counted(&ahead);
                 placement.place(number);
                 ahead.read_ahead(&source);
             });
-            started.inspect_err(|_| lock(&self.state).n_workers -= 1).ok()
+            if started.is_err() {
+                self.count_end();
+                lock(&self.state).may_start = false;
+            }
+            started.ok()
         };
-        (0..n_workers).map_while(start_one).collect()
+        (n_running..(*n_workers).min(n_max)).map_while(start_one).collect()
     }
 
     /// What a worker does.
     fn read_ahead(&self, source: &S) {
         let is_closed = || self.is_closed.load(Relaxed);
         let mut reader = self.reader(source);
+        reader.n_reserved = RESERVE;
+        let mut is_idle = false;
         let mut state = lock(&self.state);
         while !is_closed() {
             let Some(job) = state.begin() else {
+                if is_idle {
+                    break;
+                }
                 state.n_idle += 1;
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                let waited = self.work.wait_timeout(state, IDLE_MAX);
+                let (guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                (state, is_idle) = (guard, timeout.timed_out());
                 state.n_idle -= 1;
                 continue;
             };
+            is_idle = false;
             drop(state);
             // What panics here panics again where the consumer reads it.
             let links = self.rules.links;
             let reads = AssertUnwindSafe(|| reader.read(&job.path, links, is_closed));
             let read = catch_unwind(reads).unwrap_or(Err(Errno::CANCELED));
             state = lock(&self.state);
+            state.are_scarce |= reader.n_spare < RESERVE;
             self.after_read(&mut state, job, read);
         }
     }
 
     fn after_read(&self, state: &mut State, job: Job, read: Result<DirListing, Errno>) {
         state.n_reading -= 1;
-        N_READING.fetch_sub(1, Relaxed);
+        N_READING.subtract(self.process);
         let position = job.position();
         match read {
             Err(errno) if is_lack(errno) => {
-                state.bound_readers(state.n_reading);
+                if !state.are_scarce {
+                    state.bound_readers(state.n_reading);
+                }
                 state.plan.give_back(job);
             }
             read => {
@@ -268,14 +336,22 @@ impl<S: Source + Send + 'static> Ahead<S> {
 impl State {
     /// True if a worker may begin to read, and there is something, perhaps.
     fn may_begin(&self) -> bool {
-        self.n_reading < self.n_reading_max && self.plan.has_room() && self.plan.has_work()
+        !self.are_scarce
+            && self.n_reading < self.n_reading_max
+            && self.plan.has_room()
+            && self.plan.has_work()
     }
 
     fn begin(&mut self) -> Option<Job> {
         let job = if self.may_begin() { self.plan.take()? } else { return None };
         self.n_reading += 1;
-        N_READING.fetch_add(1, Relaxed);
+        N_READING.add(self.process);
         Some(job)
+    }
+
+    /// The consumer has opened a directory, after which so many descriptors are left.
+    pub(super) fn note_spare(&mut self, n_spare: u64) {
+        self.are_scarce = n_spare < if self.are_scarce { PLENTY } else { RESERVE };
     }
 
     /// Somebody was refused a descriptor.
@@ -299,9 +375,41 @@ struct Counted<'a, S: Source>(&'a Ahead<S>);
 
 impl<S: Source> Drop for Counted<'_, S> {
     fn drop(&mut self) {
-        let mut state = lock(&self.0.state);
-        state.n_workers -= 1;
-        self.0.news.notify_all();
+        self.0.count_end();
+    }
+}
+
+/// A number that all walks of a process share. Relaxed: who misses a change looks again.
+///
+/// A process that forks takes none of what is counted along, so the upper half is the process that
+/// it is the number of.
+struct Tally(AtomicU64);
+
+impl Tally {
+    fn get(&self, process: u32) -> usize {
+        let (owner, n) = Tally::parts(self.0.load(Relaxed));
+        if owner == process { n as usize } else { 0 }
+    }
+
+    fn add(&self, process: u32) {
+        self.change(process, |n| n + 1);
+    }
+
+    fn subtract(&self, process: u32) {
+        self.change(process, |n| n.saturating_sub(1));
+    }
+
+    fn change(&self, process: u32, to: impl Fn(u32) -> u32) {
+        let changed = |value| {
+            let (owner, n) = Tally::parts(value);
+            let n = to(if owner == process { n } else { 0 });
+            Some(u64::from(process) << 32 | u64::from(n))
+        };
+        let _ = self.0.fetch_update(Relaxed, Relaxed, changed);
+    }
+
+    fn parts(value: u64) -> (u32, u32) {
+        ((value >> 32) as u32, value as u32)
     }
 }
 
@@ -311,20 +419,37 @@ pub(super) struct Patience<'a> {
     control: Arc<Control>,
     asked: Instant,
     has_ended: bool,
+    process: u32,
+    has_forked: bool,
 }
 
 impl<'a> Patience<'a> {
     pub(super) fn new(is_stopped: &'a mut dyn FnMut() -> bool, control: Arc<Control>) -> Self {
-        Patience { is_stopped, control, asked: Instant::now(), has_ended: false }
+        let (asked, process) = (Instant::now(), std::process::id());
+        Patience { is_stopped, control, asked, has_ended: false, process, has_forked: false }
     }
 
-    /// Asks every now and then, and not again once that said yes: it may say so only once.
+    /// Asks every now and then, and not again once that said yes: it may say so only once. Over,
+    /// too, once whoever was asked has forked, and this is the child.
     pub(super) fn is_over(&mut self) -> bool {
-        if !self.has_ended && self.asked.elapsed() >= PATIENCE {
+        let is_over = self.has_ended || self.has_forked;
+        if !is_over && self.asked.elapsed() >= PATIENCE {
             self.asked = Instant::now();
             self.has_ended = self.control.is_cancelled() || (self.is_stopped)();
+            self.has_forked = self.process != std::process::id();
         }
-        self.has_ended
+        self.has_ended || self.has_forked
+    }
+
+    /// True if this has become another process since that was last taken.
+    pub(super) fn has_forked(&self) -> bool {
+        self.has_forked
+    }
+
+    /// The same, and takes it.
+    pub(super) fn take_fork(&mut self) -> bool {
+        self.process = std::process::id();
+        std::mem::take(&mut self.has_forked)
     }
 
     /// True once it was found to be over.
@@ -362,14 +487,27 @@ mod tests {
             uses_ring: false,
             compared: Compared::default(),
         };
-        let ahead = Ahead::new(Arc::new(disk), Arc::default(), Arc::default(), None, 0);
+        let ahead = Ahead::new(Arc::new(disk), Arc::default(), Arc::default(), Base::None, 0);
         let mut is_stopped = || false;
         let mut patience = Patience::new(&mut is_stopped, Arc::default());
         let hour = Duration::from_secs(3600);
         let mut lack = Lack::since(Instant::now().checked_sub(hour).expect("the clock runs"));
-        N_READING.fetch_add(1, Relaxed);
+        N_READING.add(ahead.process);
         assert!(!ahead.wait_for_descriptor(&mut lack, &mut patience), "another walk has it");
-        N_READING.fetch_sub(1, Relaxed);
+        N_READING.subtract(ahead.process);
         assert!(ahead.wait_for_descriptor(&mut lack, &mut patience), "nobody has it");
+    }
+
+    #[test]
+    fn t50_what_a_process_has_counted_is_nothing_to_its_child() {
+        let tally = Tally(AtomicU64::new(0));
+        (0..3).for_each(|_| tally.add(7));
+        tally.subtract(7);
+        assert_eq!((tally.get(7), tally.get(8)), (2, 0));
+        tally.add(8);
+        tally.add(8);
+        assert_eq!((tally.get(7), tally.get(8)), (0, 2));
+        (0..3).for_each(|_| tally.subtract(8));
+        assert_eq!(tally.get(8), 0);
     }
 }

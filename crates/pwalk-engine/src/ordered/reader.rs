@@ -9,8 +9,8 @@ use crate::entry::{Fields, Kind, Stat};
 use crate::filter::{Filter, Verdict};
 use crate::listing::Listing;
 use crate::names::{NameReader, is_lack};
-use crate::source::{At, Source};
-use pwalk_sys::{Errno, Links};
+use crate::source::{At, Base, Source};
+use pwalk_sys::{DescriptorLimit, Errno, Links};
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
@@ -21,11 +21,15 @@ const PATH_MAX: usize = 4096;
 pub(super) struct Reader<'a, S: Source> {
     pub(super) source: &'a S,
     pub(super) rules: &'a Rules,
-    /// What relative paths begin at; `None`: where the process works.
-    pub(super) base: Option<&'a S::Dir>,
+    pub(super) base: &'a Base<S::Dir>,
     /// Length of the root's path.
     pub(super) root_len: usize,
     pub(super) names: NameReader,
+    pub(super) limit: DescriptorLimit,
+    /// Descriptors that were left after the directory was opened.
+    pub(super) n_spare: u64,
+    /// As many must be left for a directory to be read.
+    pub(super) n_reserved: u64,
 }
 
 impl<S: Source> Reader<'_, S> {
@@ -37,6 +41,10 @@ impl<S: Source> Reader<'_, S> {
         mut is_stopped: impl FnMut() -> bool,
     ) -> Result<DirListing, Errno> {
         let dir = self.open(path, links)?;
+        self.n_spare = self.source.n_spare(&dir, &mut self.limit);
+        if self.n_spare < self.n_reserved {
+            return Err(Errno::MFILE);
+        }
         let mut listing = Listing::default();
         self.names.read_all(self.source, &dir, &mut listing, &mut is_stopped)?;
         let listing = self.divide(path, &dir, listing, &mut is_stopped)?;
@@ -50,15 +58,23 @@ impl<S: Source> Reader<'_, S> {
 
     fn open(&self, path: &[u8], links: Links) -> Result<S::Dir, Errno> {
         let name = c_path(path)?;
-        let parent = self.base.map(|base| (base, name.as_c_str()));
-        self.source.open(At { parent, path }, links)
+        match self.base {
+            Base::None => self.source.open(At { parent: None, path }, links),
+            Base::Dir(base) => {
+                self.source.open(At { parent: Some((&**base, name.as_c_str())), path }, links)
+            }
+            Base::Path(base) => {
+                self.source.open(At { parent: None, path: &joined(base, path) }, links)
+            }
+        }
     }
 
     fn stat(&self, path: &[u8], links: Links) -> Result<Stat, Errno> {
         let name = c_path(path)?;
         match self.base {
-            Some(base) => self.source.stat(base, &name, links, Fields::empty()),
-            None => self.source.stat_path(path, links, Fields::empty()),
+            Base::None => self.source.stat_path(path, links, Fields::empty()),
+            Base::Dir(base) => self.source.stat(base, &name, links, Fields::empty()),
+            Base::Path(base) => self.source.stat_path(&joined(base, path), links, Fields::empty()),
         }
     }
 
@@ -133,7 +149,7 @@ impl<S: Source> Reader<'_, S> {
         // absolute begins nowhere, whatever directory is named.
         let path = [prefix, name.to_bytes()].concat();
         let behind = match self.base {
-            None if prefix.starts_with(b"/") => c_path(&path)
+            Base::None if prefix.starts_with(b"/") => c_path(&path)
                 .and_then(|path| self.source.stat(dir, &path, Links::Follow, Fields::empty())),
             _ => self.stat(&path, Links::Follow),
         };
@@ -155,6 +171,11 @@ fn c_path(path: &[u8]) -> Result<CString, Errno> {
         return Err(Errno::NAMETOOLONG);
     }
     CString::new(path).map_err(|_| Errno::INVAL)
+}
+
+/// A relative path below another one.
+fn joined(base: &[u8], path: &[u8]) -> Vec<u8> {
+    [&with_slash(base), path].concat()
 }
 
 /// A path that names can be added to.
