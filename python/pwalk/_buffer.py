@@ -1,5 +1,7 @@
 """The low-level pair: `traverse` writes a buffer, `read_buffer` reads it."""
 
+import atexit
+import contextlib
 import os
 import tempfile
 from typing import Literal, NamedTuple, TypedDict
@@ -7,6 +9,25 @@ from typing import Literal, NamedTuple, TypedDict
 from . import _check, _pwalk
 from ._progress import ProgressCallback
 from ._report import report
+
+
+# Files that are being written, and by which process.
+_unfinished: dict[str, int] = {}
+
+
+@atexit.register
+def _remove_unfinished() -> None:
+    """Threads that still write when the process ends get no further."""
+    _pwalk.close_all()
+    for name in list(_unfinished):
+        _remove(name)
+
+
+def _remove(name: str) -> None:
+    # A fork leaves what its parent writes.
+    if _unfinished[name] == os.getpid():
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
 
 
 class Traversal(TypedDict):
@@ -69,6 +90,7 @@ def traverse(
     folder = None if output_dir is None else _check.path("output_dir", output_dir)
     descriptor, name = tempfile.mkstemp(prefix="pwalk-", suffix=".arrow", dir=folder)
     os.close(descriptor)
+    _unfinished[name] = os.getpid()
     try:
         done = report(
             root,
@@ -80,8 +102,10 @@ def traverse(
             progress_interval=interval,
         )
     except BaseException:
-        os.unlink(name)
+        _remove(name)
         raise
+    finally:
+        del _unfinished[name]
     entries = done.summary["entries"]
     dirs = entries.get("dir", 0)
     return Traversal(

@@ -13,6 +13,10 @@ __all__ = [
     "Column",
     "OrderedWalk",
     "Scan",
+    "after_fork_in_child",
+    "after_fork_in_parent",
+    "before_fork",
+    "close_all",
     "column_names",
     "default_output",
     "effective_config",
@@ -138,7 +142,7 @@ class Scan:
     def wait(self) -> None:
         """Waits for the end of the walk; raises the error that ended it, if any."""
     def close(self) -> None:
-        """Ends the walk, if it is still under way."""
+        """Ends the walk, if it is still under way. What was read stays."""
     def summary(self) -> str:
         """The summary as JSON; waits for it."""
     def errors(self) -> list[OSError]:
@@ -197,6 +201,18 @@ def effective_config(
 def settings() -> list[tuple[str, bool | int | None, int | None, int | None]]:
     """For each setting its name, its default, and the smallest and the largest number it takes;
     `None` instead of these for a switch."""
+
+def close_all() -> None:
+    """Ends all jobs of the process, before the interpreter is finalized."""
+
+def before_fork() -> None:
+    """Called before the process forks."""
+
+def after_fork_in_parent() -> None:
+    """Called after the process has forked."""
+
+def after_fork_in_child() -> None:
+    """Called in a process that was forked."""
 
 def work_done() -> tuple[int, int]:
     """Files that all walks of the process have seen, and their bytes."""

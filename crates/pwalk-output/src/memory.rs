@@ -95,7 +95,8 @@ impl MemoryTable {
         lock(&self.state).n_spills
     }
 
-    /// Says that no more batches will come, for whatever reason. The sink calls it at its end, too.
+    /// No more batches will come, for whatever reason; those that do are dropped. The sink calls
+    /// it at its end, too.
     pub fn end(&self) {
         lock(&self.state).has_ended = true;
         self.news.notify_all();
@@ -163,6 +164,9 @@ impl MemoryTable {
 
     fn push(&self, batch: RecordBatch) -> usize {
         let mut state = lock(&self.state);
+        if state.has_ended {
+            return state.n_bytes;
+        }
         state.n_rows += batch.num_rows();
         state.n_bytes += batch.get_array_memory_size();
         state.chunks.push(Chunk::Held(batch));

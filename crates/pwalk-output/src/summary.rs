@@ -254,6 +254,19 @@ impl Summary {
         }
     }
 
+    /// The summary of a walk that was cut short: who has seen its rows can say how many they are,
+    /// what could not be read, and how long it took.
+    pub fn of_cut(preamble: &Preamble) -> Summary {
+        let known = ["roots", "started", "seconds", "errors"];
+        let of_the_walk = OF_THE_WALK.iter().filter(|key| !known.contains(key)).copied();
+        let unknown = of_the_walk.chain(["bytes/apparent", "bytes/allocated"]);
+        Summary {
+            complete: Some(false),
+            unknown: unknown.map(|key| format!("/{key}")).collect(),
+            ..Summary::nothing(preamble)
+        }
+    }
+
     fn nothing(preamble: &Preamble) -> Summary {
         Summary::new(preamble, Duration::ZERO, &Outcome::default(), 0)
     }

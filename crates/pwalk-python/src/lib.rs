@@ -9,8 +9,11 @@ mod column;
 mod command;
 mod convert;
 mod facts;
+mod life;
 mod report;
+mod running;
 mod scan;
+mod stream;
 mod table;
 mod walk;
 mod watch;
@@ -18,6 +21,8 @@ mod watch;
 /// The native part of the package pwalk.
 #[pyo3::pymodule(gil_used = false)]
 mod _pwalk {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::column::Column;
     #[pymodule_export]
@@ -27,6 +32,10 @@ mod _pwalk {
     #[pymodule_export]
     use super::facts::{default_output, formats, version};
     #[pymodule_export]
+    use super::life::{
+        after_fork_in_child, after_fork_in_parent, before_fork, close_all, work_done,
+    };
+    #[pymodule_export]
     use super::report::report;
     #[pymodule_export]
     use super::scan::{Batch, Scan};
@@ -34,6 +43,9 @@ mod _pwalk {
     use super::table::{column_names, read_rows};
     #[pymodule_export]
     use super::walk::OrderedWalk;
-    #[pymodule_export]
-    use super::watch::work_done;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::life::install(module)
+    }
 }

@@ -1,7 +1,8 @@
 //! `report`: every inode into a file.
 
 use crate::convert::{WalkArguments, os_errors, text, to_py_err};
-use crate::watch::{self, Listener, Meter};
+use crate::life::Meter;
+use crate::watch::{self, Listener};
 use pwalk::{Control, EntryError, Format, Output, OutputConfig, Report, ReportConfig, lock};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
@@ -35,14 +36,19 @@ pub(crate) fn report<'py>(
     };
     let config = ReportConfig { walk, table, summary: None, errors: None };
     let control = Arc::<Control>::default();
-    let _meter = Meter::of(&control);
-    let errors = Mutex::new(Vec::new());
-    let keep = |error: &EntryError| lock(&errors).push(error.clone());
-    let done = watch::run(py, &control, Listener::new(callback, interval), |may_finish| {
-        let report = Report::prepare(config)?;
-        let output = report.output().clone();
-        Ok((output, report.run_with(&control, &keep, may_finish)?))
-    })?;
+    let meter = Meter::of(&control);
+    let errors = Arc::<Mutex<Vec<EntryError>>>::default();
+    let job = {
+        let (control, errors) = (control.clone(), errors.clone());
+        move |may_finish: &dyn Fn() -> bool| {
+            let keep = |error: &EntryError| lock(&errors).push(error.clone());
+            let report = Report::prepare(config)?;
+            meter.writes(report.unfinished());
+            let output = report.output().clone();
+            Ok((output, report.run_with(&control, &keep, may_finish)?))
+        }
+    };
+    let done = watch::run(py, &control, Listener::new(callback, interval), job)?;
     let (output, summary) = done.map_err(to_py_err)?;
     let output = match &output {
         Output::File(path) => text(py, path.as_os_str().as_bytes()),

@@ -2,45 +2,31 @@
 
 use crate::column::{Column, array_capsules, name_in, to_os_error, type_name};
 use crate::convert::{WalkArguments, os_errors, to_py_err};
-use crate::watch::{self, Listener, Meter, TICK};
+use crate::life::{Meter, outside};
+use crate::running::{Handle, Shared, State};
+use crate::stream::Reader;
+use crate::watch::{self, HANGS, Rhythm, TICK};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::{RecordBatch, RecordBatchReader, StructArray};
+use arrow_array::{RecordBatch, StructArray};
 use arrow_schema::ffi::FFI_ArrowSchema;
-use arrow_schema::{ArrowError, Schema, SchemaRef};
-use pwalk::{Control, EntryError, MemoryTable, Next, SpillConfig, lock};
-use pyo3::exceptions::{PyIndexError, PyOSError, PyTypeError};
+use arrow_schema::{Schema, SchemaRef};
+use pwalk::{Control, Next, SpillConfig, lock};
+use pyo3::exceptions::{PyIndexError, PyOSError, PyRuntimeError, PyTypeError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// A table of every inode, which a walk fills in the background.
+///
+/// Three own what there is: the walk's thread, a thread that calls back, if there is a callback,
+/// and this object. None of them waits for another to go away: this one cancels, and the threads
+/// end by themselves.
 #[pyclass(frozen, module = "pwalk._pwalk")]
 pub(crate) struct Scan {
-    table: Arc<MemoryTable>,
-    running: Arc<Running>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What the walk and its readers share.
-#[derive(Default)]
-struct Running {
-    control: Arc<Control>,
-    errors: Mutex<Vec<EntryError>>,
-    /// The summary as JSON, or what was raised, once the walk has ended.
-    outcome: Mutex<Option<Result<String, PyErr>>>,
-}
-
-/// Sees to it that there is an outcome, whatever becomes of the walk: readers wait for it.
-struct Outcome(Arc<Running>);
-
-impl Drop for Outcome {
-    fn drop(&mut self) {
-        let panicked = || Err(PyOSError::new_err("the walk panicked"));
-        lock(&self.0.outcome).get_or_insert_with(panicked);
-    }
+    shared: Handle,
 }
 
 #[pymethods]
@@ -59,46 +45,41 @@ impl Scan {
         let max_bytes = usize::try_from(config.settings.buffer_size_mb).unwrap_or(usize::MAX);
         let spill =
             SpillConfig { max_bytes: max_bytes.saturating_mul(1 << 20), folder: spill_folder };
-        let scan = py
-            .detach(|| pwalk::Scan::prepare(&config, columns.as_deref(), spill))
-            .map_err(to_py_err)?;
-        let (table, running) = (scan.table(), Arc::new(Running::default()));
-        let listener = Listener::new(callback, interval);
-        let work = {
-            let running = running.clone();
-            move || {
-                let _outcome = Outcome(running.clone());
-                let _meter = Meter::of(&running.control);
-                let keep = |error: &EntryError| lock(&running.errors).push(error.clone());
-                let walk = || scan.run(&running.control, &keep);
-                let done = match listener {
-                    None => Ok(walk()),
-                    // The thread of the callbacks; signals belong to the main thread.
-                    Some(listener) => Python::attach(|py| {
-                        watch::run(py, &running.control, Some(listener), |may_finish| {
-                            let done = walk();
-                            // All is in the table by now.
-                            let _ = may_finish();
-                            done
-                        })
-                    }),
-                };
-                let outcome = done.and_then(|summary| summary.map_err(to_py_err));
-                *lock(&running.outcome) = Some(outcome.map(|summary| summary.to_json()));
-            }
-        };
-        let thread = std::thread::Builder::new().name("pwalk-scan".to_owned()).spawn(work)?;
-        Ok(Scan { table, running, thread: Mutex::new(Some(thread)) })
+        let control = Arc::<Control>::default();
+        let prepare =
+            move |_: &dyn Fn() -> bool| pwalk::Scan::prepare(&config, columns.as_deref(), spill);
+        let scan = watch::run(py, &control, None, prepare)?.map_err(to_py_err)?;
+        let has_listener = callback.is_some();
+        let shared = Arc::new(Shared::new(&scan, control.clone(), callback));
+        // From here on it cancels what was started, should the rest fail.
+        let own = Scan { shared: Handle::new(&shared) };
+        if has_listener {
+            let shared = shared.clone();
+            watch::spawn("pwalk-listener", move || {
+                // The only one that sets it.
+                let _ = shared.listener.set(std::thread::current().id());
+                shared.listen(Rhythm::new(interval));
+            })?;
+        }
+        watch::spawn("pwalk-scan", move || {
+            let _meter = Meter::of(&control);
+            shared.walk(scan);
+        })?;
+        Ok(own)
     }
 
     /// The batch with this number; waits for it. `IndexError` after the last.
     fn batch(&self, py: Python<'_>, number: usize) -> PyResult<Batch> {
+        self.check_process()?;
         loop {
-            match py.detach(|| self.table.batch(number, TICK)).map_err(PyOSError::new_err)? {
+            let next = outside(py, || self.shared.table.batch(number, TICK));
+            match next.map_err(PyOSError::new_err)? {
                 Next::Batch(batch) => return Ok(Batch { batch }),
                 Next::Pending => self.check_signals(py)?,
                 Next::End => {
-                    self.wait(py)?;
+                    if !self.shared.is_called_back() {
+                        self.wait(py)?;
+                    }
                     return Err(PyIndexError::new_err("batch: no more batches"));
                 }
             }
@@ -107,73 +88,88 @@ impl Scan {
 
     /// Waits for the end of the walk; raises the error that ended it, if any.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        while lock(&self.running.outcome).is_none() {
-            py.detach(|| std::thread::sleep(Duration::from_millis(1)));
+        self.check_process()?;
+        while !outside(py, || self.shared.wait_until(TICK, State::is_settled)) {
+            if self.shared.is_called_back() {
+                return Err(PyRuntimeError::new_err(
+                    "a scan can't end while its callback runs: its length, columns, errors and \
+                     summary are there after that",
+                ));
+            }
             self.check_signals(py)?;
         }
-        self.join(py);
-        match &*lock(&self.running.outcome) {
-            Some(Err(error)) => Err(error.clone_ref(py)),
-            _ => Ok(()),
-        }
+        self.shared.failure(py).map_or(Ok(()), Err)
     }
 
-    /// Ends the walk, if it is still under way.
-    fn close(&self, py: Python<'_>) {
-        self.running.control.cancel();
-        self.join(py);
+    /// Ends the walk, if it is still under way. What was read stays.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.check_process()?;
+        self.shared.cut();
+        if !self.shared.is_called_back() {
+            let cancelled = Instant::now();
+            let shared = &self.shared;
+            while !outside(py, || shared.wait_until(HANGS / 4, |state| state.has_ended))
+                && !watch::is_left_behind(&shared.control, cancelled)
+            {
+                py.check_signals()?;
+            }
+        }
+        Ok(())
     }
 
     /// The summary as JSON; waits for it.
     fn summary(&self, py: Python<'_>) -> PyResult<String> {
         self.wait(py)?;
-        match &*lock(&self.running.outcome) {
+        match &lock(&self.shared.state).walked {
             Some(Ok(summary)) => Ok(summary.clone()),
-            _ => Ok("{}".to_owned()),
+            _ => Ok(self.shared.cut_summary().to_json()),
         }
     }
 
     /// What could not be read; waits for the end of the walk.
     fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.wait(py)?;
-        PyList::new(py, os_errors(py, &lock(&self.running.errors))?)
+        let errors = lock(&self.shared.errors).clone();
+        PyList::new(py, os_errors(py, &errors)?)
     }
 
     /// The column of this name; waits for the end of the walk.
     fn column(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<Column> {
-        let name = name_in(name, self.table.schema())?;
+        let name = name_in(name, self.shared.table.schema())?;
         self.wait(py)?;
-        let index = self.table.schema().index_of(&name).map_err(to_os_error)?;
-        let array = py.detach(|| self.table.column(index)).map_err(PyOSError::new_err)?;
+        let index = self.shared.table.schema().index_of(&name).map_err(to_os_error)?;
+        let array = outside(py, || self.shared.table.column(index)).map_err(PyOSError::new_err)?;
         Ok(Column::new(&name, array))
     }
 
     #[getter]
     fn column_names(&self) -> Vec<String> {
-        names_of(self.table.schema())
+        names_of(self.shared.table.schema())
     }
 
     /// The types of the columns, by name.
     #[getter]
     fn schema<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        types_of(py, self.table.schema())
+        types_of(py, self.shared.table.schema())
     }
 
     /// Rows that are in the table by now, and whether more may come. Waits for nothing.
-    fn so_far(&self) -> (usize, bool) {
-        let runs = lock(&self.running.outcome).is_none();
-        (self.table.n_rows(), runs)
+    fn so_far(&self) -> PyResult<(usize, bool)> {
+        self.check_process()?;
+        let runs = !lock(&self.shared.state).is_settled();
+        Ok((self.shared.table.n_rows(), runs))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
         self.wait(py)?;
-        Ok(self.table.n_rows())
+        Ok(self.shared.table.n_rows())
     }
 
     /// How often the table was spilled to a file.
     #[getter]
-    fn spill_count(&self) -> usize {
-        self.table.n_spills()
+    fn spill_count(&self) -> PyResult<usize> {
+        self.check_process()?;
+        Ok(self.shared.table.n_spills())
     }
 
     #[pyo3(signature = (requested_schema=None))]
@@ -184,37 +180,47 @@ impl Scan {
     ) -> PyResult<Bound<'py, PyCapsule>> {
         // The protocol allows to answer any request with the own schema.
         drop(requested_schema);
-        let (table, running) = (self.table.clone(), self.running.clone());
-        let reader = Reader { table, running, number: 0 };
+        self.check_process()?;
+        let reader = Reader { shared: Handle::new(&self.shared), number: 0 };
         let stream = FFI_ArrowArrayStream::new(Box::new(reader));
         PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        schema_capsule(py, self.table.schema())
+        schema_capsule(py, self.shared.table.schema())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.shared.traverse(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.shared.forget_callback();
     }
 }
 
 impl Scan {
-    /// A signal whose handler raises ends the walk, too.
-    fn check_signals(&self, py: Python<'_>) -> PyResult<()> {
-        py.check_signals().inspect_err(|_| self.close(py))
+    fn check_process(&self) -> PyResult<()> {
+        self.shared.process.check("scan")
     }
 
-    fn join(&self, py: Python<'_>) {
-        let thread = lock(&self.thread).take();
-        // A panic is an outcome, too.
-        if let Some(thread) = thread {
-            let _ = py.detach(|| thread.join());
+    /// A signal whose handler raises ends the walk, too.
+    fn check_signals(&self, py: Python<'_>) -> PyResult<()> {
+        let raised = py.check_signals();
+        if raised.is_err() {
+            self.close(py)?;
         }
+        raised
     }
 }
 
 impl Drop for Scan {
-    /// Nothing of it goes on: no thread, no file.
+    /// Nothing of it goes on, and nobody waits for that.
     fn drop(&mut self) {
-        self.running.control.cancel();
-        Python::try_attach(|py| self.join(py));
+        if self.shared.process.is_current() {
+            self.shared.cut();
+            self.shared.forget_callback();
+        }
     }
 }
 
@@ -233,82 +239,6 @@ fn types_of<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyDict
         types.set_item(field.name(), type_name(field.data_type()))?;
     }
     Ok(types)
-}
-
-/// The batches of a scan, one after the other, for readers of the C stream interface.
-struct Reader {
-    table: Arc<MemoryTable>,
-    running: Arc<Running>,
-    number: usize,
-}
-
-impl Reader {
-    /// True if a signal ends the stream. What its handler has raised is raised again as soon as
-    /// the reader is back in Python, in place of an error that a library would make of it.
-    fn is_interrupted(&self) -> bool {
-        Python::attach(|py| {
-            let Err(error) = py.check_signals() else { return false };
-            self.running.control.cancel();
-            // Without ctypes the stream only ends.
-            let _ = raise_soon(py, &error);
-            true
-        })
-    }
-}
-
-/// Raises an exception in this thread as soon as it runs Python code again. No Python code may
-/// run here after the call: it would be met at once.
-fn raise_soon(py: Python<'_>, error: &PyErr) -> PyResult<()> {
-    let ctypes = py.import("ctypes")?;
-    let thread = py.import("threading")?.getattr("get_ident")?.call0()?;
-    let thread = ctypes.getattr("c_ulong")?.call1((thread,))?;
-    let kind = ctypes.getattr("py_object")?.call1((error.get_type(py),))?;
-    let raise = ctypes.getattr("pythonapi")?.getattr("PyThreadState_SetAsyncExc")?;
-    raise.call1((thread, kind)).map(drop)
-}
-
-impl Iterator for Reader {
-    type Item = Result<RecordBatch, ArrowError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            // Whoever reads a stream may hold the GIL.
-            let next = Python::attach(|py| py.detach(|| self.table.batch(self.number, TICK)));
-            match next {
-                Ok(Next::Batch(batch)) => {
-                    self.number += 1;
-                    return Some(Ok(batch));
-                }
-                Ok(Next::Pending) if self.is_interrupted() => return None,
-                Ok(Next::Pending) => {}
-                Ok(Next::End) => return self.end().map(Err),
-                Err(error) => return Some(Err(ArrowError::IoError(error.to_string(), error))),
-            }
-        }
-    }
-}
-
-impl Reader {
-    /// The table has ended: wholly, or by an error.
-    fn end(&self) -> Option<ArrowError> {
-        loop {
-            match &*lock(&self.running.outcome) {
-                Some(Ok(_)) => return None,
-                Some(Err(error)) => {
-                    let message = Python::attach(|_| error.to_string());
-                    return Some(ArrowError::CDataInterface(message));
-                }
-                None => {}
-            }
-            Python::attach(|py| py.detach(|| std::thread::sleep(Duration::from_millis(1))));
-        }
-    }
-}
-
-impl RecordBatchReader for Reader {
-    fn schema(&self) -> SchemaRef {
-        self.table.schema().clone()
-    }
 }
 
 /// Some rows of a scan: what iterating over a `Scan` gives.

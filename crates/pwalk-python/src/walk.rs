@@ -1,7 +1,8 @@
 //! `walk`: the directories of a tree in the order of `os.walk`.
 
 use crate::convert::{Given, name, os_error};
-use crate::watch::{Meter, progress_of};
+use crate::life::Meter;
+use crate::watch::progress_of;
 use pwalk::{Child, Control, DirListing, Disk, Order, Ordered, OrderedConfig, Step, walk_in_order};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyStopIteration, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};

@@ -1,80 +1,88 @@
 //! A job in a thread of its own, while the calling one looks after signals and progress.
+//!
+//! The thread owns all that the job needs. So a job that hangs in a request can be left behind: it
+//! ends, and cleans up after itself, once the request is answered.
 
 use crate::convert::text;
-use pwalk::{Control, lock};
+use crate::life::{Inside, Process, outside};
+use pwalk::Control;
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, Weak};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// How often signals are looked at: often enough to end within 200 ms.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 
-/// Files and bytes that walks of this process have seen and that no `Meter` counts any more.
-static DONE: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+/// How long a job that was cancelled is waited for, where no request hangs.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Walks that are under way.
-static RUNNING: Mutex<Vec<Weak<Control>>> = Mutex::new(Vec::new());
+/// A request that takes longer hangs, as far as the end of a cancelled job is concerned.
+pub(crate) const HANGS: Duration = Duration::from_millis(100);
 
-/// Counts a walk, while it runs and after it.
-pub(crate) struct Meter(Arc<Control>);
-
-impl Meter {
-    pub(crate) fn of(control: &Arc<Control>) -> Meter {
-        lock(&RUNNING).push(Arc::downgrade(control));
-        Meter(control.clone())
-    }
-}
-
-impl Drop for Meter {
-    fn drop(&mut self) {
-        let mut running = lock(&RUNNING);
-        running.retain(|control| !std::ptr::eq(control.as_ptr(), Arc::as_ptr(&self.0)));
-        let progress = self.0.progress();
-        DONE[0].fetch_add(progress.n_files, Relaxed);
-        DONE[1].fetch_add(progress.bytes, Relaxed);
-    }
-}
-
-/// Files that all walks of the process have seen, and their bytes.
-#[pyfunction]
-pub(crate) fn work_done() -> (u64, u64) {
-    let running = lock(&RUNNING);
-    let progress = running.iter().filter_map(Weak::upgrade).map(|control| control.progress());
-    let done = (DONE[0].load(Relaxed), DONE[1].load(Relaxed));
-    progress.fold(done, |(files, bytes), more| (files + more.n_files, bytes + more.bytes))
+/// True once a job that was cancelled so long ago is left behind.
+pub(crate) fn is_left_behind(control: &Control, cancelled: Instant) -> bool {
+    let waited = cancelled.elapsed();
+    waited > PATIENCE || (waited > HANGS && !control.waiting(HANGS).is_empty())
 }
 
 /// Calls a function of Python with the progress of a job.
 pub(crate) struct Listener {
     callback: Py<PyAny>,
+    rhythm: Rhythm,
+}
+
+impl Listener {
+    pub(crate) fn new(callback: Option<Py<PyAny>>, interval: f64) -> Option<Listener> {
+        callback.map(|callback| Listener { callback, rhythm: Rhythm::new(interval) })
+    }
+
+    /// Calls back, if it is time to.
+    fn tell(&mut self, py: Python<'_>, control: &Control, is_last: bool) -> PyResult<()> {
+        if !is_last && !self.rhythm.is_time() {
+            return Ok(());
+        }
+        self.rhythm.tell(py, control, self.callback.bind(py), is_last)
+    }
+}
+
+/// When to call back.
+pub(crate) struct Rhythm {
     interval: Duration,
     started: Instant,
     told: Instant,
 }
 
-impl Listener {
-    pub(crate) fn new(callback: Option<Py<PyAny>>, interval: f64) -> Option<Listener> {
+impl Rhythm {
+    pub(crate) fn new(interval: f64) -> Rhythm {
         let interval = Duration::try_from_secs_f64(interval).unwrap_or(Duration::MAX);
         let started = Instant::now();
-        callback.map(|callback| Listener { callback, interval, started, told: started })
+        Rhythm { interval, started, told: started }
     }
 
-    /// Calls back, if it is time to.
-    pub(crate) fn tell_in_time(&mut self, py: Python<'_>, control: &Control) -> PyResult<()> {
-        if self.told.elapsed() < self.interval {
-            return Ok(());
-        }
-        self.tell(py, control, false)
+    pub(crate) fn is_time(&self) -> bool {
+        self.told.elapsed() >= self.interval
     }
 
-    /// Calls back; the last time if the walk is done.
-    pub(crate) fn tell(&mut self, py: Python<'_>, control: &Control, done: bool) -> PyResult<()> {
+    /// How often to look whether it is.
+    pub(crate) fn tick(&self) -> Duration {
+        self.interval.clamp(Duration::from_millis(1), TICK)
+    }
+
+    /// Calls back, unless the interpreter ends.
+    pub(crate) fn tell(
+        &mut self,
+        py: Python<'_>,
+        control: &Control,
+        callback: &Bound<'_, PyAny>,
+        is_last: bool,
+    ) -> PyResult<()> {
+        let Some(_inside) = Inside::enter() else { return Ok(()) };
         self.told = Instant::now();
-        let progress = progress_of(py, control, self.started, done)?;
-        self.callback.bind(py).call1((progress,)).map(drop)
+        let progress = progress_of(py, control, self.started, is_last)?;
+        callback.call1((progress,)).map(drop)
     }
 }
 
@@ -98,61 +106,110 @@ pub(crate) fn progress_of<'py>(
     Ok(dict)
 }
 
+/// Starts the thread of a job.
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> PyResult<()> {
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    spawned.map(drop).map_err(|error| {
+        let errno = pwalk::Errno::from_io(&error);
+        PyOSError::new_err((errno.raw(), format!("can't start a thread: {errno}")))
+    })
+}
+
+/// A panic is a defect, and for Python an `Exception` as others are.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> PyResult<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+        PyRuntimeError::new_err(format!("internal error: {text}"))
+    })
+}
+
+enum Message<T> {
+    /// Nothing is left but to finish. The job waits for the answer.
+    MayFinish(Sender<bool>),
+    Done(PyResult<T>),
+}
+
 /// Runs a job. A signal whose handler raises, or a callback that does, cancels it; what was
-/// raised is returned once the job has ended.
+/// raised is returned once the job has ended, or is left behind.
 ///
 /// The job calls what it is given when nothing is left but to finish: that is the last report of
 /// progress. If it returns false, the job must not finish.
-pub(crate) fn run<T: Send>(
+pub(crate) fn run<T: Send + 'static>(
     py: Python<'_>,
     control: &Control,
     mut listener: Option<Listener>,
-    job: impl FnOnce(&dyn Fn() -> bool) -> T + Send,
+    job: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
 ) -> PyResult<T> {
     if listener.is_some() {
         // From now on the names of directories are collected.
         control.last_dirs();
     }
-    let (result, raised) = py.detach(|| {
-        std::thread::scope(|scope| {
-            // The job sends where it wants the answer, and hangs up at its end.
-            let (send, asked) = channel::<Sender<bool>>();
-            let worker = scope.spawn(move || {
-                let may_finish = || {
-                    let (answer, answered) = channel();
-                    send.send(answer).is_ok() && answered.recv() == Ok(true)
-                };
-                job(&may_finish)
-            });
-            let mut raised: Option<PyErr> = None;
-            let tick = listener.as_ref().map_or(TICK, |listener| listener.interval.min(TICK));
-            loop {
-                let is_last = match asked.recv_timeout(tick.max(Duration::from_millis(1))) {
-                    Ok(answer) => Some(answer),
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => break,
-                };
-                if raised.is_none() {
-                    let looked = Python::attach(|py| {
-                        py.check_signals()?;
-                        match &mut listener {
-                            Some(listener) if is_last.is_some() => listener.tell(py, control, true),
-                            Some(listener) => listener.tell_in_time(py, control),
-                            None => Ok(()),
-                        }
-                    });
-                    raised = looked.inspect_err(|_| control.cancel()).err();
-                }
-                if let Some(answer) = is_last {
-                    let _ = answer.send(raised.is_none());
-                }
+    let process = Process::current();
+    let (send, mut messages) = channel();
+    spawn("pwalk-job", move || {
+        let may_finish = || {
+            let (answer, answered) = channel();
+            send.send(Message::MayFinish(answer)).is_ok() && answered.recv() == Ok(true)
+        };
+        let done = caught(|| job(&may_finish));
+        // Nobody listens to a job that was left behind.
+        let _ = send.send(Message::Done(done));
+    })?;
+    let tick = listener.as_ref().map_or(TICK, |listener| listener.rhythm.tick());
+    loop {
+        let answer = match receive(py, &mut messages, tick) {
+            Ok(Message::Done(done)) => return done,
+            Ok(Message::MayFinish(answer)) => Some(answer),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(PyRuntimeError::new_err("no result"));
             }
-            (worker.join(), raised)
-        })
-    });
-    match (result, raised) {
-        (Err(panic), _) => std::panic::resume_unwind(panic),
-        (_, Some(error)) => Err(error),
-        (Ok(result), None) => Ok(result),
+        };
+        let looked = py.check_signals().and_then(|()| match &mut listener {
+            Some(listener) => listener.tell(py, control, answer.is_some()),
+            None => Ok(()),
+        });
+        if !process.is_current() {
+            // The callback has forked. Who shares the channel is in the other process.
+            std::mem::forget((messages, answer));
+            let error = looked.and_then(|()| process.check("call"));
+            return error.map(|()| unreachable!("it is another process"));
+        }
+        if let Err(error) = looked {
+            control.cancel();
+            // Hangs up.
+            drop(answer);
+            return Err(see_off(py, control, &mut messages).err().unwrap_or(error));
+        }
+        if let Some(answer) = answer {
+            let _ = answer.send(true);
+        }
     }
+}
+
+/// Waits for the end of a job that was cancelled, unless it hangs.
+fn see_off<T: Send>(
+    py: Python<'_>,
+    control: &Control,
+    messages: &mut Receiver<Message<T>>,
+) -> PyResult<()> {
+    let cancelled = Instant::now();
+    while !is_left_behind(control, cancelled) {
+        match receive(py, messages, HANGS / 4) {
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            // Dropped, which is a refusal.
+            Ok(Message::MayFinish(_)) => {}
+            Ok(Message::Done(_)) | Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    Ok(())
+}
+
+fn receive<T: Send>(
+    py: Python<'_>,
+    messages: &mut Receiver<Message<T>>,
+    patience: Duration,
+) -> Result<Message<T>, RecvTimeoutError> {
+    outside(py, move || messages.recv_timeout(patience))
 }

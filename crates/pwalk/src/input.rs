@@ -86,6 +86,15 @@ impl Input {
         }
     }
 
+    /// The summary of a walk that was cancelled before it saw anything.
+    pub(crate) fn cut_summary(&self) -> Summary {
+        let preamble = match self {
+            Input::Tree(tree) => &tree.preamble,
+            Input::Table(table) => &table.preamble,
+        };
+        Summary::of_cut(preamble)
+    }
+
     /// Delivers every batch to `sink`. `on_error` is called for each error, from any thread.
     ///
     /// The summary is that of the walk. For a saved scan it is that of the walk which made it, or,

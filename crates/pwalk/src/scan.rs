@@ -36,6 +36,11 @@ impl Scan {
         self.table.clone()
     }
 
+    /// What a summary can say of a walk that was cancelled, but for what it has seen.
+    pub fn cut_summary(&self) -> Summary {
+        self.job.input.cut_summary()
+    }
+
     /// Walks. `on_error` is called for each error, from any thread.
     ///
     /// # Errors

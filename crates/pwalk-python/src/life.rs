@@ -1,0 +1,202 @@
+//! Which threads may enter the interpreter, and until when: the end of the process, and forks.
+//!
+//! A thread that enters an interpreter which is being finalized is ended in the middle of a
+//! function up to Python 3.13, which aborts the process when that function is one of Rust. So the
+//! end is announced (`atexit`): from then on no thread enters, and those that are inside are
+//! waited for. A thread that would enter later sleeps until the process is gone, as it does in
+//! Python 3.14 anyway.
+//!
+//! In a forked process only the thread that forked is left. What others held stays as it was, so
+//! nothing that a parent has begun may be locked, waited for or cleaned up there: its process is
+//! compared first.
+
+use pwalk::{Control, Unfinished, lock};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
+
+/// The interpreter is about to be finalized. Paired with `N_INSIDE`: who enters counts itself and
+/// looks here, who closes sets it and looks there; `SeqCst`, so that one of them sees the other.
+static IS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Threads that are about to enter, or run a callback.
+static N_INSIDE: AtomicUsize = AtomicUsize::new(0);
+
+/// Files and bytes that jobs of this process have seen that are over.
+static DONE: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+
+/// Jobs that are under way. No Python code runs while it is locked.
+static RUNNING: Mutex<Vec<Arc<Running>>> = Mutex::new(Vec::new());
+
+thread_local! {
+    /// How often this thread is inside already, so that it may go on: that of a callback, and
+    /// the one that finalizes the interpreter.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// This thread is about to fork.
+    static FORKING: RefCell<Option<MutexGuard<'static, Vec<Arc<Running>>>>> =
+        const { RefCell::new(None) };
+}
+
+/// A job that is under way.
+struct Running {
+    control: Arc<Control>,
+    /// Set once its files are open.
+    unfinished: OnceLock<Arc<Unfinished>>,
+}
+
+/// Belongs to a job, and so to its thread: counts what it does, while it runs and after it, and
+/// lets the end of the process find it.
+pub(crate) struct Meter(Arc<Running>);
+
+impl Meter {
+    pub(crate) fn of(control: &Arc<Control>) -> Meter {
+        let running = Arc::new(Running { control: control.clone(), unfinished: OnceLock::new() });
+        lock(&RUNNING).push(running.clone());
+        Meter(running)
+    }
+
+    /// The job writes these outputs, which the end of the process removes.
+    pub(crate) fn writes(&self, unfinished: Arc<Unfinished>) {
+        // Each job has one.
+        let _ = self.0.unfinished.set(unfinished);
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        let mut running = lock(&RUNNING);
+        running.retain(|other| !Arc::ptr_eq(other, &self.0));
+        let progress = self.0.control.progress();
+        DONE[0].fetch_add(progress.n_files, Relaxed);
+        DONE[1].fetch_add(progress.bytes, Relaxed);
+    }
+}
+
+/// Files that all jobs of the process have seen, and their bytes.
+#[pyfunction]
+pub(crate) fn work_done() -> (u64, u64) {
+    let running = lock(&RUNNING);
+    let progress = running.iter().map(|job| job.control.progress());
+    let done = (DONE[0].load(Relaxed), DONE[1].load(Relaxed));
+    progress.fold(done, |(files, bytes), more| (files + more.n_files, bytes + more.bytes))
+}
+
+/// While it lives, the interpreter is not finalized. Stays in its thread.
+pub(crate) struct Inside(());
+
+impl Inside {
+    /// `None` if it is too late.
+    pub(crate) fn enter() -> Option<Inside> {
+        N_INSIDE.fetch_add(1, SeqCst);
+        DEPTH.set(DEPTH.get() + 1);
+        let inside = Inside(());
+        (!IS_CLOSED.load(SeqCst) || DEPTH.get() > 1).then_some(inside)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+        N_INSIDE.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Does something without the GIL, as `Python::detach`, but doesn't come back too late.
+pub(crate) fn outside<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+    let (done, _inside) = py.detach(|| {
+        let done = work();
+        (done, Inside::enter().unwrap_or_else(|| sleep_for_ever()))
+    });
+    done
+}
+
+fn sleep_for_ever() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Sees to it that the end of the process and forks are announced.
+pub(crate) fn install(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    let function = |name| module.getattr(name);
+    py.import("atexit")?.call_method1("register", (function("close_all")?,))?;
+    let forks = pyo3::types::PyDict::new(py);
+    forks.set_item("before", function("before_fork")?)?;
+    forks.set_item("after_in_parent", function("after_fork_in_parent")?)?;
+    forks.set_item("after_in_child", function("after_fork_in_child")?)?;
+    py.import("os")?.getattr("register_at_fork")?.call((), Some(&forks))?;
+    Ok(())
+}
+
+/// Ends all jobs, before the interpreter is finalized. Waits for callbacks that run, as Python
+/// waits for threads.
+#[pyfunction]
+pub(crate) fn close_all(py: Python<'_>) -> PyResult<()> {
+    DEPTH.set(DEPTH.get() + 1);
+    IS_CLOSED.store(true, SeqCst);
+    py.detach(|| {
+        for job in &*lock(&RUNNING) {
+            job.control.cancel();
+            job.unfinished.get().map(|unfinished| unfinished.abandon());
+        }
+    });
+    while N_INSIDE.load(SeqCst) > 0 {
+        py.check_signals()?;
+        py.detach(|| std::thread::sleep(Duration::from_millis(1)));
+    }
+    Ok(())
+}
+
+/// No other thread holds the list while the process is copied.
+#[pyfunction]
+pub(crate) fn before_fork() {
+    FORKING.set(Some(lock(&RUNNING)));
+}
+
+#[pyfunction]
+pub(crate) fn after_fork_in_parent() {
+    FORKING.take();
+}
+
+/// The child has no jobs: nothing of its parent's is ended or removed by it.
+#[pyfunction]
+pub(crate) fn after_fork_in_child() {
+    if let Some(mut running) = FORKING.take() {
+        running.drain(..).for_each(std::mem::forget);
+    }
+    // Perhaps in a callback.
+    N_INSIDE.store(DEPTH.get(), SeqCst);
+}
+
+/// The process that something belongs to.
+#[derive(Clone, Copy)]
+pub(crate) struct Process(u32);
+
+impl Process {
+    pub(crate) fn current() -> Process {
+        Process(std::process::id())
+    }
+
+    pub(crate) fn is_current(self) -> bool {
+        self.0 == std::process::id()
+    }
+
+    /// Fails in a process that was forked.
+    pub(crate) fn check(self, what: &str) -> PyResult<()> {
+        if self.is_current() {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err(self.reason(what)))
+    }
+
+    pub(crate) fn reason(self, what: &str) -> String {
+        format!(
+            "this {what} belongs to process {}, and this is a fork of it: start another",
+            self.0
+        )
+    }
+}

@@ -1,0 +1,88 @@
+//! The batches of a scan as a stream of Arrow, and exceptions that pass through its readers.
+
+use crate::life::{Inside, outside};
+use crate::running::{Handle, State};
+use crate::watch::TICK;
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
+use pwalk::Next;
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+
+/// The batches of a scan, one after the other, for readers of the C stream interface.
+pub(crate) struct Reader {
+    pub(crate) shared: Handle,
+    pub(crate) number: usize,
+}
+
+impl Reader {
+    /// Waits a little for the next batch. `Pending` means to try again.
+    fn step(&self, py: Python<'_>) -> PyResult<Next> {
+        let shared = &**self.shared;
+        match outside(py, || shared.table.batch(self.number, TICK)).map_err(PyOSError::new_err)? {
+            Next::End if outside(py, || shared.wait_until(TICK, State::is_settled)) => {
+                shared.failure(py).map_or(Ok(Next::End), Err)
+            }
+            Next::Batch(batch) => Ok(Next::Batch(batch)),
+            Next::End | Next::Pending => {
+                py.check_signals().inspect_err(|_| shared.cut())?;
+                Ok(Next::Pending)
+            }
+        }
+    }
+}
+
+/// Raises an exception in this thread as soon as it runs Python code again, in place of what a
+/// library would make of it. False if it can't: the thread runs no Python code. No Python code may
+/// run here after the call: it would be met at once.
+fn raise_soon(py: Python<'_>, error: &PyErr) -> bool {
+    let raise = || -> PyResult<()> {
+        // Fails in a thread that runs none.
+        py.import("sys")?.call_method0("_getframe")?;
+        let again = py.import("pwalk._again")?.call_method1("again", (error.value(py),))?;
+        let ctypes = py.import("ctypes")?;
+        let thread = py.import("threading")?.getattr("get_ident")?.call0()?;
+        let thread = ctypes.getattr("c_ulong")?.call1((thread,))?;
+        let kind = ctypes.getattr("py_object")?.call1((again,))?;
+        let raise = ctypes.getattr("pythonapi")?.getattr("PyThreadState_SetAsyncExc")?;
+        raise.call1((thread, kind)).map(drop)
+    };
+    raise().is_ok()
+}
+
+impl Iterator for Reader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let error = |text: String| Some(Err(ArrowError::CDataInterface(text)));
+        if !self.shared.process.is_current() {
+            return error(self.shared.process.reason("scan"));
+        }
+        loop {
+            let Some(_inside) = Inside::enter() else { return error("Python ends".to_owned()) };
+            // Whoever reads a stream may hold the GIL.
+            let next = Python::attach(|py| {
+                let next = self.step(py);
+                next.map_err(|error| {
+                    let text = error.to_string();
+                    (raise_soon(py, &error), text)
+                })
+            });
+            match next {
+                Ok(Next::Batch(batch)) => {
+                    self.number += 1;
+                    return Some(Ok(batch));
+                }
+                Ok(Next::Pending) => {}
+                Ok(Next::End) | Err((true, _)) => return None,
+                Err((false, text)) => return error(text),
+            }
+        }
+    }
+}
+
+impl RecordBatchReader for Reader {
+    fn schema(&self) -> SchemaRef {
+        self.shared.table.schema().clone()
+    }
+}
