@@ -1,5 +1,6 @@
 //! The arguments as typed. Nothing is resolved here: that is the jobs' work.
 
+use crate::message::require_stdout;
 use crate::texts::{after_help, columns_help};
 use crate::values::{bytes, number};
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
@@ -211,6 +212,9 @@ impl TableArgs {
         let is_stdout = output.as_os_str() == "-";
         let output = with_slash(output);
         check_folder(&output, format.is_some(), part_rows, part_bytes)?;
+        if is_stdout {
+            require_stdout()?;
+        }
         let default_parts = PartBounds::default();
         Ok(OutputConfig {
             output: if is_stdout { Output::Stdout } else { Output::File(output) },

@@ -11,6 +11,7 @@ mod exit;
 mod generate;
 mod info;
 mod message;
+mod pace;
 mod progress;
 mod refusal;
 mod report;
@@ -31,6 +32,8 @@ pub use texts::after_help;
 /// Runs the command with these arguments, the program's name first, and returns the exit status:
 /// 0 complete, 1 finished with errors, 2 could not run, 130 interrupted.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    // A program has done so before `main`, a Python process has not.
+    pwalk::occupy_standard_descriptors();
     let typed = args::help_as_option(args.into_iter().collect());
     let args = match Args::try_parse_from(&typed) {
         Ok(args) => args,

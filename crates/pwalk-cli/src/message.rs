@@ -1,20 +1,66 @@
 //! Lines on standard error. None of them fails the command: the reader may be gone.
 
 use crate::words;
-use pwalk::{EntryError, Error, Operation, Summary, UnmatchedExcludes};
+use pwalk::{EntryError, Errno, Error, Operation, Summary, UnmatchedExcludes, lock};
 use std::fmt::Display;
 use std::io::Write;
+use std::sync::Mutex;
+
+/// A line of progress stands on the terminal, without an end.
+static HAS_STATUS: Mutex<bool> = Mutex::new(false);
+
+const CLEAR: &str = "\r\u{1b}[2K";
 
 /// Prints one line, with the program's name in front.
 pub(crate) fn say(text: impl Display) {
-    let _ = writeln!(std::io::stderr(), "pwalk: {}", one_line(&text.to_string()));
+    print_error(&format!("pwalk: {}", one_line(&text.to_string())));
+}
+
+/// Prints one line on standard error, in place of the progress.
+pub(crate) fn print_error(line: &str) {
+    let mut has_status = lock(&HAS_STATUS);
+    let clear = if *has_status { CLEAR } else { "" };
+    *has_status = false;
+    let _ = writeln!(std::io::stderr(), "{clear}{line}");
+}
+
+/// Shows the progress, in place of what was shown before.
+pub(crate) fn status(line: &str) {
+    let mut has_status = lock(&HAS_STATUS);
+    *has_status = true;
+    // At once, so that nothing flickers.
+    let _ = std::io::stderr().write_all(format!("\r{line}\u{1b}[K").as_bytes());
+}
+
+/// The progress is no longer shown.
+pub(crate) fn clear_status() {
+    let mut has_status = lock(&HAS_STATUS);
+    // Who has the terminal now has its own text there.
+    if *has_status && pwalk::has_terminal() {
+        let _ = std::io::stderr().write_all(CLEAR.as_bytes());
+    }
+    *has_status = false;
+}
+
+/// Another program has the terminal: what was shown is no longer ours to clear.
+pub(crate) fn leave_status() {
+    *lock(&HAS_STATUS) = false;
 }
 
 /// Prints to standard output.
 pub(crate) fn print(text: impl Display) -> Result<(), Error> {
+    require_stdout()?;
     let mut stdout = std::io::stdout().lock();
     let printed = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
     printed.map_err(|error| Error::stdout(&error))
+}
+
+/// An error if the command was started without the standard output that it is to fill.
+pub(crate) fn require_stdout() -> Result<(), Error> {
+    match pwalk::is_stdout_closed() {
+        true => Err(Error::stdout(&Errno::BADF.into())),
+        false => Ok(()),
+    }
 }
 
 /// A text with its control characters escaped: names hold anything, and must neither break the

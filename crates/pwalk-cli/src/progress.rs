@@ -1,13 +1,19 @@
 //! The line on a terminal that says how far a job is.
 //!
 //! Reads the job's counters ten times a second; the workers know nothing about it. A request that
-//! isn't answered takes the place of the directory visited last.
+//! isn't answered takes the place of the directory visited last. While another program has the
+//! terminal, a pager above all, nothing is drawn: the line would stand in its text.
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
-use pwalk::{Control, Waiting};
+use crate::message;
+use crate::pace::Pace;
+use crate::signals::Cancellable;
+use crate::words;
+use pwalk::{Control, Progress, Waiting};
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// A request that lasts so long is named.
 const HANGS: Duration = Duration::from_secs(5);
@@ -15,75 +21,107 @@ const HANGS: Duration = Duration::from_secs(5);
 /// Between two looks at the counters.
 const INTERVAL: Duration = Duration::from_millis(100);
 
+/// A pager has taken the terminal by then.
+const PAGER_STARTS: Duration = Duration::from_millis(300);
+
+/// What a path is cut to before other words are left out.
+const PATH_WIDTH_MIN: usize = 16;
+
+/// Of a terminal that doesn't say.
+const WIDTH: usize = 80;
+
 /// Shows progress, if standard error is a terminal and nobody asked for quiet.
 pub(crate) struct ProgressLine {
-    bar: ProgressBar,
+    is_shown: bool,
     started: Instant,
-    /// About how many entries there are; `None` where nobody knows.
-    n_expected: Option<u64>,
+    /// About how many entries there are; 0 where nobody knows.
+    n_expected: AtomicU64,
 }
 
 impl ProgressLine {
-    pub(crate) fn new(is_quiet: bool, n_expected: Option<u64>) -> ProgressLine {
-        let is_shown = !is_quiet && std::io::stderr().is_terminal();
-        let bar = if is_shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        let style =
-            ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is ours");
-        bar.set_style(style);
-        ProgressLine { bar, started: Instant::now(), n_expected }
+    pub(crate) fn new(is_quiet: bool) -> ProgressLine {
+        ProgressLine {
+            is_shown: !is_quiet && std::io::stderr().is_terminal(),
+            started: Instant::now(),
+            n_expected: AtomicU64::new(0),
+        }
+    }
+
+    /// About so many entries will come.
+    pub(crate) fn expect(&self, n_expected: Option<u64>) {
+        self.n_expected.store(n_expected.unwrap_or(0), Relaxed);
     }
 
     /// Runs a job and keeps the line up to date meanwhile; clears it at the end.
-    pub(crate) fn around<R>(&self, control: &Control, job: impl FnOnce() -> R) -> R {
-        if self.bar.is_hidden() {
-            return job();
+    pub(crate) fn around<R>(&self, job: &Cancellable, run: impl FnOnce() -> R) -> R {
+        if !self.is_shown {
+            return run();
         }
         let result = std::thread::scope(|scope| {
             let (ended, ends) = channel::<()>();
             // Without a thread to show it there is no progress, and the job runs nonetheless.
-            let follow = move || self.follow(control, &ends);
+            let follow = move || self.follow(job, &ends);
             let _ = std::thread::Builder::new().spawn_scoped(scope, follow);
-            let result = job();
+            let result = run();
             drop(ended);
             result
         });
-        self.bar.finish_and_clear();
+        message::clear_status();
         result
     }
 
-    /// Prints a line above the progress.
-    pub(crate) fn say(&self, text: &str) {
-        self.bar.suspend(|| crate::message::say(text));
-    }
-
-    fn follow(&self, control: &Control, ends: &Receiver<()>) {
+    fn follow(&self, job: &Cancellable, ends: &Receiver<()>) {
+        let mut pace = Pace::default();
         while ends.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-            self.bar.set_message(self.line(control));
-            self.bar.tick();
+            let done = job.control.progress();
+            pace.see(Instant::now(), n_entries(&done));
+            let is_early = self.started.elapsed() < PAGER_STARTS;
+            if (is_early && !std::io::stdout().is_terminal()) || !pwalk::has_terminal() {
+                message::leave_status();
+                continue;
+            }
+            // The last column stays free: some terminals begin a line behind it.
+            let width = pwalk::terminal_width().unwrap_or(WIDTH).saturating_sub(1);
+            let words = self.words(&done, &pace);
+            message::status(&fit(words, &subject(job), width));
         }
     }
 
-    fn line(&self, control: &Control) -> String {
-        let done = control.progress();
-        let n_entries = done.n_files + done.n_dirs;
-        let rate = n_entries as f64 / self.started.elapsed().as_secs_f64().max(0.001);
-        let mut words = vec![format!("{} entries", HumanCount(n_entries))];
-        if let Some(expected) = self.n_expected.filter(|n| *n > 0) {
-            let share = (100 * n_entries / expected).min(99);
-            words.push(format!("{share}% of {}", HumanCount(expected)));
-        }
-        words.push(format!("{}/s", HumanCount(rate as u64)));
-        if done.bytes > 0 {
-            words.push(HumanBytes(done.bytes).to_string());
-        }
+    /// The most important first.
+    fn words(&self, done: &Progress, pace: &Pace) -> Vec<String> {
+        let n = n_entries(done);
+        let mut words = vec![words::clock(self.started.elapsed()), words::entries(n)];
+        words.push(format!("{}/s", words::count(pace.rate() as u64)));
         if done.n_errors > 0 {
-            words.push(format!("{} errors", HumanCount(done.n_errors)));
+            words.push(words::errors(done.n_errors));
         }
-        words.push(match control.waiting(HANGS).first() {
-            Some(request) => waiting(request),
-            None => show(&control.last_dirs().pop().unwrap_or_default()),
-        });
-        words.join("  ")
+        let expected = self.n_expected.load(Relaxed);
+        // Far beyond it the guess was wrong: hard links, or other filesystems below.
+        if expected > 0 && n <= expected + expected / 20 {
+            let share = (100 * n / expected).min(99);
+            words.push(format!("{share}% of {}", words::count(expected)));
+            let left = pace.time_for(n, expected.saturating_sub(n));
+            let left = left.filter(|left| left.as_secs() > 0);
+            words.extend(left.map(|left| format!("about {} left", words::clock(left))));
+        }
+        if done.bytes > 0 {
+            words.push(words::bytes(done.bytes));
+        }
+        words
+    }
+}
+
+fn n_entries(done: &Progress) -> u64 {
+    done.n_files + done.n_dirs
+}
+
+/// What the job waits for, else where it is.
+fn subject(job: &Cancellable) -> String {
+    let control: &Control = &job.control;
+    match (control.waiting(HANGS).first(), job.asked(HANGS)) {
+        (Some(request), _) => waiting(request),
+        (None, Some((path, since))) => format!("waiting {} s for {path}", since.as_secs()),
+        _ => show(&control.last_dirs().pop().unwrap_or_default()),
     }
 }
 
@@ -94,7 +132,42 @@ fn waiting(request: &Waiting) -> String {
 }
 
 fn show(path: &[u8]) -> String {
-    crate::message::one_line(&String::from_utf8_lossy(path))
+    message::one_line(&String::from_utf8_lossy(path))
+}
+
+/// As many of the words as there is room for beside the subject, which is cut in its middle.
+fn fit(mut words: Vec<String>, subject: &str, width: usize) -> String {
+    let wanted = subject.width().min(PATH_WIDTH_MIN) + 2;
+    while words.len() > 1 && words.join("  ").width() + wanted > width {
+        words.pop();
+    }
+    let line = words.join("  ");
+    let rest = width.saturating_sub(line.width() + 2);
+    cut(&format!("{line}  {}", cut(subject, rest)), width)
+}
+
+/// A text of at most `width` columns: its middle is left out if need be.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let Some(room) = width.checked_sub(1) else { return String::new() };
+    let head = take(text.chars(), room / 2);
+    let tail = take(text.chars().rev(), room - head.width());
+    format!("{head}…{}", tail.chars().rev().collect::<String>())
+}
+
+/// The first characters that fit into `width` columns.
+fn take(chars: impl Iterator<Item = char>, width: usize) -> String {
+    let mut left = width;
+    let fits = |c: &char| match left.checked_sub(c.width().unwrap_or(0)) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    chars.take_while(fits).collect()
 }
 
 #[cfg(test)]
@@ -107,5 +180,37 @@ mod tests {
         let since = Instant::now().checked_sub(Duration::from_secs(12)).unwrap();
         let request = Waiting { operation: Operation::Stat, path: b"/a\nb".to_vec(), since };
         assert_eq!(waiting(&request), "waiting 12 s for /a\\nb (stat)");
+    }
+
+    #[test]
+    fn a_path_is_cut_in_its_middle_by_the_columns_that_it_takes() {
+        let cases = [
+            ("/data/a", 7, "/data/a"),
+            ("/data/a/b/c.txt", 9, "/dat….txt"),
+            ("/データ/深い/階層", 10, "/デ…/階層"),
+            ("/データ", 1, "…"),
+            ("/data", 0, ""),
+        ];
+        for (path, width, expected) in cases {
+            assert_eq!(cut(path, width), expected);
+            assert!(cut(path, width).width() <= width);
+        }
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_the_most_important_words() {
+        let words =
+            || ["0:07", "1,202 entries", "600/s", "50% of 2,404"].map(str::to_owned).to_vec();
+        let path = "/data/projects/climate/run-17/output";
+        let wide = "0:07  1,202 entries  600/s  50% of 2,404  /data/projects/climate/run-17/output";
+        assert_eq!(fit(words(), path, 120), wide);
+        assert_eq!(
+            fit(words(), path, 60),
+            "0:07  1,202 entries  600/s  50% of 2,404  /data/pr…17/output"
+        );
+        assert_eq!(fit(words(), path, 39), "0:07  1,202 entries  /data/pr…17/output");
+        for width in 0..130 {
+            assert!(fit(words(), path, width).width() <= width);
+        }
     }
 }

@@ -36,23 +36,28 @@ fn write(
     let has_error_list = errors.is_some();
     let table = table.into_config(output)?;
     let signals = Cancellable::listen();
-    let report =
-        Report::prepare(ReportConfig { walk: walk.into_config(), table, summary, errors })?;
-    let output = report.output().clone();
-    report.notes().iter().for_each(message::say);
-    signals.prepared(report.unfinished(), output == Output::Stdout);
-    let line = ProgressLine::new(quiet, report.n_expected());
+    let line = ProgressLine::new(quiet);
     let shown = AtomicUsize::new(0);
     // Of changed names the summary tells, and the list of errors.
     let is_shown = |error: &EntryError| !quiet && error.operation != Operation::Name;
     let on_error = |error: &EntryError| match shown.fetch_add(is_shown(error).into(), Relaxed) {
         _ if !is_shown(error) => {}
         n if n > N_ERRORS_SHOWN => {}
-        N_ERRORS_SHOWN if has_error_list => line.say("more errors are in the error list"),
-        N_ERRORS_SHOWN => line.say("more errors are not shown; --errors FILE lists all"),
-        _ => line.say(&message::entry_error(error)),
+        N_ERRORS_SHOWN if has_error_list => message::say("more errors are in the error list"),
+        N_ERRORS_SHOWN => message::say("more errors are not shown; --errors FILE lists all"),
+        _ => message::say(message::entry_error(error)),
     };
-    let summary = line.around(&signals.control, || report.run(&signals.control, &on_error))?;
+    let (summary, output) = line.around(&signals, || {
+        let walk = walk.into_config();
+        let outputs = [file(&table.output), summary.as_ref(), errors.as_ref()];
+        signals.look_at(walk.roots.iter().chain(outputs.into_iter().flatten()));
+        let report = Report::prepare(ReportConfig { walk, table, summary, errors })?;
+        let output = report.output().clone();
+        report.notes().iter().for_each(message::say);
+        signals.prepared(report.unfinished(), output == Output::Stdout);
+        line.expect(report.n_expected());
+        Ok::<_, Error>((report.run(&signals.control, &on_error)?, output))
+    })?;
     if json {
         return Ok(print_json(&summary, &output));
     }
@@ -62,13 +67,21 @@ fn write(
     Ok(Exit::of_result(summary.is_complete()))
 }
 
+/// The file or folder that an output is.
+pub(crate) fn file(output: &Output) -> Option<&PathBuf> {
+    match output {
+        Output::File(path) => Some(path),
+        Output::Stdout => None,
+    }
+}
+
 /// The summary for a machine: on standard output, unless the table went there. The table is
 /// there, whatever becomes of this.
 fn print_json(summary: &Summary, output: &Output) -> Exit {
     let is_printed = match output {
         Output::File(_) => message::print(summary.to_json()),
         Output::Stdout => {
-            eprint_line(&summary.to_json());
+            message::print_error(&summary.to_json());
             Ok(())
         }
     };
@@ -84,32 +97,27 @@ fn print_json(summary: &Summary, output: &Output) -> Exit {
     }
 }
 
-fn eprint_line(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
 /// The summary in words.
 fn tell(summary: &Summary, output: &Output) {
     let rate = summary.n_entries() as f64 / summary.seconds.max(1e-6);
     let time = format!(" in {:.2} s ({}/s)", summary.seconds, words::count(rate as u64));
     tell_sums(summary, &time);
-    left_out(summary).iter().for_each(|line| eprint_line(line));
-    message::unmatched_excludes(summary).iter().for_each(|line| eprint_line(line));
-    eprint_line(&message::one_line(&ending(summary, output)));
+    left_out(summary).iter().for_each(|line| message::print_error(line));
+    message::unmatched_excludes(summary).iter().for_each(|line| message::print_error(line));
+    message::print_error(&message::one_line(&ending(summary, output)));
 }
 
 /// What is in a table that was made from another one. How long its walk took is no news.
 pub(crate) fn tell_converted(summary: &Summary, output: &Output) {
     tell_sums(summary, "");
-    eprint_line(&message::one_line(&ending(summary, output)));
+    message::print_error(&message::one_line(&ending(summary, output)));
 }
 
 fn tell_sums(summary: &Summary, time: &str) {
     let kinds: Vec<_> =
         summary.entries.iter().map(|(kind, n)| format!("{} {kind}", words::count(*n))).collect();
     let n_entries = words::entries(summary.n_entries());
-    eprint_line(&format!("{n_entries}{time}: {}", kinds.join(", ")));
+    message::print_error(&format!("{n_entries}{time}: {}", kinds.join(", ")));
     let bytes = |n: i128| words::bytes(u64::try_from(n).unwrap_or(0));
     let sums = [
         ("bytes/apparent", summary.bytes.apparent, "apparent"),
@@ -118,7 +126,7 @@ fn tell_sums(summary: &Summary, time: &str) {
     let known = sums.into_iter().filter(|(key, ..)| summary.knows(key));
     let texts: Vec<_> = known.map(|(_, n, word)| format!("{} {word}", bytes(n))).collect();
     if !texts.is_empty() {
-        eprint_line(&texts.join(", "));
+        message::print_error(&texts.join(", "));
     }
 }
 

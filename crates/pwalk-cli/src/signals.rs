@@ -9,11 +9,12 @@ use crate::message;
 use pwalk::{Control, Unfinished, lock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread::Builder;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the job may take to end by itself.
 const GRACE: Duration = Duration::from_millis(120);
@@ -80,6 +81,8 @@ pub(crate) struct Cancellable {
     pub(crate) control: Control,
     /// What it leaves behind, once it is prepared.
     unfinished: Mutex<Option<Arc<Unfinished>>>,
+    /// The root or output that is looked at before it is prepared, and since when.
+    asked: Mutex<Option<(String, Instant)>>,
 }
 
 impl Cancellable {
@@ -107,6 +110,23 @@ impl Cancellable {
         *lock(&self.unfinished) = Some(unfinished);
     }
 
+    /// Looks at what the job will look at, so that what doesn't respond has its name. What is
+    /// wrong with it, if anything, is for the job to say.
+    pub(crate) fn look_at<'a>(&self, paths: impl IntoIterator<Item = &'a PathBuf>) {
+        for path in paths {
+            *lock(&self.asked) = Some((path.to_string_lossy().into_owned(), Instant::now()));
+            let _ = path.metadata();
+        }
+        *lock(&self.asked) = None;
+    }
+
+    /// What has been looked at for so long, and how long.
+    pub(crate) fn asked(&self, longer_than: Duration) -> Option<(String, Duration)> {
+        let asked = lock(&self.asked).clone();
+        let asked = asked.map(|(path, since)| (message::one_line(&path), since.elapsed()));
+        asked.filter(|(_, since)| *since >= longer_than)
+    }
+
     fn wait_for_signal(self: Arc<Self>, mut signals: Signals) {
         let mut signals = signals.forever();
         let Some(signal) = signals.next() else { return };
@@ -132,7 +152,9 @@ impl Cancellable {
         wait();
         let unfinished = lock(&self.unfinished);
         let Some(unfinished) = &*unfinished else {
-            let why = format!("a root or an output does not respond, {UNTIL}");
+            let asked = self.asked(Duration::ZERO).map(|(path, _)| path);
+            let asked = asked.unwrap_or_else(|| "a root or an output".to_owned());
+            let why = format!("{asked} does not respond, {UNTIL}");
             say_interrupted(Some(&why));
             exit();
         };

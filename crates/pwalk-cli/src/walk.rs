@@ -10,23 +10,25 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
+    message::require_stdout()?;
     let WalkCommandArgs { walk, quiet, null, kinds } = args;
     let signals = Cancellable::listen();
-    let paths = Paths::prepare(PathsConfig {
-        walk: walk.into_config(),
-        kinds: kinds.into_iter().map(KindArg::into).collect(),
-        nul: null,
-    })?;
-    paths.notes().iter().for_each(message::say);
-    signals.prepared(Arc::default(), true);
     // Paths and progress on one terminal would run into each other.
-    let line = ProgressLine::new(quiet || std::io::stdout().is_terminal(), None);
+    let line = ProgressLine::new(quiet || std::io::stdout().is_terminal());
     let on_error = |error: &EntryError| {
         if !quiet {
-            line.say(&message::entry_error(error));
+            message::say(message::entry_error(error));
         }
     };
-    let summary = line.around(&signals.control, || paths.run(&signals.control, &on_error))?;
+    let summary = line.around(&signals, || {
+        let walk = walk.into_config();
+        signals.look_at(&walk.roots);
+        let kinds = kinds.into_iter().map(KindArg::into).collect();
+        let paths = Paths::prepare(PathsConfig { walk, kinds, nul: null })?;
+        paths.notes().iter().for_each(message::say);
+        signals.prepared(Arc::default(), true);
+        paths.run(&signals.control, &on_error)
+    })?;
     if !quiet {
         message::unmatched_excludes(&summary).iter().for_each(message::say);
     }

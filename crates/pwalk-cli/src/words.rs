@@ -41,7 +41,6 @@ pub(crate) fn bytes(n: u64) -> String {
     }
 }
 
-#[cfg_attr(not(test), allow(dead_code))]
 /// `0:07`, `12:00`, `1:02:03`
 pub(crate) fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();

@@ -18,6 +18,8 @@ impl Errno {
     pub const INTR: Errno = Errno(libc::EINTR);
     /// Input/output error.
     pub const IO: Errno = Errno(libc::EIO);
+    /// Bad file descriptor.
+    pub const BADF: Errno = Errno(libc::EBADF);
     /// Permission denied.
     pub const ACCESS: Errno = Errno(libc::EACCES);
     /// Not a directory.

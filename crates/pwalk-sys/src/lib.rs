@@ -19,6 +19,8 @@ mod mounts;
 mod open;
 mod ring;
 mod stat;
+mod stdio;
+mod terminal;
 mod users;
 
 pub use clock::coarse_clock;
@@ -36,6 +38,8 @@ pub use mounts::{Mount, mounts, parse_mountinfo};
 pub use open::{Access, open_directory, open_directory_by_path, split_long_path};
 pub use ring::{has_io_uring, stat_by_ring};
 pub use stat::{Links, RawStat, StatMask, read_link, stat_at, stat_by_path, stat_open};
+pub use stdio::{is_stdout_closed, occupy_standard_descriptors};
+pub use terminal::{has_terminal, terminal_width};
 pub use users::{group_name, user_name};
 
 pub use rustix::fd::{AsFd, BorrowedFd, OwnedFd};

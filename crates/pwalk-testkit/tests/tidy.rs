@@ -33,7 +33,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap", &["pwalk-cli"]),
     ("clap_complete", &["pwalk-cli"]),
     ("clap_mangen", &["pwalk-cli"]),
-    ("indicatif", &["pwalk-cli"]),
+    ("unicode-width", &["pwalk-cli"]),
     ("signal-hook", &["pwalk-cli"]),
     ("zstd", &["pwalk-output"]),
     ("flate2", &["pwalk-output"]),

@@ -55,6 +55,11 @@ impl Convert {
         &self.output
     }
 
+    /// How many entries it will read, where the scan says so.
+    pub fn n_expected(&self) -> Option<u64> {
+        self.job.input.n_expected()
+    }
+
     /// What must be abandoned if the process ends before `run` returns.
     pub fn unfinished(&self) -> Arc<Unfinished> {
         self.unfinished.clone()

@@ -57,4 +57,7 @@ pub use pwalk_output::{
     Names, Next, PartBounds, ReadError, SpillConfig, Summary, TableReader, Unfinished,
     UnmatchedExcludes,
 };
-pub use pwalk_sys::{Mount, RawFilesystem, raise_descriptor_limit};
+pub use pwalk_sys::{
+    Mount, RawFilesystem, has_terminal, is_stdout_closed, occupy_standard_descriptors,
+    raise_descriptor_limit, terminal_width,
+};

@@ -74,3 +74,18 @@ fn a_reader_of_the_summary_that_leaves_does_not_hide_errors() {
     let (status, _, stderr) = first_lines(command.current_dir(folder.path()), 0);
     assert_eq!((status, &*stderr), (Some(0), ""));
 }
+
+/// Rust's library opens `/dev/null` in its place, where every write succeeds.
+#[test]
+fn without_a_standard_output_there_is_an_error_and_no_success() {
+    let tree = build("basic");
+    let root = tree.path().to_str().unwrap();
+    let cases = ["walk \"$1\"", "report -o- \"$1\"", "info", "--help", "--version", "man"];
+    for arguments in cases {
+        let script = format!("\"$0\" {arguments} >&-");
+        let said = crate::harness::said(&mut crate::harness::shell(&script, &[root]));
+        assert_eq!(said.with_status(2).stderr, "pwalk: standard output: Bad file descriptor\n");
+    }
+    let script = "\"$0\" report -qo /dev/null --format csv \"$1\" >&-";
+    assert_eq!(crate::harness::said(&mut crate::harness::shell(script, &[root])).status, Some(0));
+}

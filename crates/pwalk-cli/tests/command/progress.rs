@@ -7,7 +7,7 @@ use crate::harness::{BIN, build, program, run, said};
 use pwalk_testkit::privileges::{Need, requires};
 use pwalk_testkit::stuck::StuckTree;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -75,6 +75,41 @@ fn progress_says_the_share_of_a_whole_filesystem() {
 }
 
 #[test]
+fn a_conversion_shows_progress_too() {
+    let tree = build("deep");
+    let script = format!(
+        "$PWALK report -q $ROOT -o $ROOT/../scan.csv; \
+         $PWALK convert $ROOT/../scan.csv - | {SLOW_READER}"
+    );
+    let shown = on_terminal(&script, tree.path());
+    assert!(shown.contains("\r0:00  ") && shown.contains(" entries  "), "{shown:?}");
+}
+
+/// It has its own text there, and reads single keys.
+#[test]
+fn a_pager_has_the_terminal_for_itself() {
+    let tree = build("deep");
+    let script = format!("stty -icanon; $PWALK report $ROOT -o - | {SLOW_READER}");
+    let shown = on_terminal(&script, tree.path());
+    assert!(shown.starts_with("1,202 entries in ") && !shown.contains('\u{1b}'), "{shown:?}");
+}
+
+#[test]
+fn progress_fits_into_the_terminal() {
+    let tree = build("deep");
+    for columns in [20, 40, 80] {
+        let script =
+            format!("stty rows 24 cols {columns}; $PWALK report $ROOT -o - | {SLOW_READER}");
+        let shown = on_terminal(&script, tree.path());
+        let (progress, _) = shown.split_once("\u{1b}[2K").expect("it was cleared");
+        let lines = progress.split("\u{1b}[K").map(|line| line.trim_start_matches('\r'));
+        for line in lines {
+            assert!(line.chars().count() < columns, "{columns}: {line:?}");
+        }
+    }
+}
+
+#[test]
 fn quiet_shows_nothing_on_a_terminal_either() {
     let tree = build("deep");
     for command in ["report -q -o -", "walk --quiet"] {
@@ -100,10 +135,15 @@ fn t49_what_does_not_answer_stands_on_the_line() {
     if !requires(Need::Root) || !requires(Need::Fuse) {
         return;
     }
-    let stuck = StuckTree::mount().unwrap();
+    // In the walk, and before it begins.
+    stands_on_the_line(StuckTree::mount().unwrap(), |stuck| stuck.path().to_owned());
+    stands_on_the_line(StuckTree::mount().unwrap(), StuckTree::stuck_path);
+}
+
+fn stands_on_the_line(stuck: StuckTree, root: fn(&StuckTree) -> PathBuf) {
     let mut command = program("script");
     command.args(["-qec", "$PWALK report $ROOT -o- > /dev/null", "/dev/null"]);
-    command.env("PWALK", BIN).env("ROOT", stuck.path()).env("TERM", "xterm").env("COLUMNS", "200");
+    command.env("PWALK", BIN).env("ROOT", root(&stuck)).env("TERM", "xterm").env("COLUMNS", "200");
     command.env("SHELL", "/bin/sh").stdout(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
     let mut terminal = child.stdout.take().unwrap();

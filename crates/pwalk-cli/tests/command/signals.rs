@@ -256,7 +256,8 @@ fn t49_ctrl_c_says_that_a_root_does_not_answer() {
     wait_for_handler(&child);
     send(&child, Signal::INT);
     let line = first_line(&mut child);
-    let why = "a root or an output does not respond, and this process ends only when it does";
+    let root = stuck.stuck_path().display().to_string();
+    let why = format!("{root} does not respond, and this process ends only when it does");
     assert_eq!(line, format!("pwalk: interrupted: nothing was written; {why}\n"));
     drop(stuck);
     assert_eq!(child.wait().unwrap().code(), Some(130));
