@@ -154,8 +154,9 @@ class Scan:
     @property
     def schema(self) -> dict[str, str]:
         """The types of the columns, by name."""
-    def so_far(self) -> tuple[int, bool]:
-        """Rows that are in the table by now, and whether more may come. Waits for nothing."""
+    def so_far(self) -> tuple[int, str]:
+        """Rows that are in the table by now, and whether its walk is `running`, was `closed`, or
+        has `ended` by itself. Waits for nothing."""
     @property
     def spill_count(self) -> int:
         """How often the table was spilled to a file."""

@@ -31,7 +31,6 @@ class Scan:
         """Use `pwalk.scan` instead."""
         self._native = native
         self._root = root
-        self._was_closed = False
 
     def __new__(cls, native: _pwalk.Scan, root: str = "") -> Self:
         if not isinstance(native, _pwalk.Scan):
@@ -158,7 +157,6 @@ class Scan:
 
     def close(self) -> None:
         """End the walk, if it is still running. What was read stays."""
-        self._was_closed = self._was_closed or self._native.so_far()[1]
         self._native.close()
 
     def __enter__(self) -> Self:
@@ -176,16 +174,17 @@ class Scan:
 
     def _state(self) -> tuple[str, int]:
         """What has become of the walk, and the number of rows so far; waits for nothing."""
-        n_rows, is_running = self._native.so_far()
-        if is_running:
-            return "running", n_rows
         try:
-            is_complete = self.summary.get("complete", False)
+            n_rows, state = self._native.so_far()
+        except RuntimeError:
+            return "of another process", 0
+        if state != "ended":
+            return state, n_rows
+        try:
+            is_complete = self.summary["complete"]
         except BaseException:  # what has ended the walk is raised where rows are asked for
             is_complete = False
-        if is_complete:
-            return "complete", n_rows
-        return "closed" if self._was_closed else "incomplete", n_rows
+        return "complete" if is_complete else "incomplete", n_rows
 
     def __repr__(self) -> str:
         state, n_rows = self._state()

@@ -18,7 +18,10 @@ pub(crate) fn to_py_err(error: pwalk::Error) -> PyErr {
         (ErrorKind::Argument, _) => PyValueError::new_err(invalid_argument(&error)),
         (ErrorKind::Cancelled, _) => PyKeyboardInterrupt::new_err(()),
         (ErrorKind::Panicked, _) => PyRuntimeError::new_err(error.to_string()),
-        (_, Some(errno)) => os_error_args(errno, error.subject()),
+        (_, Some(errno)) => {
+            let filename = error.path().unwrap_or_else(|| Path::new("")).as_os_str().to_owned();
+            PyOSError::new_err((errno.raw(), errno.to_string(), filename))
+        }
         (_, None) => PyOSError::new_err(error.to_string()),
     }
 }
@@ -31,10 +34,6 @@ fn invalid_argument(error: &pwalk::Error) -> String {
         name => name,
     };
     format!("{name}: '{}': {}", error.value().unwrap_or_default(), error.reason())
-}
-
-fn os_error_args(errno: Errno, filename: String) -> PyErr {
-    PyOSError::new_err((errno.raw(), errno.to_string(), filename))
 }
 
 /// An `OSError` with errno and filename: the subclass that fits the errno.

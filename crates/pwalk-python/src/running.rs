@@ -74,6 +74,15 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// What has become of the walk, in a word.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            _ if !self.is_settled() => "running",
+            State { walked: None, is_closed: true, .. } => "closed",
+            _ => "ended",
+        }
+    }
+
     /// Nothing will change any more for who reads the table.
     pub(crate) fn is_settled(&self) -> bool {
         self.is_closed || self.raised.is_some() || (self.walked.is_some() && self.is_told)

@@ -153,11 +153,12 @@ impl Scan {
         types_of(py, self.shared.table.schema())
     }
 
-    /// Rows that are in the table by now, and whether more may come. Waits for nothing.
-    fn so_far(&self) -> PyResult<(usize, bool)> {
+    /// Rows that are in the table by now, and whether its walk is `running`, was `closed`, or has
+    /// `ended` by itself. Waits for nothing.
+    fn so_far(&self) -> PyResult<(usize, &'static str)> {
         self.check_process()?;
-        let runs = !lock(&self.shared.state).is_settled();
-        Ok((self.shared.table.n_rows(), runs))
+        let word = lock(&self.shared.state).word();
+        Ok((self.shared.table.n_rows(), word))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {

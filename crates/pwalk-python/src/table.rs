@@ -36,7 +36,8 @@ pub(crate) fn read_rows<'py>(
     let needed = format!("filename,inode,st_size,UID,GID,st_mtime,{kind}");
     let needed = Columns::parse(&needed).map_err(|error| to_py_err(error.into()))?;
     if let Some(column) = table.columns().first_missing(&needed) {
-        let reason = format!("{}: has no column {}", path.display(), column.name);
+        let name = if column.name == "kind" { "st_mode or kind" } else { column.name };
+        let reason = format!("{}: has no column {name}", path.display());
         return Err(PyValueError::new_err(reason));
     }
     let mut batch = Batch::new(Fields::REPORT);

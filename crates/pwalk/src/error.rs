@@ -4,8 +4,10 @@ use pwalk_engine::{Argument, ArgumentError, Errno};
 use pwalk_output::{OutputError, ReadError, STDOUT_NAME};
 use std::any::Any;
 use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::fmt;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// What kind of problem it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +34,7 @@ enum Cause {
     Argument(ArgumentError),
     Path {
         kind: ErrorKind,
-        /// Lossy where it isn't UTF-8.
-        path: String,
+        path: PathBuf,
         reason: String,
         errno: Option<Errno>,
     },
@@ -66,7 +67,7 @@ impl Error {
     }
 
     pub(crate) fn root(path: &[u8], errno: Errno) -> Error {
-        let path = String::from_utf8_lossy(path).into_owned();
+        let path = PathBuf::from(OsStr::from_bytes(path));
         let (kind, reason) = (ErrorKind::Root, errno.to_string());
         Error(Cause::Path { kind, path, reason, errno: Some(errno) })
     }
@@ -74,7 +75,7 @@ impl Error {
     pub(crate) fn file(path: &Path, error: &std::io::Error) -> Error {
         let errno = error.raw_os_error().map(Errno::from_raw);
         let reason = errno.map_or_else(|| error.to_string(), |errno| errno.to_string());
-        let (kind, path) = (ErrorKind::File, path.display().to_string());
+        let (kind, path) = (ErrorKind::File, path.to_owned());
         Error(Cause::Path { kind, path, reason, errno })
     }
 
@@ -99,11 +100,19 @@ impl Error {
         }
     }
 
-    /// The path or argument that it is about.
+    /// The path that it is about, to the byte.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0 {
+            Cause::Path { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The path or argument that it is about, in words: a path is lossy where it isn't UTF-8.
     pub fn subject(&self) -> String {
         match &self.0 {
             Cause::Argument(error) => error.subject(),
-            Cause::Path { path, .. } => path.clone(),
+            Cause::Path { path, .. } => path.display().to_string(),
             Cause::Cancelled => "interrupted".to_owned(),
             Cause::Panicked(_) => "internal error".to_owned(),
         }
@@ -178,7 +187,7 @@ impl From<OutputError> for Error {
 
 impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
-        let (kind, path) = (ErrorKind::File, error.path().display().to_string());
+        let (kind, path) = (ErrorKind::File, error.path().to_owned());
         Error(Cause::Path { kind, path, reason: error.reason().to_owned(), errno: None })
     }
 }

@@ -198,6 +198,29 @@ def test_t4_text_that_is_not_utf8_is_told_in_one_line(tree, tmp_path, name):
         assert type(raised.value) is ValueError
 
 
+def test_t4_the_name_in_an_error_is_exact(tmp_path):
+    missing = tmp_path / os.fsdecode(b"missing \xff")
+    for call in (
+        lambda: pwalk.scan(missing),
+        lambda: pwalk.report(missing, tmp_path / "x.csv"),
+        lambda: pwalk.Walker().effective_config(missing),
+        lambda: pwalk.read_buffer(missing),
+    ):
+        with pytest.raises(FileNotFoundError) as raised:
+            call()
+        assert os.fsencode(raised.value.filename) == os.fsencode(missing)
+    with pytest.raises(FileNotFoundError) as raised:
+        pwalk.report(tmp_path, missing / "x.csv")
+    assert os.fsencode(missing) in os.fsencode(raised.value.filename)
+
+
+def test_snapshots_of_the_command_have_one_name(command, tree):
+    """`--no-snapshots` of python-pwalk enters them: who means what it says would be surprised."""
+    done = subprocess.run([command, "walk", "--no-snapshots", tree], capture_output=True, text=True)
+    assert done.returncode == 2 and "--no-snapshots" in done.stderr
+    subprocess.run([command, "walk", "--snapshots", tree], check=True, stdout=subprocess.DEVNULL)
+
+
 def test_a_table_without_columns_is_refused(tree, tmp_path):
     nothing = ",".join(f"-{name}" for name in pwalk.COLUMNS)
     with pytest.raises(ValueError, match=r"^columns: .*leaves no column"):
@@ -256,6 +279,39 @@ def test_a_scan_that_runs_says_so_and_does_not_wait(large):
     finally:
         go_on.set()
     assert len(scan) == 20_201 and "20201 rows, complete" in repr(scan)
+    scan.close()
+    assert "20201 rows, complete" in repr(scan)
+
+
+def test_a_scan_that_was_closed_or_has_failed_says_so(large, with_errors):
+    def fail(progress):
+        raise KeyboardInterrupt
+
+    scan = pwalk.scan(large, progress_callback=fail, progress_interval=1e-9)
+    with pytest.raises(KeyboardInterrupt):
+        len(scan)
+    assert "incomplete" in repr(scan) and "incomplete" in scan._repr_html_()
+    go_on = threading.Event()
+    scan = pwalk.scan(large, progress_callback=lambda _: go_on.wait(60), progress_interval=1e-9)
+    threading.Timer(0.1, go_on.set).start()
+    scan.close()
+    assert "rows, closed, " in repr(scan) and ">closed<" in scan._repr_html_()
+    with ordinary_user():
+        scan = pwalk.scan(os.path.dirname(with_errors.errors[0].filename))
+        assert len(scan) == 2 and "2 rows, incomplete" in repr(scan)
+    assert "1 EACCES" in with_errors._repr_html_()
+
+
+def test_a_scan_of_a_parent_process_says_so(complete):
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, repr(complete).encode())
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with os.fdopen(read) as pipe:
+        assert "of another process" in pipe.read()
 
 
 class Cells(html.parser.HTMLParser):

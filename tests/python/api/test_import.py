@@ -40,3 +40,18 @@ def test_every_public_name_is_there_at_its_first_use():
         assert getattr(pwalk, name) is getattr(pwalk, name)
     with pytest.raises(AttributeError, match="module 'pwalk' has no attribute 'missing'"):
         _ = pwalk.missing
+
+
+EARLIER = [
+    "from pwalk.report import report; import pwalk; assert pwalk.report is report",
+    "import pwalk; f = pwalk.report; from pwalk.report import report; assert pwalk.report is f",
+    "from pwalk.walk import walk; import pwalk; assert pwalk.walk is walk and next(walk('.'))",
+    "import pwalk.report, pwalk.walk; assert callable(pwalk.report) and callable(pwalk.walk)",
+    "from pwalk.cli import main; from pwalk._command import main as other; assert main is other",
+    "import pickle, pwalk.report; assert pickle.loads(pickle.dumps(pwalk.report)) is pwalk.report",
+]
+
+
+@pytest.mark.parametrize("program", EARLIER)
+def test_import_paths_of_python_pwalk_lead_to_the_same_functions(program):
+    python(program)
