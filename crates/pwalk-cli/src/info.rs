@@ -21,6 +21,21 @@ fn mount_field(info: &Info, of: impl Fn(&pwalk::Mount) -> String) -> Option<Stri
     info.filesystem.mount.as_ref().map(of)
 }
 
+/// What a time of the last access is worth, by the options of the mount.
+fn access_times(info: &Info) -> String {
+    let Some(mount) = &info.filesystem.mount else { return "unknown (no mount table)".to_owned() };
+    let has = |option: &str| mount.options.split(',').any(|known| known == option);
+    let options = ["ro", "noatime", "relatime", "nodiratime"].into_iter();
+    let options = options.filter(|option| has(option)).collect::<Vec<_>>().join(", ");
+    let worth = match () {
+        () if info.kind.is_remote() => "kept by the server, or not at all",
+        () if has("ro") || has("noatime") => "not kept: st_atime doesn't tell when a file was read",
+        () if has("relatime") => "to within a day: later reads on the same day aren't recorded",
+        () => "kept at every read",
+    };
+    if options.is_empty() { worth.to_owned() } else { format!("{worth} ({options})") }
+}
+
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -34,6 +49,7 @@ fn as_json(info: &Info) -> serde_json::Value {
         "mount_type": mount_field(info, |mount| mount.fs_type.clone()),
         "mount_point": mount_field(info, |mount| lossy(&mount.point)),
         "source": mount_field(info, |mount| lossy(&mount.source)),
+        "mount_options": mount_field(info, |mount| mount.options.clone()),
         "inodes_used": info.filesystem.n_inodes_used(),
         "inodes": info.filesystem.n_inodes,
         "threads": info.threads.count,
@@ -60,12 +76,13 @@ fn as_text(info: &Info) -> String {
         ("mount type", mount_field(info, |mount| mount.fs_type.clone()).unwrap_or_else(unknown)),
         ("mount point", mount_field(info, |mount| lossy(&mount.point)).unwrap_or_else(unknown)),
         ("source", mount_field(info, |mount| lossy(&mount.source)).unwrap_or_else(unknown)),
+        ("access times", access_times(info)),
         ("inodes", inodes),
         ("threads", format!("{} ({})", info.threads.count, info.threads.reason)),
         ("slices", format!("{} entries of a directory at a time", tuning.slice_len)),
         ("buffer", format!("{} KiB of directory entries per call", tuning.buffer_bytes >> 10)),
     ];
     let lines = fields
-        .map(|(name, value)| format!("{:<12} {}", format!("{name}:"), message::one_line(&value)));
+        .map(|(name, value)| format!("{:<13} {}", format!("{name}:"), message::one_line(&value)));
     lines.join("\n")
 }

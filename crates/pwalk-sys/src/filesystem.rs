@@ -2,7 +2,9 @@
 
 use crate::errno::Errno;
 use crate::mounts::{Mount, mounts};
-use rustix::fs::statfs;
+use crate::open::split_long_path;
+use rustix::fs::{CWD, Mode, OFlags, StatFs, fstatfs, openat, statfs};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -28,8 +30,12 @@ impl RawFilesystem {
 
 /// The filesystem that `path` is on.
 pub fn filesystem(path: &Path) -> Result<RawFilesystem, Errno> {
-    let stat = statfs(path)?;
-    let resolved = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let stat = match statfs(path) {
+        Err(rustix::io::Errno::NAMETOOLONG) => statfs_in_pieces(path)?,
+        stat => stat?,
+    };
+    let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let resolved = path.canonicalize().unwrap_or_else(|_| absolute());
     let mount = mounts().ok().and_then(|table| innermost_mount(&table, &resolved).cloned());
     Ok(RawFilesystem {
         magic: u64::from(stat.f_type as u32),
@@ -37,6 +43,14 @@ pub fn filesystem(path: &Path) -> Result<RawFilesystem, Errno> {
         n_inodes: stat.f_files,
         n_inodes_free: stat.f_ffree,
     })
+}
+
+/// The same beyond PATH_MAX.
+fn statfs_in_pieces(path: &Path) -> Result<StatFs, Errno> {
+    let (parent, name) = split_long_path(path.as_os_str().as_bytes())?;
+    let parent = parent.as_ref().map_or(CWD, |parent| parent.as_fd());
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    Ok(fstatfs(openat(parent, &name, flags, Mode::empty())?)?)
 }
 
 /// The mount with the longest path above `path`; of several on one point, the last covers.

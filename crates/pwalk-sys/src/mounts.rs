@@ -11,6 +11,10 @@ pub struct Mount {
     pub point: Vec<u8>,
     /// The filesystem's device, `major:minor`. Two mounts of one filesystem have the same.
     pub device: String,
+    /// What of the filesystem is mounted: `/` is all of it.
+    pub root: Vec<u8>,
+    /// The options of this mount, comma-separated: `rw,noatime`.
+    pub options: String,
     /// The type's name: `ext4`, `nfs4`, `fuse.sshfs`.
     pub fs_type: String,
     /// The device or export, as mount(8) shows it.
@@ -31,12 +35,14 @@ pub fn parse_mountinfo(bytes: &[u8]) -> Vec<Mount> {
 fn parse_line(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
     let device = String::from_utf8_lossy(fields.nth(2)?).into_owned();
-    let point = unescape(fields.nth(1)?);
+    let root = unescape(fields.next()?);
+    let point = unescape(fields.next()?);
+    let options = String::from_utf8_lossy(fields.next()?).into_owned();
     // Optional fields stand between the options and a lone dash.
     fields.find(|field| field == b"-")?;
     let fs_type = String::from_utf8_lossy(fields.next()?).into_owned();
     let source = unescape(fields.next()?);
-    Some(Mount { point, device, fs_type, source })
+    Some(Mount { point, device, root, options, fs_type, source })
 }
 
 /// Undoes the kernel's escapes of space, tab, newline and backslash: `\040`.
@@ -65,15 +71,20 @@ mod tests {
     fn escapes_and_optional_fields_are_understood() {
         let text = br"36 35 98:0 / /mnt/a\040b\134 rw,noatime shared:1 master:2 - ext3 /dev/root rw
 garbage
-1 1 0:1 / / rw - tmpfs none rw
+1 1 0:1 /sub / rw - tmpfs none rw
 ";
-        let expected = [("/mnt/a b\\", "98:0", "ext3", "/dev/root"), ("/", "0:1", "tmpfs", "none")]
-            .map(|(point, device, fs_type, source)| Mount {
-                point: point.into(),
-                device: device.into(),
-                fs_type: fs_type.into(),
-                source: source.into(),
-            });
+        let expected = [
+            ("/mnt/a b\\", "98:0", "/", "rw,noatime", "ext3", "/dev/root"),
+            ("/", "0:1", "/sub", "rw", "tmpfs", "none"),
+        ]
+        .map(|(point, device, root, options, fs_type, source)| Mount {
+            point: point.into(),
+            device: device.into(),
+            root: root.into(),
+            options: options.into(),
+            fs_type: fs_type.into(),
+            source: source.into(),
+        });
         assert_eq!(parse_mountinfo(text), expected);
     }
 

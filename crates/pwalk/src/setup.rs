@@ -133,6 +133,9 @@ impl Setup {
             budget: Budget::default(),
         };
         let source = settings.source(tuning, *strict);
+        // What is left out is in use, too.
+        let is_all = exclude.is_empty() && exclude_from.is_empty() && max_depth.is_none();
+        let raw = raw.filter(|_| is_all);
         let n_expected = raw.and_then(|raw| expected_entries(&raw, &roots.frontier, first));
         Ok(Setup {
             frontier: roots.frontier,
@@ -150,9 +153,16 @@ pub(crate) fn fs_kind(raw: &RawFilesystem) -> &'static FsKind {
     FsKind::detect(raw.magic, raw.mount.as_ref().map(|mount| mount.fs_type.as_str()))
 }
 
+/// Filesystems that count the inodes of something larger than what is mounted: of the disk below
+/// an overlay, of the server's volume, or whatever a FUSE program makes up.
+const COUNT_MORE: [&str; 6] = ["overlay", "nfs", "fuse", "9p", "virtiofs", "cifs"];
+
 fn expected_entries(raw: &RawFilesystem, frontier: &Frontier, root: &Path) -> Option<u64> {
-    let point = Path::new(OsStr::from_bytes(&raw.mount.as_ref()?.point));
-    let is_whole = frontier.len() == 1 && root.canonicalize().is_ok_and(|root| root == point);
+    let mount = raw.mount.as_ref()?;
+    let point = Path::new(OsStr::from_bytes(&mount.point));
+    let counts_more = COUNT_MORE.iter().any(|fs_type| mount.fs_type.starts_with(fs_type));
+    let is_root = frontier.len() == 1 && root.canonicalize().is_ok_and(|root| root == point);
+    let is_whole = is_root && mount.root == b"/" && !counts_more;
     raw.n_inodes_used().filter(|_| is_whole)
 }
 

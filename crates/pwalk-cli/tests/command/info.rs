@@ -1,13 +1,15 @@
 //! `pwalk info`: in words, as JSON, and where the number of threads comes from.
 
-use crate::harness::{json, pwalk, run, said};
+use crate::harness::{build, json, pwalk, run, said, shell};
+use pwalk_testkit::privileges::{Need, requires};
 
-const LABELS: [&str; 9] = [
+const LABELS: [&str; 10] = [
     "path",
     "filesystem",
     "mount type",
     "mount point",
     "source",
+    "access times",
     "inodes",
     "threads",
     "slices",
@@ -38,6 +40,7 @@ fn a_filesystem_is_described_as_json() {
         "inodes",
         "inodes_used",
         "magic",
+        "mount_options",
         "mount_point",
         "mount_type",
         "path",
@@ -88,4 +91,51 @@ fn t10_a_path_that_is_not_there_is_refused_in_one_line() {
     let said = run(&["info", "/no/such"]).with_status(2);
     assert_eq!(said.stderr, "pwalk: /no/such: No such file or directory\n");
     assert_eq!(said.text(), "");
+}
+
+#[test]
+fn t17_a_path_beyond_path_max_has_a_filesystem() {
+    let tree = build("long_path");
+    let (folder, name) = (tree.folder().join("deeper"), "d".repeat(200));
+    let make = "mkdir \"$1\" && cd \"$1\" && for i in $(seq 30); do mkdir $2 && cd -P ./$2; done";
+    let arguments = [folder.to_str().unwrap(), &name];
+    said(&mut shell(make, &arguments)).with_status(0);
+    let path = format!("{}{}", folder.display(), format!("/{name}").repeat(30));
+    let info = json(run(&["info", "--json", &path]).with_status(0).stdout);
+    let expected = json(run(&["info", "--json", folder.to_str().unwrap()]).stdout);
+    for key in ["filesystem", "mount_point", "magic"] {
+        assert_eq!(info[key], expected[key], "{key}");
+    }
+    pwalk_testkit::remove_tree(&folder).unwrap();
+}
+
+/// Without it an answer about files that nobody reads may mean nothing.
+#[test]
+fn info_says_what_access_times_are_worth() {
+    if !requires(Need::Mount) {
+        return;
+    }
+    let cases = [
+        ("noatime", "not kept: st_atime doesn't tell when a file was read (noatime)"),
+        ("ro,relatime", "not kept: st_atime doesn't tell when a file was read (ro, relatime)"),
+        ("relatime", "to within a day: later reads on the same day aren't recorded (relatime)"),
+        ("strictatime", "kept at every read"),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (options, expected) in cases {
+        let script = "unshare --mount sh -c 'mount -t tmpfs -o $2 none $1 && $0 info $1' $0 $1 $2";
+        let arguments = [folder.path().to_str().unwrap(), options];
+        let said = said(&mut shell(script, &arguments)).with_status(0);
+        let line = format!("access times: {expected}\n");
+        assert!(said.text().contains(&line), "{options}: {}", said.text());
+    }
+}
+
+#[test]
+fn t1_info_escapes_what_moves_the_cursor_of_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let hostile = folder.path().join("a\u{1b}[2J\nb");
+    std::fs::create_dir(&hostile).unwrap();
+    let said = run(&["info".as_ref(), hostile.as_os_str()]).with_status(0);
+    assert!(said.text().lines().next().unwrap().ends_with("a\\u{1b}[2J\\nb"), "{}", said.text());
 }

@@ -185,6 +185,13 @@ fn a_full_device_is_an_error_and_never_a_success() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+#[test]
+fn one_is_singular() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = run(&["report", "-o/dev/null", "--format=csv", folder.path().to_str().unwrap()]);
+    assert!(said.with_status(0).stderr.starts_with("1 entry in "));
+}
+
 /// The report is there: that it "could not run" would be wrong, and so would "complete".
 #[test]
 fn a_summary_that_cannot_be_printed_is_said_with_what_is_written() {
