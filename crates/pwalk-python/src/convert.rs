@@ -1,5 +1,6 @@
 //! Between Python's objects and ours: paths, errors, configurations.
 
+use crate::life::outside;
 use pwalk::{
     Effective, EntryError, Errno, ErrorKind, Range, SETTINGS, Setting, Settings, Value, WalkConfig,
 };
@@ -175,7 +176,7 @@ pub(crate) fn effective_config<'py>(
     path: PathBuf,
     settings: Given,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let effective = py.detach(|| settings.0.effective(&path)).map_err(to_py_err)?;
+    let effective = outside(py, || settings.0.effective(&path)).map_err(to_py_err)?;
     let dict = PyDict::new(py);
     for Effective { name, value, reason } in effective {
         dict.set_item(name, (to_py_value(py, value)?, reason))?;

@@ -28,7 +28,7 @@ static N_INSIDE: AtomicUsize = AtomicUsize::new(0);
 /// Files and bytes that jobs of this process have seen that are over.
 static DONE: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
-/// Jobs that are under way. No Python code runs while it is locked.
+/// Jobs and walks that are under way. No Python code runs while it is locked.
 static RUNNING: Mutex<Vec<Arc<Running>>> = Mutex::new(Vec::new());
 
 thread_local! {
@@ -40,9 +40,11 @@ thread_local! {
         const { RefCell::new(None) };
 }
 
-/// A job that is under way.
+/// A job or a walk that is under way.
 struct Running {
     control: Arc<Control>,
+    /// False for a walk in order, which runs only while Python asks for its next step.
+    is_job: bool,
     /// Set once its files are open.
     unfinished: OnceLock<Arc<Unfinished>>,
 }
@@ -52,8 +54,17 @@ struct Running {
 pub(crate) struct Meter(Arc<Running>);
 
 impl Meter {
-    pub(crate) fn of(control: &Arc<Control>) -> Meter {
-        let running = Arc::new(Running { control: control.clone(), unfinished: OnceLock::new() });
+    pub(crate) fn of_job(control: &Arc<Control>) -> Meter {
+        Meter::new(control, true)
+    }
+
+    pub(crate) fn of_walk(control: &Arc<Control>) -> Meter {
+        Meter::new(control, false)
+    }
+
+    fn new(control: &Arc<Control>, is_job: bool) -> Meter {
+        let (control, unfinished) = (control.clone(), OnceLock::new());
+        let running = Arc::new(Running { control, is_job, unfinished });
         lock(&RUNNING).push(running.clone());
         Meter(running)
     }
@@ -104,6 +115,12 @@ impl Drop for Inside {
     }
 }
 
+/// Does something with the GIL, as `Python::attach`, unless it is too late.
+pub(crate) fn inside<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
+    let _inside = Inside::enter().unwrap_or_else(|| sleep_for_ever());
+    Python::attach(work)
+}
+
 /// Does something without the GIL, as `Python::detach`, but doesn't come back too late.
 pub(crate) fn outside<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
     let (done, _inside) = py.detach(|| {
@@ -139,7 +156,7 @@ pub(crate) fn close_all(py: Python<'_>) -> PyResult<()> {
     DEPTH.set(DEPTH.get() + 1);
     IS_CLOSED.store(true, SeqCst);
     py.detach(|| {
-        for job in &*lock(&RUNNING) {
+        for job in lock(&RUNNING).iter().filter(|running| running.is_job) {
             job.control.cancel();
             job.unfinished.get().map(|unfinished| unfinished.abandon());
         }

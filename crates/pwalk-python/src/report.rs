@@ -36,7 +36,7 @@ pub(crate) fn report<'py>(
     };
     let config = ReportConfig { walk, table, summary: None, errors: None };
     let control = Arc::<Control>::default();
-    let meter = Meter::of(&control);
+    let meter = Meter::of_job(&control);
     let errors = Arc::<Mutex<Vec<EntryError>>>::default();
     let job = {
         let (control, errors) = (control.clone(), errors.clone());

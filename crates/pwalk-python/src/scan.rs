@@ -62,7 +62,7 @@ impl Scan {
             })?;
         }
         watch::spawn("pwalk-scan", move || {
-            let _meter = Meter::of(&control);
+            let _meter = Meter::of_job(&control);
             shared.walk(scan);
         })?;
         Ok(own)

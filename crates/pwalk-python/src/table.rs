@@ -1,6 +1,7 @@
 //! The table of columns, and saved tables read back.
 
 use crate::convert::{os_error_at, text, to_py_err};
+use crate::life::outside;
 use pwalk::{ArrowCompression, Batch, COLUMNS, Columns, Fields, Format, TableReader};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -25,7 +26,7 @@ pub(crate) fn read_rows<'py>(
     let limit = limit.unwrap_or(usize::MAX);
     // A buffer is an Arrow file, whatever its name.
     let format = Format::of_path(&path).unwrap_or(Format::Arrow(ArrowCompression::None));
-    let opened = py.detach(|| {
+    let opened = outside(py, || {
         std::fs::metadata(&path)?;
         Ok(TableReader::open(&path, (!path.is_dir()).then_some(format)))
     });
@@ -43,7 +44,7 @@ pub(crate) fn read_rows<'py>(
     let mut batch = Batch::new(Fields::REPORT);
     let mut rows = Vec::new();
     while rows.len() < limit
-        && py.detach(|| table.next(&mut batch)).map_err(|e| to_py_err(e.into()))?
+        && outside(py, || table.next(&mut batch)).map_err(|e| to_py_err(e.into()))?
     {
         py.check_signals()?;
         for row in batch.rows().take(limit - rows.len()) {

@@ -1,7 +1,7 @@
 //! `walk`: the directories of a tree in the order of `os.walk`.
 
 use crate::convert::{Given, name, os_error};
-use crate::life::Meter;
+use crate::life::{Meter, inside, outside};
 use crate::watch::progress_of;
 use pwalk::{Child, Control, DirListing, Disk, Order, Ordered, OrderedConfig, Step, walk_in_order};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyStopIteration, PyValueError};
@@ -72,7 +72,7 @@ impl OrderedWalk {
         };
         let control = Arc::new(Control::default());
         let walk = walk_in_order(&path, &config, control.clone());
-        let _meter = Meter::of(&control);
+        let _meter = Meter::of_walk(&control);
         let is_top_down = topdown;
         let walking = Walking { walk, _meter, is_top_down, on_error: onerror, delivered: None };
         Ok(OrderedWalk {
@@ -116,7 +116,7 @@ impl OrderedWalk {
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let walking = self.lock()?.take();
         if let Some(Walking { walk, .. }) = walking {
-            py.detach(|| drop(walk));
+            outside(py, || drop(walk));
         }
         Ok(())
     }
@@ -311,9 +311,9 @@ fn pass_on(py: Python<'_>, walking: &mut Walking, delivered: &Delivered) -> PyRe
 /// The next step, which has to be waited for; without the GIL.
 fn wait(py: Python<'_>, walking: &mut Walking) -> PyResult<Step> {
     let mut raised = None;
-    let step = py.detach(|| {
+    let step = outside(py, || {
         walking.walk.next_step(&mut || {
-            let checked = Python::attach(|py| py.check_signals());
+            let checked = inside(|py| py.check_signals());
             raised = checked.err();
             raised.is_some()
         })

@@ -12,8 +12,10 @@ import pytest
 from api.process import child, finish, slow_child
 
 PRELUDE = """
-import atexit, gc, os, sys, threading, time, weakref
+import atexit, gc, os, sys, threading, time, warnings, weakref
 import pwalk
+# Of a fork beside threads.
+warnings.simplefilter("ignore", DeprecationWarning)
 top = sys.argv[1]
 """
 
@@ -62,7 +64,7 @@ SCAN = "scan = pwalk.scan(top, max_threads=1, progress_callback={}, progress_int
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("callback", CALLBACKS)
-def test_a_process_ends_while_it_scans(large, callback, end):
+def test_t56_a_process_ends_while_it_scans(large, callback, end):
     line, status = ENDS[end]
     program = SCAN.format(CALLBACKS[callback]) + "time.sleep(0.01)\n" + line
     _, errors = _run(program, large, status=status)
@@ -76,7 +78,7 @@ def test_a_process_ends_wherever_its_scan_is_alive(large, alive):
     assert _run(program, large) == ("", "")
 
 
-REPORT = """
+IN_THREAD = """
 begun = threading.Event()
 def job():
     WORK
@@ -91,12 +93,16 @@ WORKS = {
     " progress_callback=lambda _: begun.set())",
     "traverse": "pwalk.traverse(top, output_dir=sys.argv[2], max_threads=1, update_interval=0.001,"
     " progress_callback=lambda _: begun.set())",
+    "walks": "while True: list(pwalk.walk(top)); begun.set()",
+    "scans": "while True: len(pwalk.scan(top)); begun.set()",
+    "buffers": "pwalk.report(top, sys.argv[2] + '/o.arrow')\n"
+    "    while True: pwalk.read_buffer(sys.argv[2] + '/o.arrow'); begun.set()",
 }
 
 
 @pytest.mark.parametrize("work", WORKS)
-def test_a_process_ends_while_another_thread_writes_a_report(large, tmp_path, work):
-    assert _run(REPORT.replace("WORK", WORKS[work]), large, tmp_path) == ("", "")
+def test_t56_a_process_ends_while_another_thread_works(large, tmp_path, work):
+    assert _run(IN_THREAD.replace("WORK", WORKS[work]), large, tmp_path) == ("", "")
     # It was complete, or there is nothing.
     assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
     if work == "traverse":
@@ -177,7 +183,7 @@ IN_CALLBACK = {
 
 
 @pytest.mark.parametrize("what", IN_CALLBACK)
-def test_a_scan_is_used_in_its_own_callback(large, what):
+def test_t51_a_scan_is_used_in_its_own_callback(large, what):
     program = f"""
 seen = []
 def callback(progress):
@@ -268,12 +274,12 @@ IN_CHILD = {
 
 
 @pytest.mark.parametrize("work", IN_CHILD)
-def test_a_fork_has_no_part_in_the_scans_of_its_parent(large, work):
+def test_t50_a_fork_has_no_part_in_the_scans_of_its_parent(large, work):
     output, errors = _run(FORK.replace("WORK", work), large)
     assert (output, errors) == (f"{IN_CHILD[work]}\n", "")
 
 
-def test_a_fork_cleans_up_nothing_of_its_parents_report(large, tmp_path):
+def test_t50_a_fork_cleans_up_nothing_of_its_parents_report(large, tmp_path):
     program = """
 def callback(progress):
     global forked
@@ -345,11 +351,22 @@ JOBS = {
 }
 
 
+def _as_user(user):
+    return ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"]
+
+
+@pytest.fixture(scope="module")
+def other_users():
+    """Other users can run this Python."""
+    with child("import pwalk", prefix=_as_user("700000"), stderr=subprocess.DEVNULL) as process:
+        if process.wait() != 0:
+            pytest.skip("needs root, and a Python that other users can read")
+
+
 @pytest.mark.parametrize("limit", [0, 2, 3])
 @pytest.mark.parametrize("job", JOBS)
-def test_threads_that_can_not_be_started_are_an_exception(public, job, limit, tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
+@pytest.mark.usefixtures("other_users")
+def test_t47_threads_that_can_not_be_started_are_an_exception(public, job, limit):
     top = public / f"few-{job}-{limit}"
     (top / "a").mkdir(parents=True)
     for n in range(16):
@@ -359,9 +376,8 @@ def test_threads_that_can_not_be_started_are_an_exception(public, job, limit, tm
     out.chmod(0o777)
     # A number that no other user has: the limit counts all threads of a user.
     user = str(700_000 + 10 * list(JOBS).index(job) + limit)
-    prefix = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups"]
     program = FEW.replace("WORK", JOBS[job]).replace("N_MAX", str(limit))
-    output, errors = _run(program, top, out, prefix=prefix)
+    output, errors = _run(program, top, out, prefix=_as_user(user))
     assert "panicked" not in errors
     assert output == "done\n" or "can't start a thread" in output, output
     if limit == 0:
@@ -370,10 +386,75 @@ def test_threads_that_can_not_be_started_are_an_exception(public, job, limit, tm
         assert os.listdir(out) == []
 
 
+# Requests that hang
+
+
+@pytest.fixture
+def stuck():
+    """A folder of a filesystem that doesn't answer, and what ends it."""
+    pipe = subprocess.PIPE
+    fixtures = os.environ["PWALK_FIXTURES_BIN"]
+    with subprocess.Popen([fixtures, "--stuck"], stdin=pipe, stdout=pipe, text=True) as process:
+        folder = process.stdout.readline().strip()
+        if not folder:
+            pytest.skip("it needs /dev/fuse")
+        yield folder, process.stdin.close
+        process.stdin.close()
+
+
+HANGS = """
+import signal
+out = sys.argv[2]
+def interrupt():
+    global sent
+    sent = time.monotonic()
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+threading.Timer(0.5, interrupt).start()
+try:
+    WORK
+except KeyboardInterrupt:
+    print(time.monotonic() - sent, os.listdir(out), flush=True)
+CHECK
+print('done', flush=True)
+"""
+
+HANGING = {
+    "report": ("pwalk.report(top, out + '/out.parquet')", ""),
+    "report with a callback": ("pwalk.report(top, out + '/o.csv', progress_callback=len)", ""),
+    "traverse": ("pwalk.traverse(top, output_dir=out)", ""),
+    "scan": ("scan = pwalk.scan(top); len(scan)", "assert scan.summary['complete'] is False"),
+    "iteration": ("scan = pwalk.scan(top); next(iter(scan))", "assert len(scan) == 0"),
+    "polars": ("import polars; scan = pwalk.scan(top); polars.DataFrame(scan)", "len(scan)"),
+    "close": ("with pwalk.scan(top) as scan: time.sleep(5)", "assert len(scan['inode']) == 0"),
+    "del": ("scan = pwalk.scan(top); time.sleep(5)", "del scan"),
+    "callback": ("scan = pwalk.scan(top, progress_callback=len, progress_interval=0.01); len(scan)",
+        "scan.close(); del scan"),
+}
+
+
+@pytest.mark.parametrize("work", HANGING)
+def test_t49_ctrl_c_leaves_a_request_that_hangs_behind(stuck, tmp_path, work):
+    (folder, release), (line, check) = stuck, HANGING[work]
+    program = PRELUDE + HANGS.replace("WORK", line).replace("CHECK", check)
+    pipe = subprocess.PIPE
+    with child(program, folder, tmp_path, stderr=pipe) as process:
+        try:
+            seconds, left = process.stdout.readline().split(maxsplit=1)
+            assert process.stdout.readline() == "done\n"
+            assert float(seconds) < 1
+            assert left.strip() == "[]"
+        finally:
+            # The kernel lets no process end before that.
+            release()
+            output, errors = process.communicate(timeout=20)
+    assert (process.returncode, output, errors) == (0, "", "")
+    assert os.listdir(tmp_path) == []
+
+
 # Cycles
 
 
-def test_a_callback_that_leads_back_to_its_scan_is_collected(tree):
+def test_t51_a_callback_that_leads_back_to_its_scan_is_collected(tree):
     program = """
 class Owner:
     def __init__(self):

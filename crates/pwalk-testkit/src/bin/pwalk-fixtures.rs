@@ -9,6 +9,7 @@
 
 use pwalk_testkit::fixtures::{FIXTURES, Fixture, find};
 use pwalk_testkit::remove_tree;
+use pwalk_testkit::stuck::StuckTree;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -18,7 +19,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: pwalk-fixtures DIR [NAME...]   makes the fixture trees DIR/NAME (all of them without a name)
        pwalk-fixtures --rm DIR        removes such a folder, whatever is in it
-       pwalk-fixtures --list          the names, one a line";
+       pwalk-fixtures --list          the names, one a line
+       pwalk-fixtures --stuck         mounts a filesystem that doesn't answer, prints where, and
+                                      unmounts it at the end of standard input";
 
 /// The file that says that a folder was made here.
 const MARK: &str = ".pwalk-fixtures";
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
     let result = match arguments.as_slice() {
         [flag] if *flag == "--list" => list(),
+        [flag] if *flag == "--stuck" => stuck(),
         [flag, folder] if *flag == "--rm" => remove(Path::new(folder)),
         [folder, names @ ..] if !folder.as_encoded_bytes().starts_with(b"-") => {
             make(Path::new(folder), names)
@@ -48,6 +52,12 @@ fn fail(status: u8, message: &str) -> ExitCode {
 fn list() -> Result<(), String> {
     FIXTURES.iter().for_each(|fixture| println!("{}", fixture.name));
     Ok(())
+}
+
+fn stuck() -> Result<(), String> {
+    let tree = StuckTree::mount().map_err(|error| error.to_string())?;
+    println!("{}", tree.path().display());
+    io::copy(&mut io::stdin(), &mut io::sink()).map(drop).map_err(|error| error.to_string())
 }
 
 fn make(folder: &Path, names: &[&OsStr]) -> Result<(), String> {
