@@ -7,11 +7,12 @@
 use crate::access::OldAccess;
 use crate::temporary::{Temporary, options};
 use pwalk_engine::{FileId, FsKind, Kind};
-use rustix::fs::fstat;
-use std::fs::{self, File};
+use rustix::fs::{AtFlags, CWD, Mode, StatxAttributes, StatxFlags, fstat, statx};
+use rustix::process::geteuid;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Why an output could not be written.
@@ -212,6 +213,7 @@ fn open(path: &Path) -> io::Result<OutputKind> {
         Ok(metadata) if metadata.is_dir() => Err(rustix::io::Errno::ISDIR.into()),
         Ok(metadata) if !metadata.is_file() => open_special(&target, &metadata),
         Ok(metadata) => {
+            check_replaceable(&target, &metadata)?;
             let old = OldAccess::of(&target, &metadata);
             Temporary::create(target, Some(&old)).map(OutputKind::Temporary)
         }
@@ -220,6 +222,28 @@ fn open(path: &Path) -> io::Result<OutputKind> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// What can't be replaced is refused at once: the rename would say so too, but after the walk.
+fn check_replaceable(target: &Path, metadata: &Metadata) -> io::Result<()> {
+    let fixed = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
+    // Filesystems that know no attributes have none.
+    let stat = statx(CWD, target, AtFlags::empty(), StatxFlags::empty());
+    let is_fixed = stat.is_ok_and(|stat| stat.stx_attributes.intersects(fixed));
+    if is_fixed || is_kept_by_folder(target, metadata)? {
+        return Err(rustix::io::Errno::PERM.into());
+    }
+    Ok(())
+}
+
+/// In a folder with the sticky bit, as `/tmp`, only the owners of a file and of the folder, and
+/// root, replace the file.
+fn is_kept_by_folder(target: &Path, metadata: &Metadata) -> io::Result<bool> {
+    let Some(folder) = target.parent() else { return Ok(false) };
+    let folder = folder.metadata()?;
+    let own = geteuid().as_raw();
+    let is_sticky = folder.mode() & Mode::SVTX.bits() != 0;
+    Ok(is_sticky && own != 0 && ![metadata.uid(), folder.uid()].contains(&own))
 }
 
 /// The place in `/proc` of a path that means an open descriptor: `/dev/stdout`, `/dev/fd/3`, or a

@@ -7,6 +7,8 @@ use pwalk_testkit::compare::assert_same_rows;
 use pwalk_testkit::privileges::{Need, USER, as_user, requires};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 
 #[test]
 fn a_report_inside_its_tree_does_not_scan_itself() {
@@ -183,6 +185,27 @@ fn a_full_device_is_an_error_and_never_a_success() {
         failures.push(format!("left behind: {left:?}"));
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Before the walk, which may take hours: it would name the directory that it can't read.
+#[test]
+fn t53_what_cannot_be_replaced_is_refused_before_the_walk() {
+    if !requires(Need::Root) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    mode(folder.path(), 0o1777).unwrap();
+    fs::write(at("a.csv"), "of last week").unwrap();
+    mode(&at("a.csv"), 0o666).unwrap();
+    fs::create_dir_all(at("tree/locked")).unwrap();
+    mode(&at("tree/locked"), 0o700).unwrap();
+    let mut command = program(copy_for_users(folder.path()));
+    command.args(["report", "tree", "-o", "a.csv"]).current_dir(folder.path());
+    let said = said(command.uid(65_534).gid(65_534)).with_status(2);
+    assert_eq!(said.stderr, "pwalk: a.csv: Operation not permitted\n");
+    assert_eq!(names(folder.path()), ["a.csv", "pwalk", "tree"]);
 }
 
 #[test]
