@@ -3,6 +3,7 @@
 import importlib
 import sys
 import threading
+import time
 from typing import Any
 
 from ._progress import Progress, ProgressCallback
@@ -18,6 +19,7 @@ class Bar:
         self._other = other
         self._lock = threading.Lock()
         self._drawing: Any = None
+        self._is_closed = False
 
     def begin(self) -> None:
         """Draw from now on. A notebook wants that in the thread of its cell."""
@@ -27,7 +29,8 @@ class Bar:
 
     def __call__(self, progress: Progress) -> None:
         self.begin()
-        self._drawing.show(progress)
+        if not self._is_closed:
+            self._drawing.show(progress)
         if progress["done"]:
             self.close()
         if self._other is not None:
@@ -35,6 +38,7 @@ class Bar:
 
     def close(self) -> None:
         """Leave the last state where it stands. Once is enough."""
+        self._is_closed = True
         if self._drawing is not None:
             self._drawing.close()
 
@@ -50,6 +54,8 @@ class _TqdmBar:
         self._bar = bar
 
     def show(self, progress: Progress) -> None:
+        # The walk has begun before there was a bar.
+        self._bar.start_t = time.time() - progress["elapsed"]
         self._bar.n = progress["files"] + progress["dirs"]
         self._bar.set_postfix_str(_details(progress), refresh=False)
         self._bar.refresh()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import polars
     import pyarrow  # type: ignore[import-untyped,unused-ignore]
 
+    from ._bar import Bar
+
 
 class Scan:
     """A table of every inode below a root, which grows while its walk runs.
@@ -27,12 +29,13 @@ class Scan:
     iterating. `len`, `errors`, `summary` and columns wait for the end of the walk.
     """
 
-    def __init__(self, native: _pwalk.Scan, root: str) -> None:
+    def __init__(self, native: _pwalk.Scan, root: str, bar: "Bar | None" = None) -> None:
         """Use `pwalk.scan` instead."""
         self._native = native
         self._root = root
+        self._bar = bar
 
-    def __new__(cls, native: _pwalk.Scan, root: str = "") -> Self:
+    def __new__(cls, native: _pwalk.Scan, root: str = "", bar: "Bar | None" = None) -> Self:
         if not isinstance(native, _pwalk.Scan):
             raise TypeError(f"Scan: call pwalk.scan({native!r}) instead")
         return super().__new__(cls)
@@ -158,6 +161,8 @@ class Scan:
     def close(self) -> None:
         """End the walk, if it is still running. What was read stays."""
         self._native.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def __enter__(self) -> Self:
         """The scan itself."""
@@ -295,4 +300,4 @@ def scan_with(
     )
     if bar is not None:
         bar.begin()
-    return Scan(native, arguments["root"])
+    return Scan(native, arguments["root"], bar)

@@ -198,6 +198,14 @@ def test_t4_text_that_is_not_utf8_is_told_in_one_line(tree, tmp_path, name):
         assert type(raised.value) is ValueError
 
 
+def test_a_column_that_is_none_is_told_with_the_nearest(tree):
+    for names in ("size", ["inode", "size"], "inode, size", "+size"):
+        with pytest.raises(ValueError, match="no such column; did you mean 'st_size'"):
+            pwalk.scan(tree, columns=names)
+    with pytest.raises(ValueError, match="^columns: 'xyzzy': no such column$"):
+        pwalk.scan(tree, columns="inode,xyzzy")
+
+
 def test_t4_the_name_in_an_error_is_exact(tmp_path):
     missing = tmp_path / os.fsdecode(b"missing \xff")
     for call in (
@@ -384,6 +392,17 @@ def test_a_bar_that_is_none_is_refused_before_anything_is_drawn(tree, tmp_path, 
             call(tree, progress="line")
     with pytest.raises(FileNotFoundError):
         pwalk.scan(tree / "missing", progress="bar")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_scan_that_is_closed_draws_no_more(large, capfd):
+    from pwalk import _bar
+
+    with pwalk.scan(large, progress="bar", progress_interval=0.01) as scan:
+        assert isinstance(scan._bar, _bar.Bar)
+    drawn = capfd.readouterr().err
+    assert drawn.endswith("\n")
+    scan._bar({"files": 1, "dirs": 1, "bytes": 1, "elapsed": 1.0, "errors": 0, "done": False})
     assert capfd.readouterr().err == ""
 
 
