@@ -13,9 +13,7 @@ __all__ = [
     "Column",
     "OrderedWalk",
     "Scan",
-    "after_fork_in_child",
-    "after_fork_in_parent",
-    "before_fork",
+    "after_fork",
     "close_all",
     "column_names",
     "default_output",
@@ -206,13 +204,7 @@ def settings() -> list[tuple[str, bool | int | None, int | None, int | None]]:
 def close_all() -> None:
     """Ends all jobs of the process, before the interpreter is finalized."""
 
-def before_fork() -> None:
-    """Called before the process forks."""
-
-def after_fork_in_parent() -> None:
-    """Called after the process has forked."""
-
-def after_fork_in_child() -> None:
+def after_fork() -> None:
     """Called in a process that was forked."""
 
 def work_done() -> tuple[int, int]:

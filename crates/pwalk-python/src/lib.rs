@@ -32,9 +32,7 @@ mod _pwalk {
     #[pymodule_export]
     use super::facts::{default_output, formats, version};
     #[pymodule_export]
-    use super::life::{
-        after_fork_in_child, after_fork_in_parent, before_fork, close_all, work_done,
-    };
+    use super::life::{after_fork, close_all, work_done};
     #[pymodule_export]
     use super::report::report;
     #[pymodule_export]

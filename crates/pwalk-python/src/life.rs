@@ -13,7 +13,7 @@
 use pwalk::{Control, Unfinished, lock};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
@@ -28,16 +28,31 @@ static N_INSIDE: AtomicUsize = AtomicUsize::new(0);
 /// Files and bytes that jobs of this process have seen that are over.
 static DONE: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
-/// Jobs and walks that are under way. No Python code runs while it is locked.
-static RUNNING: Mutex<Vec<Arc<Running>>> = Mutex::new(Vec::new());
+/// Jobs and walks that are under way.
+static RUNNING: List = List { running: Mutex::new(Vec::new()), of_child: OnceLock::new() };
+
+/// How many forks lie between the process that has loaded the module and this one.
+static N_FORKS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// How often this thread is inside already, so that it may go on: that of a callback, and
     /// the one that finalizes the interpreter.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
-    /// This thread is about to fork.
-    static FORKING: RefCell<Option<MutexGuard<'static, Vec<Arc<Running>>>>> =
-        const { RefCell::new(None) };
+}
+
+/// A process and its fork have one each, since at the fork another thread may hold the lock. (To
+/// take it before the fork waits for the lock of imports, whose holder waits for the GIL.)
+#[derive(Default)]
+struct List {
+    running: Mutex<Vec<Arc<Running>>>,
+    of_child: OnceLock<Box<List>>,
+}
+
+/// The list of this process. No Python code runs while it is locked.
+fn running() -> MutexGuard<'static, Vec<Arc<Running>>> {
+    let forks = 0..N_FORKS.load(SeqCst);
+    let list = forks.fold(&RUNNING, |list, _| list.of_child.get_or_init(Box::default));
+    lock(&list.running)
 }
 
 /// A job or a walk that is under way.
@@ -65,7 +80,7 @@ impl Meter {
     fn new(control: &Arc<Control>, is_job: bool) -> Meter {
         let (control, unfinished) = (control.clone(), OnceLock::new());
         let running = Arc::new(Running { control, is_job, unfinished });
-        lock(&RUNNING).push(running.clone());
+        self::running().push(running.clone());
         Meter(running)
     }
 
@@ -78,7 +93,7 @@ impl Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        let mut running = lock(&RUNNING);
+        let mut running = running();
         running.retain(|other| !Arc::ptr_eq(other, &self.0));
         let progress = self.0.control.progress();
         DONE[0].fetch_add(progress.n_files, Relaxed);
@@ -89,7 +104,7 @@ impl Drop for Meter {
 /// Files that all jobs of the process have seen, and their bytes.
 #[pyfunction]
 pub(crate) fn work_done() -> (u64, u64) {
-    let running = lock(&RUNNING);
+    let running = running();
     let progress = running.iter().map(|job| job.control.progress());
     let done = (DONE[0].load(Relaxed), DONE[1].load(Relaxed));
     progress.fold(done, |(files, bytes), more| (files + more.n_files, bytes + more.bytes))
@@ -142,9 +157,7 @@ pub(crate) fn install(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let function = |name| module.getattr(name);
     py.import("atexit")?.call_method1("register", (function("close_all")?,))?;
     let forks = pyo3::types::PyDict::new(py);
-    forks.set_item("before", function("before_fork")?)?;
-    forks.set_item("after_in_parent", function("after_fork_in_parent")?)?;
-    forks.set_item("after_in_child", function("after_fork_in_child")?)?;
+    forks.set_item("after_in_child", function("after_fork")?)?;
     py.import("os")?.getattr("register_at_fork")?.call((), Some(&forks))?;
     Ok(())
 }
@@ -156,7 +169,7 @@ pub(crate) fn close_all(py: Python<'_>) -> PyResult<()> {
     DEPTH.set(DEPTH.get() + 1);
     IS_CLOSED.store(true, SeqCst);
     py.detach(|| {
-        for job in lock(&RUNNING).iter().filter(|running| running.is_job) {
+        for job in running().iter().filter(|running| running.is_job) {
             job.control.cancel();
             job.unfinished.get().map(|unfinished| unfinished.abandon());
         }
@@ -168,23 +181,10 @@ pub(crate) fn close_all(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// No other thread holds the list while the process is copied.
-#[pyfunction]
-pub(crate) fn before_fork() {
-    FORKING.set(Some(lock(&RUNNING)));
-}
-
-#[pyfunction]
-pub(crate) fn after_fork_in_parent() {
-    FORKING.take();
-}
-
 /// The child has no jobs: nothing of its parent's is ended or removed by it.
 #[pyfunction]
-pub(crate) fn after_fork_in_child() {
-    if let Some(mut running) = FORKING.take() {
-        running.drain(..).for_each(std::mem::forget);
-    }
+pub(crate) fn after_fork() {
+    N_FORKS.fetch_add(1, SeqCst);
     // Perhaps in a callback.
     N_INSIDE.store(DEPTH.get(), SeqCst);
 }

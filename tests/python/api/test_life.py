@@ -316,6 +316,22 @@ assert os.waitstatus_to_exitcode(os.wait()[1]) == 7
     assert _run(program, large, tmp_path) == ("", "")
 
 
+def test_t50_a_callback_forks_while_others_begin_and_import(large):
+    program = """
+scan = pwalk.scan(top, max_threads=1, progress_interval=0.001,
+    progress_callback=lambda _: os._exit(0) if os.fork() == 0 else os.wait())
+def walks():
+    while True: pwalk.walk(top).close()
+threading.Thread(target=walks, daemon=True).start()
+import _imp
+for _ in range(100):
+    _imp.acquire_lock()
+    time.sleep(0.001)
+    _imp.release_lock()
+"""
+    assert _run(program, large) == ("", "")
+
+
 def test_multiprocessing_forks_while_a_scan_runs(large):
     program = """
 import multiprocessing
