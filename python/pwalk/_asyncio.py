@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import AnyStr
 
 from . import _check
@@ -32,8 +32,8 @@ class AsyncWalker:
         *,
         ignore_snapshots: bool = True,
     ) -> AsyncGenerator[tuple[AnyStr, list[AnyStr], list[AnyStr]], None]:
-        """Like the function `walk`, without blocking the event loop. `onerror` may be called in a
-        thread other than the loop's.
+        """Like the function `walk`, without blocking the event loop. `onerror` is called in the
+        loop's thread. A task that is cancelled ends at once, even if the filesystem hangs.
         """
         root: AnyStr = os.fspath(path)
         native = open_ordered(
@@ -46,22 +46,32 @@ class AsyncWalker:
             snapshots=not _check.switch("ignore_snapshots", ignore_snapshots),
         )
         loop = asyncio.get_running_loop()
-        executor = ThreadPoolExecutor(1, thread_name_prefix="pwalk-async")
         try:
             n_at_once = 0
             while True:
                 triple = native.next_ready()
                 if triple is None:
-                    n_at_once = 0
-                    triple = await loop.run_in_executor(executor, next, native, None)
-                    if triple is None:
+                    if native.is_closed():
                         return
-                elif (n_at_once := n_at_once + 1) == _AT_ONCE:
+                    n_at_once = 0
+                    # A thread of the native part waits, for which neither the loop nor the end of
+                    # the interpreter waits if a request hangs.
+                    ready = loop.create_future()
+                    native.wait_in_thread(partial(_wake, loop, ready))
+                    await ready
+                    continue
+                if (n_at_once := n_at_once + 1) == _AT_ONCE:
                     n_at_once = 0
                     await asyncio.sleep(0)
                 yield triple
         finally:
-            # The loop waits for nothing: a thread that waits for a directory closes the walk.
-            native.cancel()
-            executor.submit(native.close)
-            executor.shutdown(wait=False)
+            native.close_in_thread()
+
+
+def _wake(loop: asyncio.AbstractEventLoop, ready: asyncio.Future[None]) -> None:
+    loop.call_soon_threadsafe(_set, ready)
+
+
+def _set(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

@@ -48,6 +48,13 @@ class OrderedWalk(Generic[AnyStr]):
     def __next__(self) -> tuple[AnyStr, list[AnyStr], list[AnyStr]]: ...
     def next_ready(self) -> tuple[AnyStr, list[AnyStr], list[AnyStr]] | None:
         """The next triple if it is ready; `None` if it isn't, or there is none."""
+    def is_closed(self) -> bool:
+        """True once there is nothing more to come."""
+    def wait_in_thread(self, done: Callable[[], object]) -> None:
+        """Waits for the next step in a thread of its own, and then calls `done` in that thread.
+        Until then nothing is ready. The end of the interpreter doesn't wait for it."""
+    def close_in_thread(self) -> None:
+        """As `close`, and nothing is waited for."""
     def progress(self, done: bool = False) -> Progress:
         """The progress of the walk. The directories visited last are collected from the first
         call on."""

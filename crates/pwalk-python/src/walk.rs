@@ -1,14 +1,17 @@
 //! `walk`: the directories of a tree in the order of `os.walk`.
 
 use crate::convert::{Given, name, os_error};
-use crate::life::{Meter, inside, outside};
+use crate::life::{Inside, Meter, inside, outside};
 use crate::watch::progress_of;
-use pwalk::{Child, Control, DirListing, Disk, Order, Ordered, OrderedConfig, Step, walk_in_order};
+use pwalk::{
+    Child, Control, DirListing, Disk, Order, Ordered, OrderedConfig, Step, lock, walk_in_order,
+};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyStopIteration, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Instant;
 
@@ -28,13 +31,29 @@ pub(crate) struct OrderedWalk {
 }
 
 struct Walking {
-    walk: Ordered<Disk>,
+    place: Place,
     _meter: Meter,
     is_top_down: bool,
     /// May lead back to who holds this walk, so it goes when the walk is closed.
     on_error: Option<Py<PyAny>>,
     /// The triple that was delivered last, top down: its subdirectories may be changed.
     delivered: Option<Delivered>,
+}
+
+/// Where the walk itself is.
+enum Place {
+    Here(Box<Ordered<Disk>>),
+    /// In a thread that waits for its next step.
+    Away(Arc<Mutex<Away>>),
+}
+
+/// What a thread of its own does with a walk.
+enum Away {
+    Waits,
+    /// It has the next step; or it has panicked.
+    HasStep(Option<(Box<Ordered<Disk>>, Step)>),
+    /// Nobody wants what it brings.
+    IsAbandoned,
 }
 
 struct Delivered {
@@ -74,7 +93,13 @@ impl OrderedWalk {
         let walk = walk_in_order(&path, &config, control.clone());
         let _meter = Meter::of_walk(&control);
         let is_top_down = topdown;
-        let walking = Walking { walk, _meter, is_top_down, on_error: onerror, delivered: None };
+        let walking = Walking {
+            place: Place::Here(Box::new(walk)),
+            _meter,
+            is_top_down,
+            on_error: onerror,
+            delivered: None,
+        };
         Ok(OrderedWalk {
             walking: Mutex::new(Some(walking)),
             control,
@@ -99,6 +124,48 @@ impl OrderedWalk {
         self.advance(py, false)
     }
 
+    /// True once there is nothing more to come.
+    fn is_closed(&self) -> PyResult<bool> {
+        Ok(self.lock()?.is_none())
+    }
+
+    /// Waits for the next step in a thread of its own, and then calls `done` in that thread. Until
+    /// then nothing is ready. The end of the interpreter doesn't wait for it.
+    fn wait_in_thread(&self, done: Py<PyAny>) -> PyResult<()> {
+        let mut walking = self.lock()?;
+        let Some(walking) = &mut *walking else { return Ok(()) };
+        let away = Arc::new(Mutex::new(Away::Waits));
+        let place = std::mem::replace(&mut walking.place, Place::Away(away.clone()));
+        let Place::Here(walk) = place else {
+            walking.place = place;
+            return Err(is_busy());
+        };
+        let builder = std::thread::Builder::new().name("pwalk-async".to_string());
+        let waits = move || {
+            go_and_wait(walk, &away);
+            if let Some(_inside) = Inside::enter() {
+                Python::attach(|py| {
+                    // The loop may be closed: then nobody waits.
+                    let _ = done.call0(py);
+                    drop(done);
+                });
+            }
+        };
+        builder.spawn(waits).map(drop)?;
+        Ok(())
+    }
+
+    /// As `close`, and nothing is waited for.
+    fn close_in_thread(&self) -> PyResult<()> {
+        self.control.cancel();
+        let Some(Walking { place, .. }) = self.lock()?.take() else { return Ok(()) };
+        if let Some(walk) = come_back_or_abandon(place) {
+            let builder = std::thread::Builder::new().name("pwalk-async".to_string());
+            builder.spawn(move || drop(walk)).map(drop)?;
+        }
+        Ok(())
+    }
+
     /// The progress of the walk, as a callback gets it. The directories visited last are
     /// collected from the first call on.
     #[pyo3(signature = (done=false))]
@@ -115,8 +182,8 @@ impl OrderedWalk {
     /// thread and its descriptors go once the request is answered.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let walking = self.lock()?.take();
-        if let Some(Walking { walk, .. }) = walking {
-            outside(py, || drop(walk));
+        if let Some(Walking { place, .. }) = walking {
+            outside(py, || drop(come_back_or_abandon(place)));
         }
         Ok(())
     }
@@ -154,15 +221,23 @@ impl OrderedWalk {
                 if let Some(delivered) = walking.delivered.take() {
                     pass_on(py, walking, &delivered)?;
                 }
-                match walking.walk.try_next() {
+                match walking.come_back()? {
                     Some(step) => step,
-                    None if may_wait => wait(py, walking)?,
-                    None => return Ok(None),
+                    None => match &mut walking.place {
+                        Place::Here(walk) => match walk.try_next() {
+                            Some(step) => step,
+                            None if may_wait => wait(py, walk)?,
+                            None => return Ok(None),
+                        },
+                        Place::Away(_) if may_wait => return Err(is_busy()),
+                        Place::Away(_) => return Ok(None),
+                    },
                 }
             };
             match step {
                 Step::End => {
-                    self.close(py)?;
+                    // Who doesn't wait for a directory doesn't wait for the end of threads either.
+                    let () = if may_wait { self.close(py)? } else { self.close_in_thread()? };
                     return Ok(None);
                 }
                 Step::Failed { path, .. } if path.contains(&0) => {
@@ -203,8 +278,9 @@ impl OrderedWalk {
     fn stay_out(&self) -> PyResult<()> {
         if let Some(walking) = &mut *self.lock()?
             && walking.is_top_down
+            && let Place::Here(walk) = &mut walking.place
         {
-            walking.walk.choose(Vec::new());
+            walk.choose(Vec::new());
         }
         Ok(())
     }
@@ -229,9 +305,7 @@ impl OrderedWalk {
         match self.walking.try_lock() {
             Ok(walking) => Ok(walking),
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => {
-                Err(PyValueError::new_err("walk: another thread is waiting for its next directory"))
-            }
+            Err(TryLockError::WouldBlock) => Err(is_busy()),
         }
     }
 
@@ -269,6 +343,54 @@ impl OrderedWalk {
     }
 }
 
+impl Walking {
+    /// Takes the walk back from a thread that has waited for its next step, with that step.
+    fn come_back(&mut self) -> PyResult<Option<Step>> {
+        let Place::Away(away) = &self.place else { return Ok(None) };
+        let step = match &mut *lock(away) {
+            Away::HasStep(step) => step.take(),
+            Away::Waits | Away::IsAbandoned => return Ok(None),
+        };
+        let Some(step) = step else {
+            return Err(PyRuntimeError::new_err("walk: its thread has panicked"));
+        };
+        let (walk, step) = step;
+        self.place = Place::Here(walk);
+        Ok(Some(step))
+    }
+}
+
+/// In a thread of its own: waits for the next step of a walk.
+fn go_and_wait(mut walk: Box<Ordered<Disk>>, away: &Mutex<Away>) {
+    let waits = AssertUnwindSafe(move || {
+        let step = walk.next_step(&mut || false).unwrap_or(Step::End);
+        (walk, step)
+    });
+    let step = catch_unwind(waits).ok();
+    let mut away = lock(away);
+    if let Away::Waits = *away {
+        *away = Away::HasStep(step);
+    } else {
+        drop(away);
+        drop(step);
+    }
+}
+
+/// The walk, unless a thread waits with it, which then ends it.
+fn come_back_or_abandon(place: Place) -> Option<Box<Ordered<Disk>>> {
+    match place {
+        Place::Here(walk) => Some(walk),
+        Place::Away(away) => match std::mem::replace(&mut *lock(&away), Away::IsAbandoned) {
+            Away::HasStep(Some(step)) => Some(step.0),
+            _ => None,
+        },
+    }
+}
+
+fn is_busy() -> PyErr {
+    PyValueError::new_err("walk: another thread is waiting for its next directory")
+}
+
 /// What a generator makes of a StopIteration that is raised in it: its end would look like that
 /// of the walk.
 fn no_stop(py: Python<'_>, raised: PyErr) -> PyErr {
@@ -304,15 +426,17 @@ fn pass_on(py: Python<'_>, walking: &mut Walking, delivered: &Delivered) -> PyRe
         Ok(Child::Other(encode.call1((path,))?.extract()?))
     };
     let children = dirnames.iter().map(child).collect::<PyResult<_>>()?;
-    walking.walk.choose(children);
+    if let Place::Here(walk) = &mut walking.place {
+        walk.choose(children);
+    }
     Ok(())
 }
 
 /// The next step, which has to be waited for; without the GIL.
-fn wait(py: Python<'_>, walking: &mut Walking) -> PyResult<Step> {
+fn wait(py: Python<'_>, walk: &mut Ordered<Disk>) -> PyResult<Step> {
     let mut raised = None;
     let step = outside(py, || {
-        walking.walk.next_step(&mut || {
+        walk.next_step(&mut || {
             let checked = inside(|py| py.check_signals());
             raised = checked.err();
             raised.is_some()
