@@ -4,6 +4,10 @@
 
 use std::process::ExitCode;
 
+/// So that a lack of memory is an error of a job, and not the end of the process.
+#[global_allocator]
+static ALLOCATOR: pwalk::Reserve = pwalk::Reserve;
+
 fn main() -> ExitCode {
     ExitCode::from(pwalk_cli::run(std::env::args_os()))
 }

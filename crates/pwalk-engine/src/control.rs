@@ -23,6 +23,8 @@ const N_LAST_DIRS: usize = 10;
 pub struct Control {
     /// Set once, by anybody; read by workers before each job.
     is_cancelled: AtomicBool,
+    /// It was set because memory is short.
+    lacks_memory: AtomicBool,
     shards: [CachePadded<Shard>; N_SHARDS],
     /// Somebody has asked for the directories visited last, and will again.
     wants_dirs: AtomicBool,
@@ -59,9 +61,18 @@ impl Control {
         self.is_cancelled.store(true, Relaxed);
     }
 
-    /// True once `cancel` was called.
+    /// True once `cancel` was called, or memory is short.
     pub fn is_cancelled(&self) -> bool {
+        if pwalk_sys::memory_is_short() {
+            self.lacks_memory.store(true, Relaxed);
+            self.cancel();
+        }
         self.is_cancelled.load(Relaxed)
+    }
+
+    /// True if the walk was cancelled because memory is short.
+    pub fn lacks_memory(&self) -> bool {
+        self.lacks_memory.load(Relaxed)
     }
 
     /// The counters, at about this moment.

@@ -4,7 +4,9 @@ use crate::life::outside;
 use pwalk::{
     Effective, EntryError, Errno, ErrorKind, Range, SETTINGS, Setting, Settings, Value, WalkConfig,
 };
-use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{
+    PyKeyboardInterrupt, PyMemoryError, PyOSError, PyRuntimeError, PyValueError,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use pyo3::{Borrowed, IntoPyObjectExt};
@@ -18,6 +20,7 @@ pub(crate) fn to_py_err(error: pwalk::Error) -> PyErr {
     match (error.kind(), error.errno()) {
         (ErrorKind::Argument, _) => PyValueError::new_err(invalid_argument(&error)),
         (ErrorKind::Cancelled, _) => PyKeyboardInterrupt::new_err(()),
+        (ErrorKind::Memory, _) => PyMemoryError::new_err(error.to_string()),
         (ErrorKind::Panicked, _) => PyRuntimeError::new_err(error.to_string()),
         (_, Some(errno)) => {
             let filename = error.path().unwrap_or_else(|| Path::new("")).as_os_str().to_owned();

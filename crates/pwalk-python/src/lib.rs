@@ -10,6 +10,7 @@ mod command;
 mod convert;
 mod facts;
 mod life;
+mod memory;
 mod report;
 mod running;
 mod scan;

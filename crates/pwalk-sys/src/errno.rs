@@ -26,6 +26,8 @@ impl Errno {
     pub const NOTDIR: Errno = Errno(libc::ENOTDIR);
     /// Invalid argument.
     pub const INVAL: Errno = Errno(libc::EINVAL);
+    /// Not enough memory.
+    pub const NOMEM: Errno = Errno(libc::ENOMEM);
     /// Too many open files in the system.
     pub const NFILE: Errno = Errno(libc::ENFILE);
     /// Too many open files.

@@ -20,6 +20,8 @@ pub enum ErrorKind {
     File,
     /// The job was cancelled: it has no result.
     Cancelled,
+    /// There was not enough memory: the job has no result.
+    Memory,
     /// A thread of the job has panicked, which is a bug of pwalk or of a sink: the job has no
     /// result.
     Panicked,
@@ -39,6 +41,7 @@ enum Cause {
         errno: Option<Errno>,
     },
     Cancelled,
+    Memory,
     /// What the panic has said.
     Panicked(String),
 }
@@ -83,6 +86,10 @@ impl Error {
         Error(Cause::Cancelled)
     }
 
+    pub(crate) fn memory() -> Error {
+        Error(Cause::Memory)
+    }
+
     /// From what a panic has carried.
     pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -96,6 +103,7 @@ impl Error {
             Cause::Argument(_) => ErrorKind::Argument,
             Cause::Path { kind, .. } => *kind,
             Cause::Cancelled => ErrorKind::Cancelled,
+            Cause::Memory => ErrorKind::Memory,
             Cause::Panicked(_) => ErrorKind::Panicked,
         }
     }
@@ -114,6 +122,7 @@ impl Error {
             Cause::Argument(error) => error.subject(),
             Cause::Path { path, .. } => path.display().to_string(),
             Cause::Cancelled => "interrupted".to_owned(),
+            Cause::Memory => "not enough memory".to_owned(),
             Cause::Panicked(_) => "internal error".to_owned(),
         }
     }
@@ -124,6 +133,7 @@ impl Error {
             Cause::Argument(error) => error.reason(),
             Cause::Path { reason, .. } => reason,
             Cause::Cancelled => "nothing was written",
+            Cause::Memory => "the output is not there, or not complete if it is a stream",
             Cause::Panicked(text) => text,
         }
     }
@@ -142,6 +152,7 @@ impl Error {
     pub fn errno(&self) -> Option<Errno> {
         match self.0 {
             Cause::Path { errno, .. } => errno,
+            Cause::Memory => Some(Errno::NOMEM),
             _ => None,
         }
     }

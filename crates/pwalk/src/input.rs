@@ -5,7 +5,7 @@
 //! or a file format works.
 
 use crate::error::Error;
-use crate::job::{Errors, JobSink, without_panic};
+use crate::job::{Errors, JobSink, guarded};
 use crate::setup::{Setup, WalkConfig};
 use pwalk_engine::{Batch, Control, EntryError, Fields, FileId, Kind, Progress, Sink, walk};
 use pwalk_output::{
@@ -114,7 +114,7 @@ impl Input {
         Error: From<K::Error>,
     {
         let errors = Errors::new(None, on_error);
-        without_panic(|| self.read_into(&JobSink { sink, errors: &errors }, control))
+        guarded(control, || self.read_into(&JobSink { sink, errors: &errors }, control))
     }
 
     /// The loop of all jobs.

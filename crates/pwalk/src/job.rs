@@ -75,9 +75,22 @@ impl<'a> Errors<'a> {
 /// Makes an error of a panic, in whatever thread of the job it was: callers of a library, Python
 /// above all, expect no other way out of it. All that the job held is gone by then, and its
 /// outputs leave nothing.
-pub(crate) fn without_panic<T>(job: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+///
+/// And sees to it that a lack of memory is one, where the program has a reserve ([`Reserve`]).
+///
+/// [`Reserve`]: pwalk_sys::Reserve
+pub(crate) fn guarded<T>(
+    control: &Control,
+    job: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
+    pwalk_sys::keep_reserve();
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
-    caught.unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
+    match caught {
+        // Whatever else it is called: it follows from the lack.
+        Ok(Err(_)) | Err(_) if control.lacks_memory() => Err(Error::memory()),
+        Ok(result) => result,
+        Err(panic) => Err(Error::panicked(&*panic)),
+    }
 }
 
 /// Reads an input into a table.
@@ -95,7 +108,7 @@ impl Job {
         on_error: &(dyn Fn(&EntryError) + Sync),
         before_names: impl FnOnce(&Summary) -> Result<(), Error>,
     ) -> Result<Summary, Error> {
-        without_panic(|| self.run_unguarded(control, on_error, before_names))
+        guarded(control, || self.run_unguarded(control, on_error, before_names))
     }
 
     fn run_unguarded(

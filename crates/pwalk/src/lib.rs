@@ -58,6 +58,6 @@ pub use pwalk_output::{
     UnmatchedExcludes,
 };
 pub use pwalk_sys::{
-    Mount, RawFilesystem, has_terminal, is_stdout_closed, occupy_standard_descriptors,
+    Mount, RawFilesystem, Reserve, has_terminal, is_stdout_closed, occupy_standard_descriptors,
     raise_descriptor_limit, terminal_width,
 };

@@ -1,8 +1,8 @@
 //! Little to run with: few descriptors, one processor, many threads.
 
 use crate::harness::{
-    BIN, build, copy_for_users, csv_rows, filenames, json, lines, naive, paths, program, said,
-    shell,
+    BIN, build, copy_for_users, csv_rows, filenames, json, lines, naive, names, paths, program,
+    said, shell,
 };
 use crate::signals::{interrupt, started};
 use pwalk_testkit::compare::assert_same_rows;
@@ -40,6 +40,38 @@ fn t28_the_command_takes_as_many_descriptors_as_it_may() {
     let script = "ulimit -Sn 4 && ulimit -Hn 64 && exec \"$0\" report -qo \"$1\" \"$2\"";
     said(&mut shell(script, &[&output, tree.path()])).with_status(0);
     assert_same_rows(&csv_rows(&std::fs::read(output).unwrap()), &rows);
+}
+
+#[test]
+fn t47_little_memory_is_an_error_and_never_a_hang_or_half_an_output() {
+    let tree = build("deep");
+    for format in ["csv", "parquet"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut statuses = Vec::new();
+        // From where not even the program can be loaded to where there is enough.
+        for mib in (16..=400).step_by(6) {
+            let mut limited = program("timeout");
+            limited.args(["60", "prlimit", &format!("--as={}", mib << 20), BIN, "report", "-qt4"]);
+            limited.arg(format!("-oout.{format}")).arg(tree.path()).current_dir(folder.path());
+            let output = limited.output().unwrap();
+            let status = output.status.code();
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_ne!(status, Some(124), "{mib} MiB: it hangs: {text}");
+            let expected: &[String] =
+                if status == Some(0) { &[format!("out.{format}")] } else { &[] };
+            assert_eq!(names(folder.path()), expected, "{mib} MiB: {text}");
+            statuses.push((status, text));
+            if status == Some(0) {
+                break;
+            }
+        }
+        assert_eq!(statuses.last().unwrap().0, Some(0), "{statuses:?}");
+        let line = "pwalk: not enough memory: ";
+        let is_said = |(status, text): &(Option<i32>, String)| {
+            *status == Some(2) && text.starts_with(line) && text.lines().count() == 1
+        };
+        assert!(statuses.iter().any(is_said), "{statuses:?}");
+    }
 }
 
 /// The first processor that this process may run on.
