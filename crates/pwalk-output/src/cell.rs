@@ -40,10 +40,9 @@ pub(crate) enum Cell {
 impl Cell {
     /// Its type in Arrow, and so in Parquet.
     ///
-    /// Texts of few values are plain strings: an Arrow file has one dictionary for all its
-    /// batches, and a tree of billions of files named `out.000001` would have to be held in it,
-    /// and in memory. Inside a Parquet file they are packed by dictionaries, one for each row
-    /// group ([`Packing::Dictionary`]).
+    /// Texts of few values are plain strings, in files and in memory, for reasons that
+    /// `docs/formats/columnar.md` gives with their numbers. Inside a Parquet file they are packed
+    /// by dictionaries, one for each row group ([`Packing::Dictionary`]).
     pub(crate) fn data_type(&self) -> DataType {
         match self {
             Cell::U64(..) => DataType::UInt64,

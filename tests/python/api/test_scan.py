@@ -98,6 +98,25 @@ def test_every_library_reads_it(large):
     assert len(pandas.DataFrame({"st_size": scan["st_size"]})) == 20_201
 
 
+def test_texts_of_few_values_can_be_grouped_and_sorted_across_batches(large):
+    rows = _table(pwalk.scan(large))
+    assert rows.column("fileExtension").num_chunks > 1
+    for name, counts in {
+        "fileExtension": {"": 201, "dat": 20_000},
+        "kind": {"dir": 201, "file": 20_000},
+    }.items():
+        grouped = rows.group_by(name).aggregate([("st_size", "count")]).to_pylist()
+        assert {row[name]: row["st_size_count"] for row in grouped} == counts
+        grouped = rows.to_pandas().groupby(name, observed=True).size()
+        assert grouped.to_dict() == counts
+        frame = polars.DataFrame(rows).group_by(name).len()
+        assert dict(frame.iter_rows()) == counts
+        found = duckdb.sql(f"SELECT {name}, count(*) FROM rows GROUP BY ALL")
+        assert dict(found.fetchall()) == counts
+    extensions = rows.sort_by("fileExtension")["fileExtension"].to_pylist()
+    assert extensions == [""] * 201 + ["dat"] * 20_000
+
+
 def test_it_may_be_read_many_times(tree):
     scan = pwalk.scan(tree)
     first = _table(scan)
