@@ -4,7 +4,9 @@ Whatever could hang runs in a process of its own, which has a time limit.
 """
 
 import os
+import signal
 import subprocess
+import sys
 
 import pwalk
 import pytest
@@ -400,6 +402,52 @@ def test_t47_threads_that_can_not_be_started_are_an_exception(public, job, limit
         assert output.startswith("BlockingIOError") or output.startswith("OSError"), output
     if "can't" in output:
         assert os.listdir(out) == []
+
+
+# Little memory
+
+LITTLE = """
+import resource
+out, n_more = sys.argv[2], int(sys.argv[3]) << 20
+n_used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (n_used + n_more, n_used + n_more))
+try:
+    WORK
+    print('done')
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+LACKING = {
+    "scan": "assert len(pwalk.scan(top)) == 20_201",
+    "report": "pwalk.report(top, out + '/out.parquet')",
+    "traverse": "pwalk.traverse(top, output_dir=out)",
+}
+
+
+@pytest.mark.parametrize("work", LACKING)
+def test_t47_little_memory_is_a_memory_error_or_an_abort_and_no_output(large, tmp_path, work):
+    said = set()
+    program = PRELUDE + LITTLE.replace("WORK", LACKING[work])
+    # Printing a backtrace takes more than there is.
+    env = os.environ | {"RUST_BACKTRACE": "0"}
+    # From where not even a thread can be started to where there is enough.
+    for n_more in range(4, 400, 4):
+        out = tmp_path / str(n_more)
+        out.mkdir()
+        pipe = subprocess.PIPE
+        arguments = [sys.executable, "-c", program, large, out, str(n_more)]
+        done = subprocess.run(arguments, stdout=pipe, stderr=pipe, text=True, env=env, timeout=60)
+        # What has no bytes is a name that was reserved by a process that could not clean up.
+        outputs = [path.suffix for path in out.iterdir() if path.stat().st_size > 0]
+        if done.stdout == "done\n":
+            break
+        assert outputs == [], (n_more, done)
+        assert done.returncode in (0, -signal.SIGABRT), (n_more, done)
+        said.add(done.stdout)
+    assert done.stdout == "done\n", done
+    assert len(outputs) == (work != "scan")
+    assert any(line.startswith("MemoryError not enough memory") for line in said), said
 
 
 # Requests that hang
