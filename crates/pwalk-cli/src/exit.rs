@@ -1,6 +1,7 @@
 //! How the command ends: every exit status, and what leads to it.
 
 use crate::message;
+use crate::panics;
 use crate::signals;
 use pwalk::{Error, ErrorKind};
 
@@ -46,6 +47,7 @@ impl Exit {
                 signals::say_interrupted(None);
                 Exit::Signal(signals::received())
             }
+            ErrorKind::Panicked => panics::say(error),
             _ => {
                 message::say(error);
                 Exit::Unable

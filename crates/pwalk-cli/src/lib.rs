@@ -12,6 +12,7 @@ mod generate;
 mod info;
 mod message;
 mod pace;
+mod panics;
 mod progress;
 mod refusal;
 mod report;
@@ -42,13 +43,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     signals::survive_file_limit();
     // Here and not in the library: it is the limit of the whole process.
     pwalk::raise_descriptor_limit();
-    let done = signals::beside_first_thread(|| match args.command {
+    panics::keep();
+    let work = || match args.command {
         Command::Report(args) => report::run(args),
         Command::Walk(args) => walk::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Info(args) => info::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { command } => generate::man(command.as_deref()),
-    });
-    done.unwrap_or_else(|error| Exit::of_error(&error)).status()
+    };
+    let work = || work().unwrap_or_else(|error| Exit::of_error(&error));
+    panics::guarded(|| signals::beside_first_thread(work)).status()
 }

@@ -91,7 +91,7 @@ impl Error {
     }
 
     /// From what a panic has carried.
-    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    pub fn panicked(panic: &(dyn Any + Send)) -> Error {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
         Error(Cause::Panicked(text.unwrap_or_else(|| "a thread has panicked".to_owned())))
