@@ -21,8 +21,9 @@ def facts(title: str, rows: Mapping[str, object]) -> str:
 def of_summary(summary: Mapping[str, Any]) -> dict[str, str]:
     """What a summary says, in short."""
     found = {"entries": _counts(summary.get("entries", {}))}
-    if size := summary.get("bytes", {}):
-        found["bytes"] = f"{size['apparent']:,} ({size['allocated']:,} allocated)"
+    sums = summary.get("bytes", {}).items()
+    if known := [f"{size:,} {name}" for name, size in sums if size is not None]:
+        found["bytes"] = ", ".join(known)
     found["errors"] = _counts(summary.get("errors", {}))
     if "seconds" in summary:
         found["seconds"] = f"{summary['seconds']:.2f}"

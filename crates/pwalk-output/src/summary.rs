@@ -1,7 +1,7 @@
 //! The summary that ends every report: what was seen, what was not, and whether it is complete.
 
 use crate::columns::Columns;
-use pwalk_engine::{Batch, FileId, Kind, Outcome, Unmatched};
+use pwalk_engine::{Batch, Fields, FileId, Kind, Outcome, Unmatched};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
@@ -234,6 +234,18 @@ impl Summary {
             threads_refused: outcome.n_workers_refused as u64,
             unknown: Vec::new(),
         }
+    }
+
+    /// What is known if only these fields were read: a sum of sizes that nobody asked for is not 0.
+    #[must_use]
+    pub fn with_sums_of(mut self, fields: Fields) -> Summary {
+        let sums = [
+            ("/bytes/apparent", Fields::SIZE),
+            ("/bytes/allocated", Fields::BLOCKS.union(Fields::LINKS)),
+        ];
+        let unread = sums.into_iter().filter(|(_, needed)| !fields.contains(*needed));
+        self.unknown.extend(unread.map(|(pointer, _)| pointer.to_owned()));
+        self
     }
 
     /// The summary of rows about which nothing else is known.

@@ -203,7 +203,8 @@ impl Tree {
             return Err(Error::cancelled());
         }
         let n_names_changed = sink.errors.n_names_changed();
-        let mut summary = Summary::new(&self.preamble, clock.elapsed(), &outcome, n_names_changed);
+        let summary = Summary::new(&self.preamble, clock.elapsed(), &outcome, n_names_changed);
+        let mut summary = summary.with_sums_of(sink.fields());
         summary.unmatched_excludes = config.rules.unmatched_excludes().into();
         Ok(summary)
     }

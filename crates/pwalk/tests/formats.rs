@@ -336,3 +336,43 @@ fn a_csv_that_is_empty_or_cut_off_is_an_error_that_names_the_line() {
         assert!(error.reason().starts_with(&expected), "{len}: {error}");
     }
 }
+
+/// Why a file of this content can't be converted.
+fn reason_against(name: &str, text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join(name), folder.path().join("out.arrow"));
+    std::fs::write(&input, text).unwrap();
+    let table = OutputConfig::new(Output::File(output.clone()));
+    let done = Convert::prepare(&input, None, &table);
+    let done = done.and_then(|convert| convert.run(&Control::default()));
+    assert!(!output.exists(), "{text}");
+    done.map(|_| "nothing".to_owned()).unwrap_or_else(|error| error.reason().to_owned())
+}
+
+#[test]
+fn a_csv_that_is_not_a_scan_is_refused_with_the_reason() {
+    let header = "inode,parent-inode,directory-depth,\"filename\",\"fileExtension\",UID,GID,st_size,st_dev,st_blocks,st_nlink,\"st_mode\",st_atime,st_mtime,st_ctime,pw_fcount,pw_dirsum\n";
+    let row = "1,2,0,\"f\",\"\",7,8,5,1,8,1,\"0100644\",1,2,3,-1,0\n";
+    let swapped = header.replace("UID,GID", "GID,UID") + row;
+    for (text, reason) in [
+        (swapped.as_str(), "line 1: has the column GID in place of UID"),
+        ("inode,filename\n1,x\n", "line 1: has 2 fields instead of 17"),
+        ("hello\n", "line 1: has 1 field instead of 17"),
+        ("\n\n", "is empty, so it is not a scan"),
+    ] {
+        assert_eq!(reason_against("a.csv", text), reason);
+    }
+    // As the C pwalk and others spell what they mean.
+    let spelled = header.replace("fileExtension", "extension") + row;
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join("a.csv"), folder.path().join("a.ndjson"));
+    std::fs::write(&input, spelled).unwrap();
+    let table = OutputConfig::new(Output::File(output));
+    Convert::prepare(&input, None, &table).unwrap().run(&Control::default()).unwrap();
+}
+
+#[test]
+fn the_reason_against_a_line_of_ndjson_names_one_line() {
+    let reason = reason_against("a.ndjson", "{\"filename\":\"/a\"}\n{\"filename\":");
+    assert_eq!(reason, "line 2: column 12: EOF while parsing a value");
+}

@@ -232,3 +232,22 @@ fn t29_a_link_to_nowhere_is_written_once_also_by_relative_names() {
         assert_eq!(found, 1, "{roots:?}");
     }
 }
+
+#[test]
+fn sizes_that_no_column_needs_are_unknown_and_not_0() {
+    let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
+    for (columns, knows_apparent, knows_allocated) in [
+        ("filename,UID", false, false),
+        ("filename,st_size", true, false),
+        ("filename,st_blocks,st_nlink", false, true),
+    ] {
+        let mut command = pwalk();
+        command.args(["report", "-o", "a.parquet", "--columns", columns, "--summary", "a.json"]);
+        let said = said(command.arg(tree.path()).current_dir(folder.path())).with_status(0);
+        let bytes = &json(fs::read(folder.path().join("a.json")).unwrap())["bytes"];
+        assert_eq!(bytes["apparent"].is_number(), knows_apparent, "{columns}: {bytes}");
+        assert_eq!(bytes["allocated"].is_number(), knows_allocated, "{columns}: {bytes}");
+        assert_eq!(said.stderr.contains(" apparent"), knows_apparent, "{}", said.stderr);
+        assert_eq!(said.stderr.contains(" allocated"), knows_allocated, "{}", said.stderr);
+    }
+}

@@ -58,11 +58,7 @@ impl CsvSource {
     fn fill(&mut self) -> Reason<()> {
         let n_bytes = self.input.read(&mut self.buffer).map_err(|e| self.at(plain_reason(&e)))?;
         (self.start, self.end) = (0, n_bytes);
-        match self.buffer[..n_bytes].last() {
-            Some(&last) => self.last = Some(last),
-            None if self.last.is_none() => return Err("is empty, so it is not a scan".to_owned()),
-            None => {}
-        }
+        self.last = self.buffer[..n_bytes].last().copied().or(self.last);
         Ok(())
     }
 
@@ -99,6 +95,9 @@ impl CsvSource {
                     self.n_fields = n_ends;
                     return Ok(true);
                 }
+                ReadRecordResult::End if self.n_records == 0 => {
+                    return Err("is empty, so it is not a scan".to_owned());
+                }
                 ReadRecordResult::End => return Ok(false),
             }
         }
@@ -117,11 +116,32 @@ impl CsvSource {
         self.n_records == 1 && self.n_fields > 0 && &self.record[..self.ends[0]] == b"inode"
     }
 
+    /// Columns in another order would be read as each other. Other spellings are nobody's business.
+    fn check_header(&self) -> Reason<()> {
+        self.check_length()?;
+        let starts = std::iter::once(&0).chain(&self.ends);
+        for ((column, &start), &end) in COLUMNS.iter().zip(starts).zip(&self.ends[..N_COLUMNS]) {
+            let name = &self.record[start..end];
+            let is_name = |column: &Column| column.name.as_bytes() == name;
+            if !is_name(column) && COLUMNS.iter().any(is_name) {
+                let name = String::from_utf8_lossy(name);
+                return Err(self.at(format!("has the column {name} in place of {}", column.name)));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_length(&self) -> Reason<()> {
+        match self.n_fields {
+            N_COLUMNS => Ok(()),
+            1 => Err(self.at(format!("has 1 field instead of {N_COLUMNS}"))),
+            n => Err(self.at(format!("has {n} fields instead of {N_COLUMNS}"))),
+        }
+    }
+
     fn row(&self) -> Reason<RowValues<'_>> {
         let error = |what: String| self.at(what);
-        if self.n_fields != N_COLUMNS {
-            return Err(error(format!("has {} fields instead of {N_COLUMNS}", self.n_fields)));
-        }
+        self.check_length()?;
         let mut row = RowValues::default();
         let mut start = 0;
         for (column, &end) in COLUMNS.iter().zip(&self.ends[..N_COLUMNS]) {
@@ -173,7 +193,9 @@ impl RowSource for CsvSource {
             && batch.arena_len() < RECORD_LEN_MAX
             && self.read_record()?
         {
-            if !self.is_header() {
+            if self.is_header() {
+                self.check_header()?;
+            } else {
                 assembler.push(batch, &self.row()?)?;
             }
         }

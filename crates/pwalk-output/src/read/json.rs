@@ -38,7 +38,7 @@ impl JsonSource {
         source.is_line_waiting = source.read_line()?;
         if source.is_line_waiting {
             let first: serde_json::Map<String, serde_json::Value> =
-                serde_json::from_slice(&source.line).map_err(|e| source.error(&e.to_string()))?;
+                serde_json::from_slice(&source.line).map_err(|e| source.error(&plain(&e)))?;
             source.columns = known_columns(|name| first.contains_key(name));
             if !source.columns.has("filename") {
                 return Err(source.error("has no filename, so it is not a scan"));
@@ -67,8 +67,17 @@ impl JsonSource {
         let mut parser = serde_json::Deserializer::from_slice(&self.line);
         let row = Line { columns: &self.columns }.deserialize(&mut parser);
         let row = row.and_then(|row| parser.end().map(|()| row));
-        let row = row.map_err(|e| self.error(&e.to_string()))?;
+        let row = row.map_err(|e| self.error(&plain(&e)))?;
         self.assembler.push(batch, &row).map_err(|e| format!("line {}: {e}", self.n_lines))
+    }
+}
+
+/// An error without the parser's own "at line 1": it is given one line at a time.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" at line 1 column ") {
+        Some((what, column)) => format!("column {column}: {what}"),
+        None => text,
     }
 }
 

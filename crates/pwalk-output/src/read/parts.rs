@@ -30,7 +30,9 @@ impl Parts {
         let error = |reason: String| ReadError { path: folder.to_owned(), reason };
         let paths = list(folder).map_err(|e| error(plain_reason(&e)))?;
         if paths.is_empty() {
-            return Err(error("has no parts of a table".to_owned()));
+            return Err(error(
+                "is not a folder of parts: it contains no part-NNNNN file".to_owned(),
+            ));
         }
         let summary = match fs::read_to_string(folder.join(SUMMARY_NAME)) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
