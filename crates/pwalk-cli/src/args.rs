@@ -189,11 +189,11 @@ impl ReportArgs {
         let is_dash =
             |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| path.as_os_str() == "-");
         if is_dash(&self.summary) {
-            let reason = "is no file; --json prints the summary";
+            let reason = "is not a file; --json prints the summary";
             return Err(Error::usage("--summary", "-", reason));
         }
         if is_dash(&self.errors) {
-            let reason = "is no file; /dev/stdout is standard output";
+            let reason = "is not a file; /dev/stdout is standard output";
             return Err(Error::usage("--errors", "-", reason));
         }
         Ok((self.summary.clone(), self.errors.clone()))

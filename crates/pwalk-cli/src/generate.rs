@@ -43,11 +43,28 @@ fn render(page: Command) -> Vec<u8> {
     let _ = man.render_name_section(&mut text);
     let _ = man.render_synopsis_section(&mut text);
     let _ = Man::new(description).render_description_section(&mut text);
-    let _ = man.render_options_section(&mut text);
+    let mut options = Vec::new();
+    let _ = man.render_options_section(&mut options);
+    text.extend(unfilled(&String::from_utf8_lossy(&options)).bytes());
     if of_all {
         let _ = man.render_subcommands_section(&mut text);
     }
     let _ = closing(&name).to_writer(&mut text);
+    text
+}
+
+/// Lines that are indented keep their breaks and spaces: the table of columns.
+fn unfilled(options: &str) -> String {
+    let mut text = String::with_capacity(options.len() + 16);
+    let mut is_filled = true;
+    for line in options.lines() {
+        if is_filled == line.starts_with("  ") {
+            text.push_str(if is_filled { ".nf\n" } else { ".fi\n" });
+            is_filled = !is_filled;
+        }
+        text.push_str(line);
+        text.push('\n');
+    }
     text
 }
 
@@ -79,4 +96,21 @@ fn see_also(name: &str) -> Vec<String> {
     }
     pages.extend(["find(1)", "du(1)"].map(str::to_owned));
     pages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_columns_keeps_its_lines_in_the_page() {
+        let mut all = command();
+        all.build();
+        let page = render(all.find_subcommand("report").unwrap().clone());
+        let page = String::from_utf8(page).unwrap();
+        let (_, table) = page.split_once("\n.nf\n  inode").expect("filling ends before the table");
+        let (table, after) = table.split_once(".fi\n").expect("and begins again behind it");
+        assert!(table.contains("\n  target ") && !after.contains("\n  target "), "{table}");
+        assert!(page.is_ascii(), "groff alone reads no other characters");
+    }
 }

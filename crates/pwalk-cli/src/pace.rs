@@ -38,13 +38,11 @@ impl Pace {
         }
     }
 
-    /// Entries per second, of the last seconds.
-    pub(crate) fn rate(&self) -> f64 {
-        let (Some((from, first)), Some((to, last))) = (self.seen.front(), self.seen.back()) else {
-            return 0.0;
-        };
+    /// Entries per second, of the last seconds; `None` after the first look, which tells nothing.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        let ((from, first), (to, last)) = (self.seen.front()?, self.seen.back()?);
         let seconds = to.saturating_duration_since(*from).as_secs_f64();
-        if seconds > 0.0 { last.saturating_sub(*first) as f64 / seconds } else { 0.0 }
+        (seconds > 0.0).then(|| last.saturating_sub(*first) as f64 / seconds)
     }
 
     /// How long so many more will take, at the pace of the whole job: that of the last seconds
@@ -66,12 +64,12 @@ mod tests {
     #[test]
     fn the_rate_is_that_of_the_last_seconds() {
         let (mut pace, start) = (Pace::default(), Instant::now());
-        assert_eq!(pace.rate(), 0.0);
+        assert_eq!(pace.rate(), None);
         for tick in 0..=100 {
             // A thousand a second for five seconds, and then nothing.
             pace.see(after(start, tick * 100), tick.min(50) * 100);
         }
-        assert_eq!(pace.rate(), 0.0);
+        assert_eq!(pace.rate(), Some(0.0));
         assert_eq!(pace.time_for(5_000, 5_000), Some(Duration::from_secs(10)));
     }
 
@@ -83,9 +81,9 @@ mod tests {
         }
         let back = after(start, 3_600_000);
         pace.see(back, 3_000);
-        assert_eq!(pace.rate(), 0.0, "nothing is known yet");
+        assert_eq!(pace.rate(), None, "nothing is known yet");
         pace.see(after(back, 100), 3_100);
-        assert_eq!(pace.rate().round(), 1_000.0);
+        assert_eq!(pace.rate().map(f64::round), Some(1_000.0));
         let left = pace.time_for(3_100, 3_100).unwrap();
         assert_eq!(left, Duration::from_millis(3_100));
     }

@@ -24,7 +24,8 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// A pager has taken the terminal by then.
 const PAGER_STARTS: Duration = Duration::from_millis(300);
 
-/// What a path is cut to before other words are left out.
+/// What a path is cut to before other words are left out, but for the time and the count; if not
+/// even half of that is left beside those, there is no path.
 const PATH_WIDTH_MIN: usize = 16;
 
 /// Of a terminal that doesn't say.
@@ -41,7 +42,7 @@ pub(crate) struct ProgressLine {
 impl ProgressLine {
     pub(crate) fn new(is_quiet: bool) -> ProgressLine {
         ProgressLine {
-            is_shown: !is_quiet && std::io::stderr().is_terminal(),
+            is_shown: !is_quiet && std::io::stderr().is_terminal() && can_redraw(),
             started: Instant::now(),
             n_expected: AtomicU64::new(0),
         }
@@ -91,7 +92,7 @@ impl ProgressLine {
     fn words(&self, done: &Progress, pace: &Pace) -> Vec<String> {
         let n = n_entries(done);
         let mut words = vec![words::clock(self.started.elapsed()), words::entries(n)];
-        words.push(format!("{}/s", words::count(pace.rate() as u64)));
+        words.extend(pace.rate().map(|rate| format!("{}/s", words::count(rate as u64))));
         if done.n_errors > 0 {
             words.push(words::errors(done.n_errors));
         }
@@ -109,6 +110,11 @@ impl ProgressLine {
         }
         words
     }
+}
+
+/// A terminal that can't go back to the start of its line would show every state of it.
+fn can_redraw() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 fn n_entries(done: &Progress) -> u64 {
@@ -138,12 +144,15 @@ fn show(path: &[u8]) -> String {
 /// As many of the words as there is room for beside the subject, which is cut in its middle.
 fn fit(mut words: Vec<String>, subject: &str, width: usize) -> String {
     let wanted = subject.width().min(PATH_WIDTH_MIN) + 2;
-    while words.len() > 1 && words.join("  ").width() + wanted > width {
+    while words.len() > 2 && words.join("  ").width() + wanted > width {
         words.pop();
     }
     let line = words.join("  ");
     let rest = width.saturating_sub(line.width() + 2);
-    cut(&format!("{line}  {}", cut(subject, rest)), width)
+    if rest < PATH_WIDTH_MIN / 2 {
+        return cut(&line, width);
+    }
+    format!("{line}  {}", cut(subject, rest))
 }
 
 /// A text of at most `width` columns: its middle is left out if need be.
@@ -209,6 +218,8 @@ mod tests {
             "0:07  1,202 entries  600/s  50% of 2,404  /data/pr…17/output"
         );
         assert_eq!(fit(words(), path, 39), "0:07  1,202 entries  /data/pr…17/output");
+        assert_eq!(fit(words(), path, 29), "0:07  1,202 entries  /da…tput");
+        assert_eq!(fit(words(), path, 24), "0:07  1,202 entries");
         for width in 0..130 {
             assert!(fit(words(), path, width).width() <= width);
         }

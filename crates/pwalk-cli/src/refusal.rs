@@ -75,7 +75,7 @@ fn no_value(argument: &str, typed: &[OsString]) -> String {
     if typed.iter().any(|typed| typed.is_empty() || typed.as_encoded_bytes().ends_with(b"=")) {
         format!("invalid value '' for '{argument}': must not be empty")
     } else {
-        format!("'{argument}' lacks its value; see {}", help_of(typed))
+        format!("'{argument}' needs a value; see {}", help_of(typed))
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
             ),
             (&["info", "a", "b"], "unexpected argument 'b'; see pwalk info --help"),
             (&["report", ""], "invalid value '' for '<PATH>...': must not be empty"),
-            (&["report", "x", "-o"], "'--output <FILE>' lacks its value; see pwalk report --help"),
+            (&["report", "x", "-o"], "'--output <FILE>' needs a value; see pwalk report --help"),
             (
                 &["walk", "x", "--max-depth", "two"],
                 "invalid value 'two' for '--max-depth <N>': must be a number from 0 to 4294967295",

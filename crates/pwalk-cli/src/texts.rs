@@ -26,7 +26,7 @@ const TEXTS: [Texts; 7] = [
         command: "",
         examples: &[
             "pwalk report /data -o data.csv.zst         metadata of every inode in /data",
-            "pwalk walk /data --type f -0 | xargs -0 …  the path of every file",
+            "pwalk walk /data --type f -0 | xargs -0 ls  the path of every file",
             "pwalk info /data                           the filesystem and how it is walked",
         ],
         notes: &[
@@ -145,8 +145,8 @@ pub(crate) const COLUMNS_INTRODUCTION: &str = "The columns, comma-separated, or 
 /// Where the meaning of a column begins.
 const NAME_WIDTH: usize = 16;
 
-/// Columns of a terminal of 80 that are left for this text.
-const WIDTH: usize = 67;
+/// Columns that a man page on a terminal of 80 has left for this text; help has more.
+const WIDTH: usize = 61;
 
 /// Every column and its meaning, from the table of columns.
 pub(crate) fn columns_help() -> String {
@@ -184,7 +184,7 @@ mod tests {
             }
         }
         for line in columns_help().lines().skip(1) {
-            assert!(line.chars().count() <= 70, "{line}");
+            assert!(line.chars().count() <= 64, "{line}");
         }
     }
 

@@ -71,8 +71,8 @@ fn help_is_not_wrapped_twice_on_a_terminal_of_80_columns() {
             assert!(help.text().contains(&format!("{line}\r\n")), "{name}: {line}");
         }
         if options.iter().any(|option| option == "--columns") {
-            let hanging = "last access, in seconds since the epoch (negative\r\n\
-                           \u{20}                            before it)";
+            let hanging = "last access, in seconds since the epoch\r\n\
+                           \u{20}                            (negative before it)";
             assert!(help.text().contains(hanging), "{}", help.text());
         }
     }

@@ -19,7 +19,8 @@ fn on_terminal(script: &str, root: &Path) -> String {
     command.args(["-qec", script, "/dev/null"]).env("PWALK", BIN).env("ROOT", root);
     command.env("TERM", "xterm").env("SHELL", "/bin/sh");
     let said = said(&mut command).with_status(0);
-    String::from_utf8_lossy(&said.stdout).into_owned()
+    // Where its own input has ended, `script` passes that on, and a terminal echoes it.
+    String::from_utf8_lossy(&said.stdout).trim_start_matches("^D").to_owned()
 }
 
 const SLOW_READER: &str = "{ sleep 0.6; cat > /dev/null; }";
@@ -107,6 +108,14 @@ fn progress_fits_into_the_terminal() {
             assert!(line.chars().count() < columns, "{columns}: {line:?}");
         }
     }
+}
+
+#[test]
+fn a_terminal_that_can_not_redraw_a_line_gets_the_summary_alone() {
+    let tree = build("deep");
+    let script = format!("export TERM=dumb; $PWALK report $ROOT -o - | {SLOW_READER}");
+    let shown = on_terminal(&script, tree.path());
+    assert!(shown.starts_with("1,202 entries in ") && !shown.contains('\u{1b}'), "{shown:?}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["report", "basic", "-o", "none/a.csv"], &["none/a.csv: No such file or directory"]),
     (&["report", "basic", "-o", "list/a.csv"], &["list/a.csv: Not a directory"]),
     (&["report", "basic", "-o", "", "--format", "csv"], &["--output"]),
-    (&["report", "basic", "-o"], &["'--output <FILE>' lacks its value", "pwalk report --help"]),
+    (&["report", "basic", "-o"], &["'--output <FILE>' needs a value", "pwalk report --help"]),
     (&["report", "basic", "-o", "d.parquet/"], &["output 'd.parquet/'", "--format"]),
     (&["report", "basic", "-o", "scan/"], &["output 'scan/'", "--format"]),
     (&["report", "basic", "-o", "scan/."], &["output 'scan/'", "--format"]),
