@@ -38,6 +38,9 @@ thread_local! {
     /// How often this thread is inside already, so that it may go on: that of a callback, and
     /// the one that finalizes the interpreter.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
+
+    /// How many calls of Python code from here this thread is in.
+    static N_CALLS: Cell<usize> = const { Cell::new(0) };
 }
 
 /// A process and its fork have one each, since at the fork another thread may hold the lock. (To
@@ -145,6 +148,33 @@ pub(crate) fn outside<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) 
     done
 }
 
+/// Calls what belongs to the user: a callback, a signal handler. PyO3 takes it that its thread
+/// holds the GIL until it returns. Where a library in it has released the GIL and asks for a batch,
+/// the interpreter can't be entered.
+pub(crate) fn calling<T>(call: impl FnOnce() -> T) -> T {
+    struct Call(());
+
+    impl Drop for Call {
+        fn drop(&mut self) {
+            N_CALLS.set(N_CALLS.get() - 1);
+        }
+    }
+
+    N_CALLS.set(N_CALLS.get() + 1);
+    let _call = Call(());
+    call()
+}
+
+/// True in what `calling` calls.
+pub(crate) fn is_calling() -> bool {
+    N_CALLS.get() > 0
+}
+
+/// Runs the handlers of signals that have come.
+pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
+    calling(|| py.check_signals())
+}
+
 fn sleep_for_ever() -> ! {
     loop {
         std::thread::park();
@@ -175,7 +205,7 @@ pub(crate) fn close_all(py: Python<'_>) -> PyResult<()> {
         }
     });
     while N_INSIDE.load(SeqCst) > 0 {
-        py.check_signals()?;
+        check_signals(py)?;
         py.detach(|| std::thread::sleep(Duration::from_millis(1)));
     }
     Ok(())

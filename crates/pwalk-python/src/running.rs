@@ -5,7 +5,7 @@
 //! themselves. No Python code runs under a lock.
 
 use crate::convert::to_py_err;
-use crate::life::{Inside, Process};
+use crate::life::{self, Inside, Process};
 use crate::watch::{self, Rhythm};
 use pwalk::{Control, EntryError, ErrorKind, Kind, MemoryTable, Operation, Summary, lock};
 use pyo3::exceptions::PyBaseException;
@@ -16,7 +16,12 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-/// What an object of Python holds. A fork leaves alone what its parent has.
+/// What a scan says to its own callback, which waits for the end.
+pub(crate) const IN_CALLBACK: &str = "a scan can't end while its callback runs: its length, \
+    columns, streams, errors and summary are there after that";
+
+/// What objects of Python hold, the scan and streams that are read from it: without any of them,
+/// nothing of it goes on, and nobody waits for that. A fork leaves alone what its parent has.
 pub(crate) struct Handle(Option<Arc<Shared>>);
 
 impl Handle {
@@ -35,7 +40,15 @@ impl Deref for Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if !self.process.is_current() {
+        if self.process.is_current() {
+            self.cut();
+            let callback = self.take_callback();
+            if life::is_calling() {
+                // A stream is dropped in a callback, perhaps without the GIL, which PyO3 takes to
+                // be held there: nothing of Python may be dropped with it.
+                std::mem::forget(callback);
+            }
+        } else {
             std::mem::forget(self.0.take());
         }
     }
@@ -81,6 +94,16 @@ impl State {
             State { walked: None, is_closed: true, .. } => "closed",
             _ => "ended",
         }
+    }
+
+    /// There will be no more rows.
+    pub(crate) fn has_all_rows(&self) -> bool {
+        self.has_ended || self.is_closed
+    }
+
+    /// Who reads the table gets an error.
+    pub(crate) fn has_failed(&self) -> bool {
+        !self.is_closed && (self.raised.is_some() || matches!(self.walked, Some(Err(_))))
     }
 
     /// Nothing will change any more for who reads the table.
@@ -195,11 +218,12 @@ impl Shared {
     }
 
     /// The callback, and what it has raised, can lead back to the scan.
-    pub(crate) fn forget_callback(&self) {
+    ///
+    /// What they do when they are dropped is up to them: no lock may be held.
+    pub(crate) fn take_callback(&self) -> (Option<Py<PyAny>>, Option<Py<PyBaseException>>) {
         let callback = lock(&self.callback).take();
         let raised = lock(&self.state).raised.take();
-        // What they do when they are dropped is up to them: no lock is held.
-        drop((callback, raised));
+        (callback, raised)
     }
 
     /// What ended the walk, for who reads the table.

@@ -2,8 +2,8 @@
 
 use crate::column::{Column, array_capsules, name_in, to_os_error, type_name};
 use crate::convert::{WalkArguments, os_errors, to_py_err};
-use crate::life::{Meter, outside};
-use crate::running::{Handle, Shared, State};
+use crate::life::{self, Meter, outside};
+use crate::running::{Handle, IN_CALLBACK, Shared, State};
 use crate::stream::Reader;
 use crate::watch::{self, HANGS, Rhythm, TICK};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
@@ -22,11 +22,11 @@ use std::time::Instant;
 /// A table of every inode, which a walk fills in the background.
 ///
 /// Three own what there is: the walk's thread, a thread that calls back, if there is a callback,
-/// and this object. None of them waits for another to go away: this one cancels, and the threads
-/// end by themselves.
+/// and this object with the streams that are read from it. None of them waits for another to go
+/// away: the last of these objects cancels, and the threads end by themselves.
 #[pyclass(frozen, module = "pwalk._pwalk")]
 pub(crate) struct Scan {
-    shared: Handle,
+    shared: Arc<Handle>,
 }
 
 #[pymethods]
@@ -52,7 +52,7 @@ impl Scan {
         let has_listener = callback.is_some();
         let shared = Arc::new(Shared::new(&scan, control.clone(), callback));
         // From here on it cancels what was started, should the rest fail.
-        let own = Scan { shared: Handle::new(&shared) };
+        let own = Scan { shared: Arc::new(Handle::new(&shared)) };
         if has_listener {
             let shared = shared.clone();
             watch::spawn("pwalk-listener", move || {
@@ -91,10 +91,7 @@ impl Scan {
         self.check_process()?;
         while !outside(py, || self.shared.wait_until(TICK, State::is_settled)) {
             if self.shared.is_called_back() {
-                return Err(PyRuntimeError::new_err(
-                    "a scan can't end while its callback runs: its length, columns, errors and \
-                     summary are there after that",
-                ));
+                return Err(PyRuntimeError::new_err(IN_CALLBACK));
             }
             self.check_signals(py)?;
         }
@@ -111,7 +108,7 @@ impl Scan {
             while !outside(py, || shared.wait_until(HANGS / 4, |state| state.has_ended))
                 && !watch::is_left_behind(&shared.control, cancelled)
             {
-                py.check_signals()?;
+                life::check_signals(py)?;
             }
         }
         Ok(())
@@ -182,7 +179,12 @@ impl Scan {
         // The protocol allows to answer any request with the own schema.
         drop(requested_schema);
         self.check_process()?;
-        let reader = Reader { shared: Handle::new(&self.shared), number: 0 };
+        if life::is_calling() {
+            // Readers of a stream release the GIL, which can't be had again in a callback: once
+            // the table is complete, nobody needs it.
+            self.wait(py)?;
+        }
+        let reader = Reader { shared: self.shared.clone(), number: 0 };
         let stream = FFI_ArrowArrayStream::new(Box::new(reader));
         PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
     }
@@ -196,7 +198,7 @@ impl Scan {
     }
 
     fn __clear__(&self) {
-        self.shared.forget_callback();
+        drop(self.shared.take_callback());
     }
 }
 
@@ -207,7 +209,7 @@ impl Scan {
 
     /// A signal whose handler raises ends the walk, too.
     fn check_signals(&self, py: Python<'_>) -> PyResult<()> {
-        let raised = py.check_signals();
+        let raised = life::check_signals(py);
         if raised.is_err() {
             self.close(py)?;
         }
@@ -216,11 +218,11 @@ impl Scan {
 }
 
 impl Drop for Scan {
-    /// Nothing of it goes on, and nobody waits for that.
+    /// Holds the GIL, which the last of its streams may not.
     fn drop(&mut self) {
-        if self.shared.process.is_current() {
+        if self.shared.process.is_current() && Arc::strong_count(&self.shared) == 1 {
             self.shared.cut();
-            self.shared.forget_callback();
+            drop(self.shared.take_callback());
         }
     }
 }

@@ -1,31 +1,32 @@
 //! The batches of a scan as a stream of Arrow, and exceptions that pass through its readers.
 
-use crate::life::{Inside, outside};
-use crate::running::{Handle, State};
+use crate::life::{self, Inside, outside};
+use crate::running::{Handle, IN_CALLBACK, State};
 use crate::watch::TICK;
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
-use pwalk::Next;
+use pwalk::{Next, lock};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
+use std::sync::Arc;
 
 /// The batches of a scan, one after the other, for readers of the C stream interface.
 pub(crate) struct Reader {
-    pub(crate) shared: Handle,
+    pub(crate) shared: Arc<Handle>,
     pub(crate) number: usize,
 }
 
 impl Reader {
     /// Waits a little for the next batch. `Pending` means to try again.
     fn step(&self, py: Python<'_>) -> PyResult<Next> {
-        let shared = &**self.shared;
+        let shared = &***self.shared;
         match outside(py, || shared.table.batch(self.number, TICK)).map_err(PyOSError::new_err)? {
             Next::End if outside(py, || shared.wait_until(TICK, State::is_settled)) => {
                 shared.failure(py).map_or(Ok(Next::End), Err)
             }
             Next::Batch(batch) => Ok(Next::Batch(batch)),
             Next::End | Next::Pending => {
-                py.check_signals().inspect_err(|_| shared.cut())?;
+                life::check_signals(py).inspect_err(|_| shared.cut())?;
                 Ok(Next::Pending)
             }
         }
@@ -50,6 +51,26 @@ fn raise_soon(py: Python<'_>, error: &PyErr) -> bool {
     raise().is_ok()
 }
 
+impl Reader {
+    /// The next batch for who may not enter the interpreter, and perhaps holds the GIL: what needs
+    /// that isn't waited for.
+    fn next_alone(&self) -> Result<Option<RecordBatch>, String> {
+        loop {
+            let next = self.shared.table.batch(self.number, TICK);
+            match next.map_err(|error| error.to_string())? {
+                Next::Batch(batch) => return Ok(Some(batch)),
+                _ if self.shared.is_called_back() => return Err(IN_CALLBACK.to_owned()),
+                Next::End if lock(&self.shared.state).has_all_rows() => {
+                    let is_whole = !lock(&self.shared.state).has_failed();
+                    let reason = "the walk of this scan has failed: its length raises the error";
+                    return if is_whole { Ok(None) } else { Err(reason.to_owned()) };
+                }
+                Next::End | Next::Pending => {}
+            }
+        }
+    }
+}
+
 impl Iterator for Reader {
     type Item = Result<RecordBatch, ArrowError>;
 
@@ -57,6 +78,11 @@ impl Iterator for Reader {
         let error = |text: String| Some(Err(ArrowError::CDataInterface(text)));
         if !self.shared.process.is_current() {
             return error(self.shared.process.reason("scan"));
+        }
+        if life::is_calling() {
+            let next = self.next_alone();
+            self.number += 1;
+            return next.map_or_else(error, |batch| batch.map(Ok));
         }
         loop {
             let Some(_inside) = Inside::enter() else { return error("Python ends".to_owned()) };

@@ -1,7 +1,7 @@
 //! The table of columns, and saved tables read back.
 
 use crate::convert::{os_error_at, text, to_py_err};
-use crate::life::outside;
+use crate::life::{self, outside};
 use pwalk::{ArrowCompression, Batch, COLUMNS, Columns, Fields, Format, TableReader};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -46,7 +46,7 @@ pub(crate) fn read_rows<'py>(
     while rows.len() < limit
         && outside(py, || table.next(&mut batch)).map_err(|e| to_py_err(e.into()))?
     {
-        py.check_signals()?;
+        life::check_signals(py)?;
         for row in batch.rows().take(limit - rows.len()) {
             let index = row.index();
             rows.push(

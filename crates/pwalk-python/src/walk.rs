@@ -1,7 +1,7 @@
 //! `walk`: the directories of a tree in the order of `os.walk`.
 
 use crate::convert::{Given, name, os_error};
-use crate::life::{Inside, Meter, inside, outside};
+use crate::life::{self, Inside, Meter, inside, outside};
 use crate::watch::progress_of;
 use pwalk::{
     Child, Control, DirListing, Disk, Order, Ordered, OrderedConfig, Step, lock, walk_in_order,
@@ -264,9 +264,8 @@ impl OrderedWalk {
     /// Tells those who audit the process of a directory, as `os.scandir` would. False if one of
     /// them said by an `OSError` that it can't be read.
     fn may_scan(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let Err(error) = self.audit.call1(py, (intern!(py, "os.scandir"), path)) else {
-            return Ok(true);
-        };
+        let audit = || self.audit.call1(py, (intern!(py, "os.scandir"), path));
+        let Err(error) = life::calling(audit) else { return Ok(true) };
         if !error.is_instance_of::<PyOSError>(py) {
             return Err(error);
         }
@@ -297,7 +296,8 @@ impl OrderedWalk {
             return Ok(());
         };
         drop(walking);
-        let result = on_error.call1(py, (error()?,));
+        let error = error()?;
+        let result = life::calling(|| on_error.call1(py, (error,)));
         result.map(drop).map_err(|raised| no_stop(py, raised))
     }
 
@@ -437,7 +437,7 @@ fn wait(py: Python<'_>, walk: &mut Ordered<Disk>) -> PyResult<Step> {
     let mut raised = None;
     let step = outside(py, || {
         walk.next_step(&mut || {
-            let checked = inside(|py| py.check_signals());
+            let checked = inside(life::check_signals);
             raised = checked.err();
             raised.is_some()
         })

@@ -4,7 +4,7 @@
 //! ends, and cleans up after itself, once the request is answered.
 
 use crate::convert::text;
-use crate::life::{Inside, Process, outside};
+use crate::life::{self, Inside, Process, outside};
 use pwalk::Control;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -82,7 +82,7 @@ impl Rhythm {
         let Some(_inside) = Inside::enter() else { return Ok(()) };
         self.told = Instant::now();
         let progress = progress_of(py, control, self.started, is_last)?;
-        callback.call1((progress,)).map(drop)
+        life::calling(|| callback.call1((progress,))).map(drop)
     }
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn run<T: Send + 'static>(
                 return Err(PyRuntimeError::new_err("no result"));
             }
         };
-        let looked = py.check_signals().and_then(|()| match &mut listener {
+        let looked = life::check_signals(py).and_then(|()| match &mut listener {
             Some(listener) => listener.tell(py, control, answer.is_some()),
             None => Ok(()),
         });
@@ -197,7 +197,7 @@ fn see_off<T: Send>(
     let cancelled = Instant::now();
     while !is_left_behind(control, cancelled) {
         match receive(py, messages, HANGS / 4) {
-            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Timeout) => life::check_signals(py)?,
             // Dropped, which is a refusal.
             Ok(Message::MayFinish(_)) => {}
             Ok(Message::Done(_)) | Err(RecvTimeoutError::Disconnected) => break,

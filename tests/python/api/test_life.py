@@ -181,6 +181,8 @@ IN_CALLBACK = {
     "column": "scan['inode']",
     "with": "scan.__exit__(None, None, None)",
     "iteration": "[len(batch) for batch in scan]",
+    "table": "scan.to_arrow()",
+    "frame": "scan.to_polars()",
 }
 
 
@@ -234,6 +236,65 @@ with lock:
     scan.close()
     n_rows = len(scan)
 assert scan.summary is not None
+"""
+    assert _run(program, large) == ("", "")
+
+
+OTHER_TABLES = {
+    "of a report": "pwalk.report(top, sys.argv[2], progress_callback=read, progress_interval=0.001)",
+    "of a scan": "len(pwalk.scan(top, progress_callback=read, progress_interval=0.001))",
+    "of errors": "list(pwalk.walk(os.path.join(top, 'missing'), onerror=read))",
+    "of signals": """
+import signal
+signal.signal(signal.SIGUSR1, read)
+pid = os.getpid()
+threading.Thread(target=lambda: (time.sleep(0.05), os.kill(pid, signal.SIGUSR1))).start()
+while not seen: len(pwalk.scan(top, max_threads=1))
+""",
+}
+
+
+@pytest.mark.parametrize("callback", OTHER_TABLES)
+def test_t51_a_callback_reads_the_tables_of_other_scans(large, tmp_path, callback):
+    program = f"""
+import polars, pyarrow
+seen = []
+def scan(): return pwalk.scan(top, progress_callback=lambda progress: None)
+def fails(progress): raise KeyError("mine")
+def read(*_):
+    if seen: return
+    seen.append(pyarrow.table(scan()).num_rows)
+    seen.append(polars.DataFrame(scan()).height)
+    seen.append(stream.read_all().num_rows)
+    try:
+        pyarrow.table(pwalk.scan(top, progress_callback=fails, progress_interval=0.001))
+    except KeyError as error:
+        seen.append(error.args)
+stream = pyarrow.RecordBatchReader.from_stream(scan())
+n_rows = len(scan())
+{OTHER_TABLES[callback]}
+assert seen == [n_rows, n_rows, n_rows, ("mine",)], seen
+"""
+    assert _run(program, large, tmp_path / "scan.csv") == ("", "")
+
+
+def test_a_stream_outlives_its_scan(large):
+    program = """
+import pyarrow
+calls = []
+n_rows = len(pwalk.scan(top))
+scan = pwalk.scan(top, max_threads=1, progress_callback=calls.append, progress_interval=0.001)
+stream = pyarrow.RecordBatchReader.from_stream(scan)
+del scan
+assert stream.read_all().num_rows == n_rows
+assert calls[-1]["done"]
+n_threads = len(os.listdir("/proc/self/task"))
+stream = pyarrow.RecordBatchReader.from_stream(pwalk.scan(top, max_threads=1))
+del stream
+end = time.monotonic() + 5
+while len(os.listdir("/proc/self/task")) > n_threads:
+    assert time.monotonic() < end
+    time.sleep(0.005)
 """
     assert _run(program, large) == ("", "")
 
