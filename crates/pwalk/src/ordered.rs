@@ -3,7 +3,6 @@
 use crate::settings::Settings;
 use crate::threads::Threads;
 use pwalk_engine::{Control, Disk, FsKind, Links, Order, Ordered, Rules, Workers};
-use pwalk_sys::filesystem;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -42,7 +41,7 @@ pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>)
     let source = Arc::new(settings.source(FsKind::unknown().tuning, false));
     let path = root.to_vec();
     let workers = move || {
-        let raw = filesystem(Path::new(OsStr::from_bytes(&path))).ok();
+        let raw = settings.filesystem(Path::new(OsStr::from_bytes(&path)));
         let kind = settings.fs_kind(raw.as_ref());
         let choice = Threads::choose(threads, |name| std::env::var_os(name), kind);
         Workers {

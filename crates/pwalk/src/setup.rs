@@ -5,7 +5,7 @@ use crate::roots::Roots;
 use crate::settings::Settings;
 use crate::threads::Threads;
 use pwalk_engine::{Budget, Config, Disk, Excludes, Frontier, FsKind, Links, PathSet, Rules};
-use pwalk_sys::{RawFilesystem, filesystem};
+use pwalk_sys::RawFilesystem;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -106,7 +106,7 @@ impl Setup {
         }
         let first = Path::new(OsStr::from_bytes(&given[0]));
         // A dangling link is on no filesystem that could be asked through it.
-        let raw = filesystem(first).ok();
+        let raw = settings.filesystem(first);
         let fs = settings.fs_kind(raw.as_ref());
         let tuning = settings.tuning(fs);
         let chosen = Threads::choose(*threads, |name| std::env::var_os(name), fs)?;

@@ -168,6 +168,30 @@ def test_cpu_affinity(marked, tmp_path):
     assert not _named(_traced(marked, tmp_path, "cpu_affinity=False"), "sched_setaffinity")
 
 
+NODES = "/sys/devices/system/node"
+
+
+def test_nodes_are_looked_up_only_for_who_asks(marked, tmp_path):
+    for setting in ["numa_aware", "prefer_local_numa"]:
+        assert NODES in "".join(_traced(marked, tmp_path, f"{setting}=True")), setting
+    assert NODES not in "".join(_traced(marked, tmp_path))
+
+
+def test_detect_filesystem_makes_the_call_that_asks_it(marked, tmp_path):
+    def asked(calls):
+        return [call for call in _named(calls, "statfs", "fstatfs") if str(marked) in call]
+
+    assert asked(_traced(marked, tmp_path))
+    assert not asked(_traced(marked, tmp_path, "detect_filesystem=False"))
+
+
+def test_nodes_and_filesystem_in_a_walk(linked, tmp_path):
+    calls = _traced_walk(linked, tmp_path)
+    assert _named(calls, "statfs") and NODES not in "".join(calls)
+    calls = _traced_walk(linked, tmp_path, "detect_filesystem=False")
+    assert not [call for call in _named(calls, "statfs") if str(linked) in call]
+
+
 def test_use_io_uring(marked, tmp_path):
     config = pwalk.Config(use_io_uring=True)
     value, reason = _entry(pwalk.Walker(config).effective_config(marked), "use_io_uring")

@@ -4,8 +4,14 @@ use super::Settings;
 use crate::threads::{THREADS_MAX, Threads};
 use pwalk_engine::{Compared, Disk, FsKind, Placement, Tuning};
 use pwalk_sys::{RawFilesystem, allowed_cpus};
+use std::path::Path;
 
 impl Settings {
+    /// The filesystem of a path, if it is to be asked. What a path is missing is for others to say.
+    pub(crate) fn filesystem(&self, path: &Path) -> Option<RawFilesystem> {
+        if self.detect_filesystem { pwalk_sys::filesystem(path).ok() } else { None }
+    }
+
     /// The row of the table of tunings that a walk gets.
     pub(crate) fn fs_kind(&self, raw: Option<&RawFilesystem>) -> &'static FsKind {
         match raw.filter(|_| self.detect_filesystem) {
@@ -45,7 +51,9 @@ impl Settings {
     }
 
     pub(crate) fn placement(&self) -> Placement {
-        let nodes = pwalk_sys::numa_nodes();
+        // Who does not ask for nodes does not pay for looking them up.
+        let is_asked = self.numa_aware || self.prefer_local_numa;
+        let nodes = if is_asked { pwalk_sys::numa_nodes() } else { Vec::new() };
         let has_nodes = nodes.len() > 1;
         Placement {
             steals: self.work_stealing,
