@@ -104,11 +104,11 @@ pub(crate) struct TableArgs {
     #[arg(long, value_name = "LIST", allow_hyphen_values = true, long_help = columns_help())]
     columns: Option<String>,
     /// In a folder of parts (-o FOLDER/ --format ...): the maximum number of rows per part
-    #[arg(long, value_name = "N", value_parser = number(1, u64::MAX))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number(1, u64::MAX))]
     part_rows: Option<u64>,
     /// In a folder of parts: start a new part after this many bytes; K, M, G and T are powers of
     /// 1024 [default: 1G]
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true, value_parser = bytes)]
     part_bytes: Option<u64>,
     /// How a CSV writes names that are not valid UTF-8 or contain control characters
     #[arg(long, value_enum, default_value_t = NamesArg::Utf8)]
@@ -252,7 +252,7 @@ pub(crate) struct InfoArgs {
     pub(crate) path: PathBuf,
     /// The number of threads, as with report or walk
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
-    #[arg(value_parser = threads_parser())]
+    #[arg(allow_negative_numbers = true, value_parser = threads_parser())]
     pub(crate) threads: Option<usize>,
     /// Print JSON
     #[arg(long)]
@@ -267,7 +267,7 @@ pub(crate) struct WalkArgs {
     roots: Vec<PathBuf>,
     /// Worker threads [default: PWALK_THREADS, else chosen for the filesystem and the cores]
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
-    #[arg(value_parser = threads_parser())]
+    #[arg(allow_negative_numbers = true, value_parser = threads_parser())]
     threads: Option<usize>,
     /// Leave out entries that match, as in gitignore: GLOB is matched against names, or if it
     /// contains a slash against the path below the root or the full path; ** matches across

@@ -33,7 +33,32 @@ pub(crate) fn tell(error: &Error, typed: &[OsString]) -> Exit {
     }
 }
 
+/// Options of find and of the C pwalk, and what they are called here.
+const ELSEWHERE: [(&str, &str); 7] = [
+    ("--depth", "--max-depth"),
+    ("-depth", "--max-depth"),
+    ("-maxdepth", "--max-depth"),
+    ("-print0", "-0"),
+    ("-type", "--type"),
+    ("-xdev", "-x"),
+    ("-mount", "-x"),
+];
+
+/// The first option that belongs to another tool. The parser takes those with one dash for several
+/// letters, and a letter that follows for the value of the first.
+fn from_elsewhere(typed: &[OsString]) -> Option<(&'static str, &'static str)> {
+    typed.iter().find_map(|typed| ELSEWHERE.into_iter().find(|(name, _)| typed == name))
+}
+
 fn line(error: &Error, typed: &[OsString]) -> String {
+    let is_of_option =
+        matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::ValueValidation);
+    if let Some((name, meant)) = from_elsewhere(typed).filter(|_| is_of_option) {
+        return format!(
+            "no such option '{name}' (did you mean '{meant}'?); see {}",
+            help_of(typed)
+        );
+    }
     let context = |kind| error.get(kind).map(ContextValue::to_string);
     let invalid = context(ContextKind::InvalidArg).unwrap_or_default();
     match error.kind() {
@@ -126,10 +151,26 @@ mod tests {
     #[test]
     fn arguments_are_refused_in_one_line() {
         let values = "[possible values: utf8, raw, pwalk]";
-        let cases: [(&[&str], &str); 8] = [
+        let cases: [(&[&str], &str); 12] = [
             (
                 &["reprot"],
                 "no such command 'reprot' (did you mean 'report'?); pwalk --help lists the commands",
+            ),
+            (
+                &["walk", "x", "-type", "f"],
+                "no such option '-type' (did you mean '--type'?); see pwalk walk --help",
+            ),
+            (
+                &["walk", "x", "-maxdepth", "1"],
+                "no such option '-maxdepth' (did you mean '--max-depth'?); see pwalk walk --help",
+            ),
+            (
+                &["report", "x", "--depth", "1"],
+                "no such option '--depth' (did you mean '--max-depth'?); see pwalk report --help",
+            ),
+            (
+                &["report", "x", "--threads", "-1"],
+                "invalid value '-1' for '--threads <N>': must be a number from 1 to 4096",
             ),
             (&["xyz"], "no such command 'xyz'; pwalk --help lists the commands"),
             (

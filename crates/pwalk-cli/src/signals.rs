@@ -153,7 +153,8 @@ impl Cancellable {
         let unfinished = lock(&self.unfinished);
         let Some(unfinished) = &*unfinished else {
             let asked = self.asked(Duration::ZERO).map(|(path, _)| path);
-            let asked = asked.unwrap_or_else(|| "a root or an output".to_owned());
+            let asked =
+                asked.unwrap_or_else(|| "a file that was named on the command line".to_owned());
             let why = format!("{asked} does not respond, {UNTIL}");
             say_interrupted(Some(&why));
             exit();

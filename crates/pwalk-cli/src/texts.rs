@@ -26,7 +26,7 @@ const TEXTS: [Texts; 7] = [
         command: "",
         examples: &[
             "pwalk report /data -o data.csv.zst         metadata of every inode in /data",
-            "pwalk walk /data --type f -0 | xargs -0 ls  the path of every file",
+            "pwalk walk /data --type f -0 | sort -z     the path of every file, sorted",
             "pwalk info /data                           the filesystem and how it is walked",
         ],
         notes: &[
@@ -107,7 +107,7 @@ const TEXTS: [Texts; 7] = [
             "pwalk completions zsh > \"${fpath[1]}/_pwalk\"",
             "pwalk completions fish > ~/.config/fish/completions/pwalk.fish",
         ],
-        notes: &["Each takes effect in the next shell. The folder has to be there."],
+        notes: &["Each takes effect in the next shell. The folder must exist."],
         statuses: &[("0", "complete"), ("2", "could not run")],
     },
     Texts {
