@@ -8,6 +8,9 @@ to a file, `scan` to a table in memory that NumPy, Polars, PyArrow and DuckDB re
 Whatever touches the disk runs without the GIL and ends within 200 ms of a Ctrl-C.
 """
 
+import _thread
+import os
+
 from ._pwalk import column_names, version
 
 # What the command `pwalk` and `import pwalk` don't need is loaded when it is first used: asyncio,
@@ -47,11 +50,21 @@ else:
         "walk": "_walk",
     }
 
+    # In a fork, what another thread was about to load would stay locked for ever: each waits for
+    # the other.
+    _loads = _thread.RLock()
+    os.register_at_fork(
+        before=_loads.acquire,
+        after_in_parent=_loads.release,
+        after_in_child=_loads.release,
+    )
+
     def __getattr__(name):
         home = _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(__import__(f"{__name__}.{home}", fromlist=[name]), name)
+        with _loads:
+            value = getattr(__import__(f"{__name__}.{home}", fromlist=[name]), name)
         globals()[name] = value
         return value
 

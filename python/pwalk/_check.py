@@ -74,6 +74,10 @@ def path(name: str, value: Any) -> str:
         raise ValueError(f"{name}: must not be empty")
     if "\0" in text:
         raise ValueError(f"{name}: must not contain a null character")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        raise ValueError(f"{name}: {text!r} has characters that no path can have") from None
     return text
 
 

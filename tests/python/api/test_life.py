@@ -395,6 +395,28 @@ for _ in range(100):
     assert _run(program, large) == ("", "")
 
 
+def test_t50_a_fork_while_another_thread_loads_a_part_of_the_package(tree):
+    program = """
+class Slow:
+    def find_spec(name, path, target=None):
+        if name == "pwalk._scan":
+            is_loaded.set()
+            time.sleep(0.1)
+is_loaded = threading.Event()
+sys.meta_path.insert(0, Slow)
+thread = threading.Thread(target=lambda: pwalk.scan)
+thread.start()
+is_loaded.wait()
+pid = os.fork()
+if pid == 0:
+    assert len(pwalk.scan(top)) > 0
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+assert len(pwalk.scan(top)) > 0
+"""
+    assert _run(program, tree) == ("", "")
+
+
 def test_multiprocessing_forks_while_a_scan_runs(large):
     program = """
 import multiprocessing

@@ -324,6 +324,7 @@ WRONG = [
     ("top", None, TypeError),
     ("top", 5, TypeError),
     ("top", "a\0b", ValueError),
+    ("top", "\ud800", ValueError),
     ("output", 5, TypeError),
     ("output", "out.xls", ValueError),
     ("max_threads", 0, ValueError),

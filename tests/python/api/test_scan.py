@@ -404,6 +404,7 @@ def test_a_missing_root_is_known_at_the_call(tmp_path, wrap):
 WRONG = [
     ("top", None, TypeError),
     ("top", "a\0b", ValueError),
+    ("top", "\ud800", ValueError),
     ("max_threads", 0, ValueError),
     ("max_threads", "two", TypeError),
     ("columns", ["nope"], ValueError),
