@@ -281,7 +281,7 @@ pub(crate) struct WalkArgs {
     #[arg(short = 'x', long)]
     one_file_system: bool,
     /// Descend at most N levels below each root; 0 is the root alone
-    #[arg(long, value_name = "N", value_parser = depth_parser())]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = depth_parser())]
     max_depth: Option<u32>,
     /// Walk snapshot directories too (.snapshot, .snapshots, ~snapshot, .zfs)
     #[arg(long)]

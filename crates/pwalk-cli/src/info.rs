@@ -51,7 +51,7 @@ fn as_json(info: &Info) -> serde_json::Value {
         "source": mount_field(info, |mount| lossy(&mount.source)),
         "mount_options": mount_field(info, |mount| mount.options.clone()),
         "inodes_used": info.filesystem.n_inodes_used(),
-        "inodes": info.filesystem.n_inodes,
+        "inodes": info.filesystem.n_inodes_used().map(|_| info.filesystem.n_inodes),
         "threads": info.threads.count,
         "threads_reason": info.threads.reason,
         "cores": info.threads.n_cores,

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn arguments_are_refused_in_one_line() {
         let values = "[possible values: utf8, raw, pwalk]";
-        let cases: [(&[&str], &str); 12] = [
+        let cases: [(&[&str], &str); 13] = [
             (
                 &["reprot"],
                 "no such command 'reprot' (did you mean 'report'?); pwalk --help lists the commands",
@@ -171,6 +171,10 @@ mod tests {
             (
                 &["report", "x", "--threads", "-1"],
                 "invalid value '-1' for '--threads <N>': must be a number from 1 to 4096",
+            ),
+            (
+                &["walk", "x", "--max-depth", "-1"],
+                "invalid value '-1' for '--max-depth <N>': must be a number from 0 to 4294967295",
             ),
             (&["xyz"], "no such command 'xyz'; pwalk --help lists the commands"),
             (

@@ -52,6 +52,7 @@ fn a_filesystem_is_described_as_json() {
     assert_eq!(keys, expected);
     assert_eq!((&info["path"], &info["magic"]), (&"/proc/self".into(), &0x9fa0.into()));
     assert_eq!((&info["mount_point"], &info["mount_type"]), (&"/proc".into(), &"proc".into()));
+    assert!(info["inodes"].is_null() && info["inodes_used"].is_null(), "/proc counts none: {info}");
 }
 
 #[test]

@@ -72,12 +72,14 @@ impl JsonSource {
     }
 }
 
-/// An error without the parser's own "at line 1": it is given one line at a time.
+/// An error without the parser's own number of the line: it is given one line at a time. Column 0
+/// is no place.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.split_once(" at line 1 column ") {
-        Some((what, column)) => format!("column {column}: {what}"),
-        None => text,
+    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+    match error.column() {
+        0 => what.to_owned(),
+        column => format!("column {column}: {what}"),
     }
 }
 
