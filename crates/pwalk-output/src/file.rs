@@ -5,7 +5,7 @@
 //! straight there. A part of a folder that is not complete itself has its name from the start.
 
 use crate::access::OldAccess;
-use crate::temporary::{Temporary, options};
+use crate::temporary::{Temporary, keeps_names, options};
 use pwalk_engine::{FileId, FsKind, Kind};
 use rustix::fs::{AtFlags, CWD, Mode, StatxAttributes, StatxFlags, fstat, statx};
 use rustix::process::geteuid;
@@ -230,7 +230,8 @@ fn check_replaceable(target: &Path, metadata: &Metadata) -> io::Result<()> {
     // Filesystems that know no attributes have none.
     let stat = statx(CWD, target, AtFlags::empty(), StatxFlags::empty());
     let is_fixed = stat.is_ok_and(|stat| stat.stx_attributes.intersects(fixed));
-    if is_fixed || is_kept_by_folder(target, metadata)? {
+    let is_kept = target.parent().is_some_and(keeps_names);
+    if is_fixed || is_kept || is_kept_by_folder(target, metadata)? {
         return Err(rustix::io::Errno::PERM.into());
     }
     Ok(())

@@ -8,7 +8,9 @@
 //! name has a hash of the machine's name, and a machine removes only its own leftovers.
 
 use crate::access::OldAccess;
-use rustix::fs::{AtFlags, CWD, FlockOperation, OFlags, flock, fstat};
+use rustix::fs::{
+    AtFlags, CWD, FlockOperation, OFlags, StatxAttributes, StatxFlags, flock, fstat, statx,
+};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -116,10 +118,19 @@ fn unnamed(target: &Path, old: Option<&OldAccess>) -> io::Result<File> {
     };
     // Better now than after a walk of days. A file can be tried once only, so it is another one.
     let trial = open()?;
-    drop(builder(&prefix(target)).make_in(folder_of(target), |path| link(&trial, path))?);
+    if !keeps_names(folder_of(target)) {
+        drop(builder(&prefix(target)).make_in(folder_of(target), |path| link(&trial, path))?);
+    }
     let file = open()?;
     prepare(&file, old)?;
     Ok(file)
+}
+
+/// True if names in this folder can be neither removed nor replaced (`chattr +a`): a trial would
+/// stay there.
+pub(crate) fn keeps_names(folder: &Path) -> bool {
+    statx(CWD, folder, AtFlags::empty(), StatxFlags::empty())
+        .is_ok_and(|stat| stat.stx_attributes.contains(StatxAttributes::APPEND))
 }
 
 /// Gives an open file a name.

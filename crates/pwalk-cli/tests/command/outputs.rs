@@ -247,6 +247,29 @@ fn a_disk_that_fills_up_is_said_and_nothing_is_left_on_it() {
 }
 
 #[test]
+fn an_append_only_folder_gets_a_new_file_and_nothing_else() {
+    if !requires(Need::Root) {
+        return;
+    }
+    let (tree, folder) = (build("basic"), tempfile::tempdir().unwrap());
+    let chattr = |flag: &str| program("chattr").arg(flag).arg(folder.path()).status().unwrap();
+    if !chattr("+a").success() {
+        return; // A filesystem without such an attribute.
+    }
+    let report = || {
+        let output = folder.path().join("a.csv");
+        said(pwalk().args(["report", "-q", "-o"]).arg(output).arg(tree.path()))
+    };
+    let (first, second) = (report(), report());
+    let found = names(folder.path());
+    assert!(chattr("-a").success());
+    first.with_status(0);
+    let reason = second.with_status(2).stderr;
+    assert!(reason.ends_with("a.csv: Operation not permitted\n"), "{reason}");
+    assert_eq!(found, ["a.csv"]);
+}
+
+#[test]
 fn a_reader_that_leaves_a_side_output_is_an_error_of_the_report() {
     let tree = build("not_utf8");
     for option in ["--errors", "--summary"] {
