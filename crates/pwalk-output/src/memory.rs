@@ -10,7 +10,9 @@ use crate::ipc::{IpcEncoder, RECORD_TEXT_BYTES, to_io};
 use crate::rows::arrow_schema;
 use crate::spill::{Spill, SpillConfig, Spiller};
 use crate::table::{Ending, Piece, Pooled, Table, TableSink};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int8Type;
+use arrow_array::{Array, ArrayRef, DictionaryArray, RecordBatch};
 use arrow_schema::SchemaRef;
 use pwalk_engine::lock;
 use std::io;
@@ -145,7 +147,7 @@ impl MemoryTable {
             [one] => one.clone(),
             several => {
                 let several: Vec<&dyn Array> = several.iter().map(AsRef::as_ref).collect();
-                arrow_select::concat::concat(&several).map_err(to_io)?
+                join(&several)?
             }
         };
         let mut start = 0;
@@ -245,6 +247,23 @@ impl Drop for MemoryWriter {
     }
 }
 
+/// One array of several, those of a column. Arrow can put their dictionaries one behind the other,
+/// and pandas takes none that has a word twice: here, where all have the same one, it stays.
+fn join(arrays: &[&dyn Array]) -> io::Result<ArrayRef> {
+    let dictionaries = arrays.iter().map(|array| array.as_dictionary_opt::<Int8Type>());
+    if let Some(dictionaries) = dictionaries.collect::<Option<Vec<_>>>()
+        && let Some(first) = dictionaries.first()
+        && dictionaries.iter().all(|other| other.values() == first.values())
+    {
+        let keys: Vec<&dyn Array> = dictionaries.iter().map(|own| own.keys() as _).collect();
+        let keys = arrow_select::concat::concat(&keys).map_err(to_io)?;
+        let keys = keys.as_primitive::<Int8Type>().clone();
+        let whole = DictionaryArray::try_new(keys, first.values().clone()).map_err(to_io)?;
+        return Ok(Arc::new(whole));
+    }
+    arrow_select::concat::concat(arrays).map_err(to_io)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,6 +326,21 @@ mod tests {
             assert_eq!(address, start as usize + 8 * n_before);
             n_before += batch.num_rows();
         }
+    }
+
+    #[test]
+    fn a_whole_column_has_no_word_of_its_dictionary_twice() {
+        let spill = SpillConfig { max_bytes: usize::MAX, folder: None };
+        let (table, sink) = MemoryTable::new(&Columns::columnar(), 1, spill);
+        fill(&*sink, 4);
+        drop(sink);
+        let index = table.schema().index_of("kind").expect("it is there");
+        let n_words = |array: &ArrayRef| array.as_dictionary::<Int8Type>().values().len();
+        let before = rows(&table);
+        assert!(before.len() > 1);
+        let whole = table.column(index).expect("it is there");
+        assert_eq!(n_words(&whole), n_words(before[0].column(index)));
+        assert_eq!(whole.len(), table.n_rows());
     }
 
     #[test]
