@@ -374,7 +374,7 @@ fn a_csv_that_is_not_a_scan_is_refused_with_the_reason() {
 #[test]
 fn the_reason_against_a_line_of_ndjson_names_one_line() {
     let reason = reason_against("a.ndjson", "{\"filename\":\"/a\"}\n{\"filename\":");
-    assert_eq!(reason, "line 2: column 12: EOF while parsing a value");
+    assert_eq!(reason, "line 2: EOF while parsing a value at column 12");
     let reason = reason_against("a.ndjson", "{\"filename\":\"/a\"}\n\n");
     assert_eq!(reason, "line 2: EOF while parsing a value");
 }

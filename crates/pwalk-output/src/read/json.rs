@@ -79,7 +79,7 @@ fn plain(error: &serde_json::Error) -> String {
     let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
     match error.column() {
         0 => what.to_owned(),
-        column => format!("column {column}: {what}"),
+        column => format!("{what} at column {column}"),
     }
 }
 
