@@ -5,7 +5,7 @@ to a file, `scan` to a table in memory that NumPy, Polars, PyArrow and DuckDB re
 `read_buffer` are the low-level pair. `Config` and `Walker` control how a walk uses the system.
 `AsyncWalker` is for asyncio, `Monitor` measures rates.
 
-Whatever touches the disk runs without the GIL and ends within 200 ms of a Ctrl-C.
+Whatever touches the disk runs without the GIL, and a Ctrl-C ends it.
 """
 
 import _thread

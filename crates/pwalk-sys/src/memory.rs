@@ -14,7 +14,7 @@
 use memmap2::MmapMut;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// Bytes set aside, the first that can be had: enough for what workers ask for between two looks
 /// at [`memory_is_short`]. They are never touched, so they take address space and no memory; with
@@ -32,8 +32,7 @@ pub struct Reserve;
 
 /// Sets memory aside, unless that is done. What was short before is no longer, if that works.
 pub fn keep_reserve() {
-    // Nothing under this lock allocates.
-    let mut reserve = RESERVE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(mut reserve) = reserve() else { return };
     if reserve.is_none() {
         *reserve = LENGTHS.iter().find_map(|&len| MmapMut::map_anon(len).ok());
         IS_SHORT.store(reserve.is_none() && memory_is_short(), Relaxed);
@@ -49,9 +48,18 @@ pub fn memory_is_short() -> bool {
 /// Gives up the reserve, if there is one.
 #[cold]
 fn release() {
-    let mut reserve = RESERVE.lock().unwrap_or_else(PoisonError::into_inner);
-    if reserve.take().is_some() {
+    if reserve().and_then(|mut reserve| reserve.take()).is_some() {
         IS_SHORT.store(true, Relaxed);
+    }
+}
+
+/// Only tried: another thread sets it aside or gives it up, or did so when this process was forked
+/// off, and will never be done. Nothing under this lock allocates.
+fn reserve() -> Option<MutexGuard<'static, Option<MmapMut>>> {
+    match RESERVE.try_lock() {
+        Ok(reserve) => Some(reserve),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
     }
 }
 
