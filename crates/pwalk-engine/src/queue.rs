@@ -28,6 +28,7 @@
 use crate::sync::lock;
 use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 use crossbeam_utils::CachePadded;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -43,8 +44,9 @@ pub(crate) struct Queue<J> {
     injector: Injector<J>,
     /// One for each worker's deque.
     stealers: Vec<Stealer<J>>,
-    /// Jobs that could not run for lack of a descriptor; taken when nothing else is left.
-    deferred: Mutex<Vec<J>>,
+    /// Jobs that could not run for lack of a descriptor; taken when nothing else is left. First in,
+    /// first out: the one that could give a descriptor back must not wait behind the others for ever.
+    deferred: Mutex<VecDeque<J>>,
     /// Jobs queued, deferred or running. Its partner is itself: one variable has one order.
     n_open: CachePadded<AtomicUsize>,
     /// Workers that are parked or about to be; pairs with pushes by the fences of I4.
@@ -151,12 +153,12 @@ impl<'q, J> Local<'q, J> {
     /// Adds a job that is to be tried again when nothing else is left, and not at once.
     pub(crate) fn defer(&self, job: J) {
         self.queue.n_open.fetch_add(1, Ordering::Relaxed);
-        lock(&self.queue.deferred).push(job);
+        lock(&self.queue.deferred).push_back(job);
     }
 
     /// A deferred job, at once. It needs a `done`.
     pub(crate) fn next_deferred(&self) -> Option<J> {
-        lock(&self.queue.deferred).pop()
+        lock(&self.queue.deferred).pop_front()
     }
 
     /// The next job; waits for one. `None`: the walk has ended. Each job needs a `done`.

@@ -102,6 +102,21 @@ fn t28_waiting_for_a_descriptor_costs_no_time_for_each_directory() {
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
+/// The only descriptor is that of a directory which can't be read on for want of another: directories
+/// found in it, which wait too, must not keep it from its next try.
+#[test]
+fn t28_everything_that_waits_for_a_descriptor_gets_its_turn() {
+    let tree = FakeTree::of(&["r/a/", "r/b/", "r/c/", "r/d/", "r/e", "r/f", "r/g"]);
+    let fail = Fail { errno: Errno::MFILE, n_times: 1 };
+    let read = Some(ReadFault { after: 4, fail });
+    let faults = faults_at(&tree, "r", NodeFaults { read, ..NodeFaults::default() });
+    let plan = FaultPlan { n_per_read: Some(2), ..faults };
+    let plan = FaultPlan { shortage: limited(1).shortage, ..plan };
+    for n_workers in N_WORKERS {
+        check(&tree, &plan, &Options::default(), Pace::small(n_workers));
+    }
+}
+
 /// More workers than descriptors.
 #[test]
 fn t28_t34_directories_that_wait_for_a_descriptor_do_not_pile_up() {
