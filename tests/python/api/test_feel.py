@@ -28,8 +28,8 @@ from api.process import ordinary_user
 
 @pytest.fixture
 def complete(tree):
-    """A scan that is complete."""
-    scan = pwalk.scan(tree)
+    """A scan that is complete, in one batch, since one thread has written it."""
+    scan = pwalk.scan(tree, 1)
     assert len(scan) == 18
     return scan
 
@@ -148,7 +148,7 @@ def test_a_scan_and_its_batches_know_their_columns(complete):
 
 
 def test_the_types_are_called_as_arrow_calls_them(tree):
-    scan = pwalk.scan(tree, columns=pwalk.ALL_COLUMNS)
+    scan = pwalk.scan(tree, 1, columns=pwalk.ALL_COLUMNS)
     (batch,) = scan
     schema = pyarrow.schema(scan)
     for name, kind in scan.schema.items():
