@@ -15,6 +15,8 @@ class WalkArguments(TypedDict, total=False):
     exclude: str | Iterable[str] | None
     one_file_system: bool
     max_depth: int | None
+    max_ops: int | None
+    nice: bool
     progress: Literal["bar"] | None
     progress_callback: ProgressCallback | None
     progress_interval: float

@@ -35,6 +35,11 @@ class Config:
     """The minimum number of worker threads, whatever the cores and the filesystem suggest."""
     max_threads: int | None = None
     """The maximum number of worker threads."""
+    max_ops: int | None = None
+    """The maximum number of requests a second, as a file server counts them, by all workers
+    together and without bursts. No effect on `walk`."""
+    nice: bool = False
+    """Give way to other processes: workers have the lowest priority for processors and disks."""
     work_stealing: bool = True
     """Give each worker a queue of its own, from which idle ones steal; else all share one queue."""
     cpu_affinity: bool = False

@@ -77,6 +77,8 @@ def report(
     exclude: str | Iterable[str] | None = None,
     one_file_system: bool = False,
     max_depth: int | None = None,
+    max_ops: int | None = None,
+    nice: bool = False,
     progress: Literal["bar"] | None = None,
     progress_callback: ProgressCallback | None = None,
     progress_interval: float = 1.0,
@@ -104,6 +106,8 @@ def report(
             too. `summary['unmatched_excludes']` names those that matched nothing.
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Maximum number of levels below `top`; 0 is `top` alone.
+        max_ops: Maximum number of requests a second, as a file server counts them, without bursts.
+        nice: Give way to other processes: lowest priority for processors and disks.
         progress: `'bar'` draws a bar with tqdm, in terminals and notebooks, or without tqdm a line
             on standard error.
         progress_callback: Called with a `Progress`, also if there is a bar. An exception in it
@@ -130,6 +134,8 @@ def report(
         exclude=exclude,
         one_file_system=one_file_system,
         max_depth=max_depth,
+        max_ops=max_ops,
+        nice=nice,
         progress=progress,
         progress_callback=progress_callback,
         progress_interval=progress_interval,
@@ -201,8 +207,15 @@ def walk_arguments(
     exclude: Any = None,
     one_file_system: Any = False,
     max_depth: Any = None,
+    max_ops: Any = None,
+    nice: Any = False,
 ) -> dict[str, Any]:
     """What `report` and `scan` have in common, as the native part takes it."""
+    settings = dict(settings)
+    if max_ops is not None:
+        settings["max_ops"] = _check.setting("max_ops", max_ops)
+    if _check.switch("nice", nice):
+        settings["nice"] = True
     return {
         "root": _check.path("top", top),
         "threads": _check.threads("max_threads", max_threads),
@@ -210,5 +223,5 @@ def walk_arguments(
         "exclude": _check.texts("exclude", exclude),
         "one_file_system": _check.switch("one_file_system", one_file_system),
         "max_depth": _check.depth(max_depth),
-        "settings": dict(settings),
+        "settings": settings,
     }

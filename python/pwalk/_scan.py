@@ -224,6 +224,8 @@ def scan(
     exclude: str | Iterable[str] | None = None,
     one_file_system: bool = False,
     max_depth: int | None = None,
+    max_ops: int | None = None,
+    nice: bool = False,
     progress: Literal["bar"] | None = None,
     progress_callback: ProgressCallback | None = None,
     progress_interval: float = 1.0,
@@ -244,6 +246,8 @@ def scan(
             too. `summary['unmatched_excludes']` names those that matched nothing.
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Maximum number of levels below `top`; 0 is `top` alone.
+        max_ops: Maximum number of requests a second, as a file server counts them, without bursts.
+        nice: Give way to other processes: lowest priority for processors and disks.
         progress: `'bar'` draws a bar with tqdm, in terminals and notebooks, or without tqdm a line
             on standard error.
         progress_callback: Called with a `Progress`, in a thread of the walk, also if there is a
@@ -265,6 +269,8 @@ def scan(
         exclude=exclude,
         one_file_system=one_file_system,
         max_depth=max_depth,
+        max_ops=max_ops,
+        nice=nice,
         progress=progress,
         progress_callback=progress_callback,
         progress_interval=progress_interval,

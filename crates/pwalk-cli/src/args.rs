@@ -7,7 +7,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, Type
 use clap::{ArgAction, Args as ArgGroup, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use pwalk::{
-    COMPRESSIONS, Error, Format, Kind, Names, Output, OutputConfig, PartBounds, Settings,
+    COMPRESSIONS, Error, Format, Kind, Names, OPS_MAX, Output, OutputConfig, PartBounds, Settings,
     THREADS_MAX, WalkConfig,
 };
 use std::ffi::OsString;
@@ -122,6 +122,10 @@ fn format_parser() -> PossibleValuesParser {
 fn threads_parser() -> impl TypedValueParser<Value = usize> {
     StringValueParser::new()
         .try_map(|text| number(1, THREADS_MAX as u64)(&text).map(|n| n as usize))
+}
+
+fn ops_parser() -> impl TypedValueParser<Value = usize> {
+    StringValueParser::new().try_map(|text| number(1, OPS_MAX)(&text).map(|n| n as usize))
 }
 
 fn depth_parser() -> impl TypedValueParser<Value = u32> {
@@ -269,6 +273,13 @@ pub(crate) struct WalkArgs {
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
     #[arg(allow_negative_numbers = true, value_parser = threads_parser())]
     threads: Option<usize>,
+    /// Make at most N requests a second, as a file server counts them, without bursts: all
+    /// threads together
+    #[arg(long, value_name = "N", value_parser = ops_parser())]
+    max_ops: Option<usize>,
+    /// Give way to other processes: lowest priority for processors and disks
+    #[arg(long)]
+    nice: bool,
     /// Leave out entries that match, as in gitignore: GLOB is matched against names, or if it
     /// contains a slash against the path below the root or the full path; ** matches across
     /// levels, a leading ! includes again
@@ -306,6 +317,8 @@ impl WalkArgs {
         let WalkArgs {
             roots,
             threads,
+            max_ops,
+            nice,
             exclude,
             exclude_from,
             one_file_system,
@@ -326,7 +339,7 @@ impl WalkArgs {
             max_depth,
             follow,
             strict,
-            settings: Settings::default(),
+            settings: Settings { max_ops, nice, ..Settings::default() },
         }
     }
 }

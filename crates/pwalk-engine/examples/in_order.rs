@@ -36,6 +36,7 @@ impl Source for Memory {
     fn read(
         &self,
         dir: &MemoryDir,
+        _buffer_len: usize,
         _scratch: &mut Vec<u8>,
         listing: &mut Listing,
     ) -> Result<bool, Errno> {
@@ -67,7 +68,12 @@ impl Source for Memory {
 fn walk<S: Source + Send + 'static>(root: &str, source: S, n_workers: usize, prunes: bool) {
     let start = Instant::now();
     let source = Arc::new(source);
-    let workers = Workers { n_workers, source: source.clone(), placement: Placement::default() };
+    let workers = Workers {
+        n_workers,
+        source: source.clone(),
+        buffer_len: 0,
+        placement: Placement::default(),
+    };
     let (root, rules) = (root.as_bytes().to_vec(), Rules::default());
     let order = Order::TopDown;
     let mut walk = Ordered::new(root, order, rules, source, Arc::default(), move || workers);
@@ -95,6 +101,6 @@ fn main() {
         return walk("/r", Memory, n_workers, prunes);
     }
     let compared = Compared::default();
-    let disk = Disk { buffer_bytes: 32 << 10, is_strict: false, uses_ring: false, compared };
+    let disk = Disk { is_strict: false, uses_ring: false, compared };
     walk(root, disk, n_workers, prunes);
 }

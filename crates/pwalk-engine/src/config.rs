@@ -2,7 +2,7 @@
 
 use crate::entry::FileId;
 use crate::excludes::{Excludes, PathSet, Unmatched};
-use crate::tuning::Tuning;
+use crate::filesystems::Filesystems;
 use pwalk_sys::Links;
 use std::time::Duration;
 
@@ -11,12 +11,19 @@ use std::time::Duration;
 pub struct Config {
     /// What is left out, and what is followed.
     pub rules: Rules,
-    /// Worker threads, at least 1.
+    /// Workers that it starts with, at least 1.
     pub n_workers: usize,
-    /// Settings for the filesystem.
-    pub tuning: Tuning,
+    /// Workers that it may have, if measuring says so; with no more than `n_workers` nothing is
+    /// measured, and their number stays.
+    pub workers_max: usize,
+    /// Processors that the process may use.
+    pub n_cores: usize,
+    /// What it may meet, and how each is asked.
+    pub filesystems: Filesystems,
     /// How jobs and workers are placed.
     pub placement: Placement,
+    /// Requests a second at the most, as a server counts them; `None`: any number.
+    pub ops_max: Option<u64>,
     /// When to stop with a frontier.
     pub budget: Budget,
 }
@@ -93,6 +100,8 @@ pub struct Placement {
     pub cpus: Vec<Vec<usize>>,
     /// Asks for memory of the NUMA node that a worker runs on.
     pub prefers_local_memory: bool,
+    /// Other threads of the machine go first, for processors and for disks.
+    pub is_nice: bool,
 }
 
 impl Placement {
@@ -105,13 +114,16 @@ impl Placement {
         if self.prefers_local_memory {
             pwalk_sys::prefer_local_memory();
         }
+        if self.is_nice {
+            pwalk_sys::give_way();
+        }
     }
 }
 
 impl Default for Placement {
     /// Deques, and the kernel places the workers.
     fn default() -> Self {
-        Placement { steals: true, cpus: Vec::new(), prefers_local_memory: false }
+        Placement { steals: true, cpus: Vec::new(), prefers_local_memory: false, is_nice: false }
     }
 }
 
@@ -121,8 +133,11 @@ impl Default for Config {
         Config {
             rules: Rules::default(),
             n_workers: 1,
-            tuning: Tuning::default(),
+            workers_max: 1,
+            n_cores: 1,
+            filesystems: Filesystems::default(),
             placement: Placement::default(),
+            ops_max: None,
             budget: Budget::default(),
         }
     }

@@ -14,17 +14,22 @@ use crate::sync::lock;
 use crate::totals::Totals;
 use pwalk_sys::Errno;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of names and paths that fill a batch, however few its rows.
 const ARENA_LEN_MAX: usize = 1 << 20;
 
+/// Rows in the batches of all workers together, and the fewest that one of them has.
+const ROWS_IN_ALL: usize = 32 << 10;
+const ROWS_MIN: usize = 64;
+
 /// The sink of a walk, and what is known of all that it gets.
 pub(crate) struct Outlet<'a, K: Sink> {
     sink: &'a K,
     control: &'a Control,
-    /// Rows, or errors, of a full batch.
-    batch_len: usize,
+    /// Rows, or errors, of a full batch: fewer where many workers have one each.
+    batch_len: AtomicUsize,
     /// The first error of the sink.
     failure: Mutex<Option<K::Error>>,
     hard_links: HardLinks,
@@ -35,10 +40,15 @@ impl<'a, K: Sink> Outlet<'a, K> {
         Outlet {
             sink,
             control,
-            batch_len: config.tuning.batch_len,
+            batch_len: AtomicUsize::new(batch_len(config, config.n_workers)),
             failure: Mutex::default(),
             hard_links: HardLinks::new(config.rules.follow_links()),
         }
+    }
+
+    /// So many workers deliver from now on.
+    pub(crate) fn set_workers(&self, config: &Config, n_workers: usize) {
+        self.batch_len.store(batch_len(config, n_workers), Relaxed);
     }
 
     /// What the sink needs of each entry.
@@ -62,6 +72,12 @@ impl<'a, K: Sink> Outlet<'a, K> {
         }
         batch.clear();
     }
+}
+
+/// Rows of a full batch: as many as suit the filesystem, but few enough for all workers together.
+fn batch_len(config: &Config, n_workers: usize) -> usize {
+    let len = config.filesystems.tuning(0).batch_len;
+    len.min((ROWS_IN_ALL / n_workers.max(1)).max(ROWS_MIN))
 }
 
 /// What one worker has found and not handed over.
@@ -165,9 +181,10 @@ impl<'w, K: Sink> Delivery<'w, K> {
 
     /// Hands the batch over if it is full.
     pub(crate) fn hand_over(&mut self) {
-        let is_full = self.batch.len() >= self.outlet.batch_len
+        let batch_len = self.outlet.batch_len.load(Relaxed);
+        let is_full = self.batch.len() >= batch_len
             || self.batch.arena_len() >= ARENA_LEN_MAX
-            || self.batch.errors.len() >= self.outlet.batch_len;
+            || self.batch.errors.len() >= batch_len;
         if is_full {
             self.put();
         }
@@ -179,7 +196,8 @@ impl<'w, K: Sink> Delivery<'w, K> {
         self.totals
     }
 
-    fn put(&mut self) {
+    /// Hands over what there is.
+    pub(crate) fn put(&mut self) {
         self.outlet.put(&mut self.batch);
         self.batch_dir = None;
     }

@@ -10,6 +10,7 @@
 
 use crate::descriptors::Handle;
 use crate::entry::{FileId, Stat};
+use crate::filesystems::FsIndex;
 use crate::seen::Seen;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -24,6 +25,8 @@ pub(crate) struct DirInfo {
     pub(crate) root_len: usize,
     /// Device of the root; 0 in walks that don't ask for devices.
     pub(crate) root_dev: u64,
+    /// The filesystem that it is on.
+    pub(crate) fs: FsIndex,
     /// -1 for a root.
     pub(crate) depth: i32,
     /// Inode of the parent directory; 0 for a root.
@@ -108,9 +111,10 @@ impl<'w, D> Dir<'w, D> {
     }
 }
 
-/// Directories that wait to be opened, all found in the same parent.
+/// Directories that wait to be opened, all found in the same parent and on one filesystem.
 pub(crate) struct Siblings<'w, D> {
     pub(crate) parent: Arc<DirInfo>,
+    pub(crate) fs: FsIndex,
     /// The parent's descriptor, kept only while descriptors are plenty.
     pub(crate) handle: Option<Arc<Handle<'w, D>>>,
     /// Their names, each with its NUL.
@@ -125,8 +129,12 @@ struct Sibling {
 }
 
 impl<'w, D> Siblings<'w, D> {
-    pub(crate) fn new(parent: Arc<DirInfo>, handle: Option<Arc<Handle<'w, D>>>) -> Self {
-        Siblings { parent, handle, names: Vec::new(), waiting: Vec::new() }
+    pub(crate) fn new(
+        parent: Arc<DirInfo>,
+        fs: FsIndex,
+        handle: Option<Arc<Handle<'w, D>>>,
+    ) -> Self {
+        Siblings { parent, fs, handle, names: Vec::new(), waiting: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, name: &CStr, stat: Stat) {

@@ -14,8 +14,6 @@ use std::ffi::CStr;
 /// Reads real directories.
 #[derive(Clone, Debug)]
 pub struct Disk {
-    /// Bytes of one getdents64 buffer.
-    pub buffer_bytes: usize,
     /// Whether a network filesystem must answer with fresh attributes (never from its cache).
     pub is_strict: bool,
     /// Whether inodes are read through an io_uring.
@@ -47,6 +45,7 @@ impl Source for Disk {
     fn read(
         &self,
         dir: &OwnedFd,
+        buffer_len: usize,
         scratch: &mut Vec<u8>,
         listing: &mut Listing,
     ) -> Result<bool, Errno> {
@@ -57,13 +56,15 @@ impl Source for Disk {
                 result => return result.map(|()| false),
             }
         }
-        scratch.resize(self.buffer_bytes, 0);
-        let n_read = pwalk_sys::read_dirents(dir, scratch)?;
-        for entry in Dirents::new(&scratch[..n_read]) {
+        scratch.clear();
+        scratch.reserve_exact(buffer_len);
+        // What is not written costs no memory.
+        let read = pwalk_sys::read_dirents(dir, &mut scratch.spare_capacity_mut()[..buffer_len])?;
+        for entry in Dirents::new(read) {
             let entry = entry.map_err(|_| Errno::UCLEAN)?;
             listing.push(entry.ino, Kind::from_dirent_type(entry.kind), entry.name)?;
         }
-        Ok(n_read > 0)
+        Ok(!read.is_empty())
     }
 
     #[inline]

@@ -33,13 +33,14 @@ impl NameReader {
         &mut self,
         source: &S,
         dir: &S::Dir,
+        buffer_len: usize,
         listing: &mut Listing,
     ) -> Result<bool, Errno> {
         let (mut n_retries, mut n_idle) = (0, 0);
         let n_at_start = listing.len();
         loop {
             let n_before = listing.len();
-            let result = source.read(dir, &mut self.scratch, listing);
+            let result = source.read(dir, buffer_len, &mut self.scratch, listing);
             self.drop_repeated(listing, n_before);
             match result {
                 Err(errno) if is_gone(errno) && n_retries < 2 => n_retries += 1,
@@ -60,13 +61,14 @@ impl NameReader {
         &mut self,
         source: &S,
         dir: &S::Dir,
+        buffer_len: usize,
         listing: &mut Listing,
         mut is_stopped: impl FnMut() -> bool,
     ) -> Result<(), Errno> {
         self.seen.start();
         self.remembers = false;
         loop {
-            match self.read(source, dir, listing) {
+            match self.read(source, dir, buffer_len, listing) {
                 Ok(false) | Err(Errno::NOENT) => break,
                 Ok(true) if is_stopped() => return Err(Errno::CANCELED),
                 Ok(true) => {}

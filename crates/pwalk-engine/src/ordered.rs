@@ -26,6 +26,7 @@ use crate::descriptors::Lack;
 use crate::names::is_lack;
 use crate::source::{Base, Source};
 use crate::sync::lock;
+use crate::tuning::Tuning;
 use ahead::{Ahead, Awaited, Patience};
 use plan::{Asked, Group, ReadDir};
 use position::Stretch;
@@ -89,6 +90,8 @@ pub struct Workers<S> {
     /// What they read through: not the consumer's if the filesystem, once it is known, needs
     /// other settings.
     pub source: Arc<S>,
+    /// Bytes of names that a request of theirs should bring.
+    pub buffer_len: usize,
     /// Where they run. Their work is in one plan, so nothing is stolen.
     pub placement: Placement,
 }
@@ -340,7 +343,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
         let mut n_spare = u64::MAX;
         let result = loop {
             self.after_fork(patience, &mut stretch);
-            let mut reader = self.ahead.reader(&self.ahead.source);
+            let mut reader = self.ahead.reader(&self.ahead.source, Tuning::LOCAL.buffer_bytes);
             let result = reader.read(path, links, || patience.is_over());
             n_spare = n_spare.min(reader.n_spare);
             match result {
@@ -387,7 +390,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
     }
 
     fn is_link(&self, path: &[u8]) -> bool {
-        self.ahead.reader(&self.ahead.source).is_link(path)
+        self.ahead.reader(&self.ahead.source, Tuning::LOCAL.buffer_bytes).is_link(path)
     }
 
     /// Starts who reads ahead, or those who have ended since.

@@ -1,92 +1,149 @@
-//! The queue of jobs, the parking of idle workers, and the proof that a walk ends.
+//! The queues of jobs, one for each pool of workers, the parking of idle workers, and the proof
+//! that a walk ends.
 //!
-//! Owns an injector, one LIFO deque per worker, and the jobs that wait for a descriptor. Knows
-//! nothing of filesystems: a job is an opaque value.
+//! A [`Queue`] owns a stack that its workers share, a LIFO deque for each of its first workers, and
+//! the jobs that wait for a descriptor. Knows nothing of filesystems: a job is an opaque value.
 //!
 //! LIFO, because breadth-first keeps every sibling directory of a wide tree in memory.
-//! Stealing takes the oldest job: the biggest subtree, or the rest of the biggest directory.
+//! Stealing takes the oldest job: the biggest subtree, or the rest of the biggest directory. Only
+//! as many workers as there are processors have a deque: the others wait for answers, not for
+//! locks, and a search for jobs must not look at hundreds of deques.
 //!
-//! A worker is in one of three states:
+//! A worker is in one of four states:
 //!
 //! ```text
 //!            pop or steal                  nothing found
 //! searching -------------> running   searching ----------> parked
-//!     ^                       |          ^                    |
-//!     +------- `done` --------+          +---- a push, end ---+
+//!   |  ^                      |        |   ^                  |
+//!   |  +-------- `done` ------+        |   +--- a push, end --+
+//!   |                                  |
+//!   +-- it is beyond the level --> at the gate -- a higher level, end --> searching
 //! ```
 //!
-//! Termination. `n_open` counts jobs queued, deferred or running. A job adds its children before
-//! it subtracts itself (I1), so `n_open == 0` means that no job exists and none can appear (I2).
-//! Whoever subtracts the last one wakes everybody, under the lock that parking takes, so nobody
-//! parks after it (I3).
+//! Termination. `n_open` counts jobs queued, deferred or running, of all queues of a walk. A job
+//! adds its children before it subtracts itself (I1), so `n_open == 0` means that no job exists and
+//! none can appear (I2). Whoever subtracts the last one wakes everybody, under the locks that
+//! parking takes, so nobody parks after it (I3).
 //!
 //! No wake-up is lost. A pusher makes its job visible, fences, and reads `n_parked`; a parker
-//! adds itself to `n_parked`, fences, and looks at all queues. Of the two fences one comes
-//! first in the single order of all SeqCst fences: either the pusher sees the parker and wakes
-//! it, or the parker sees the job (I4).
+//! adds itself to `n_parked`, fences, and looks at all places of its queue. Of the two fences one
+//! comes first in the single order of all SeqCst fences: either the pusher sees the parker and
+//! wakes it, or the parker sees the job (I4). Who is woken for a job, and has to go to the gate,
+//! passes it on.
 
 use crate::sync::lock;
-use crossbeam_deque::{Injector, Steal, Stealer, Worker};
+use crossbeam_deque::{Steal, Stealer, Worker};
 use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a worker waits before it tries a deferred job again.
 const RETRY_AFTER: Duration = Duration::from_millis(1);
 
 /// Jobs of one walk.
+pub(crate) struct Queues<J> {
+    queues: Box<[Queue<J>]>,
+    /// Jobs queued, deferred or running. Its partner is itself: one variable has one order.
+    n_open: CachePadded<AtomicUsize>,
+    /// Set when a worker panicked: its job will never be done.
+    is_aborted: AtomicBool,
+    end: Mutex<()>,
+    ended: Condvar,
+}
+
+/// Jobs of one pool of workers.
 pub(crate) struct Queue<J> {
-    /// Whether workers own jobs, and steal those of others.
-    steals: bool,
-    /// Jobs that no worker owns: those that the walk starts with, or all.
-    injector: Injector<J>,
-    /// One for each worker's deque.
-    stealers: Vec<Stealer<J>>,
+    /// Jobs that no worker owns; the last is the first to be taken.
+    shared: Mutex<Vec<J>>,
+    /// How many these are. Changed under their lock, and read without it.
+    n_shared: CachePadded<AtomicUsize>,
+    /// One for each worker that has a deque.
+    stealers: Box<[Stealer<J>]>,
     /// Jobs that could not run for lack of a descriptor; taken when nothing else is left. First in,
     /// first out: the one that could give a descriptor back must not wait behind the others for ever.
     deferred: Mutex<VecDeque<J>>,
-    /// Jobs queued, deferred or running. Its partner is itself: one variable has one order.
-    n_open: CachePadded<AtomicUsize>,
+    /// The pool has no workers and gets none: its jobs are for the first one.
+    is_closed: AtomicBool,
+    /// Workers with this number or a higher one rest. Relaxed: who misses a change does one job
+    /// more.
+    level: AtomicUsize,
     /// Workers that are parked or about to be; pairs with pushes by the fences of I4.
     n_parked: CachePadded<AtomicUsize>,
-    /// Set when a worker panicked: its job will never be done.
-    is_aborted: AtomicBool,
-    park: Mutex<()>,
+    park: Mutex<Parked>,
     wake: Condvar,
+    gate: Condvar,
 }
 
-/// One worker's end of the queue.
+/// The workers that are parked, and for how long all of them were.
+struct Parked {
+    n: u32,
+    time: Duration,
+    since: Instant,
+}
+
+/// One worker's end of the queues.
 pub(crate) struct Local<'q, J> {
-    queue: &'q Queue<J>,
-    deque: Worker<J>,
-    /// Its place among the stealers: where its search for victims starts.
+    queues: &'q Queues<J>,
+    /// The number of its own queue.
+    pool: usize,
+    /// `None` for a worker that uses the shared stack only.
+    deque: Option<Worker<J>>,
+    /// Its number in its pool: where its search for victims starts, too.
     index: usize,
 }
 
-impl<J> Queue<J> {
-    /// A queue for `n_workers`, and the deques for them, which stay empty unless it `steals`.
-    pub(crate) fn new(n_workers: usize, steals: bool) -> (Queue<J>, Vec<Worker<J>>) {
-        let deques: Vec<_> = (0..n_workers).map(|_| Worker::new_lifo()).collect();
-        let queue = Queue {
-            steals,
-            injector: Injector::new(),
-            stealers: deques.iter().map(Worker::stealer).collect(),
-            deferred: Mutex::default(),
+/// What a worker is to do.
+pub(crate) enum Next<J> {
+    /// This. It needs a `done`.
+    Job(J),
+    /// Nothing, until there may be as many workers as that again.
+    Rest,
+    /// Nothing any more: the walk has ended.
+    End,
+}
+
+impl<J> Queues<J> {
+    /// Queues for pools of which each has as many deques as this says, and those deques.
+    pub(crate) fn new(n_deques: &[usize]) -> (Queues<J>, Vec<Vec<Worker<J>>>) {
+        let deques: Vec<Vec<Worker<J>>> =
+            n_deques.iter().map(|&n| (0..n).map(|_| Worker::new_lifo()).collect()).collect();
+        let queues = Queues {
+            queues: deques.iter().map(|deques| Queue::new(deques)).collect(),
             n_open: CachePadded::default(),
-            n_parked: CachePadded::default(),
             is_aborted: AtomicBool::new(false),
-            park: Mutex::default(),
-            wake: Condvar::new(),
+            end: Mutex::default(),
+            ended: Condvar::new(),
         };
-        (queue, deques)
+        (queues, deques)
+    }
+
+    pub(crate) fn queue(&self, pool: usize) -> &Queue<J> {
+        &self.queues[pool]
     }
 
     /// Adds a job before the workers start.
-    pub(crate) fn inject(&self, job: J) {
+    pub(crate) fn inject(&self, pool: usize, job: J) {
         self.n_open.fetch_add(1, Ordering::Relaxed);
-        self.injector.push(job);
+        self.queues[pool].share(job);
+    }
+
+    fn hand(&self, pool: usize, job: J) {
+        let queue = &self.queues[pool];
+        let queue = if queue.is_closed.load(Ordering::Relaxed) { &self.queues[0] } else { queue };
+        queue.share(job);
+        queue.wake_one();
+    }
+
+    /// The pool has no workers and gets none: the first one does its work. To be called again
+    /// while it has jobs, since who pushes may learn of it late.
+    pub(crate) fn close(&self, pool: usize) {
+        let queue = &self.queues[pool];
+        queue.is_closed.store(true, Ordering::Relaxed);
+        while let Some(job) = queue.take_shared() {
+            self.hand(0, job);
+        }
     }
 
     /// Ends the walk for all workers, whatever is still open.
@@ -95,25 +152,79 @@ impl<J> Queue<J> {
         self.wake_all();
     }
 
+    /// Waits for the end of the walk, but no longer than this; true if it has come.
+    pub(crate) fn wait_for_end(&self, patience: Duration) -> bool {
+        let guard = lock(&self.end);
+        let is_open = |_: &mut ()| !self.has_ended();
+        let waited = self.ended.wait_timeout_while(guard, patience, is_open);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        self.has_ended()
+    }
+
     fn has_ended(&self) -> bool {
         // Acquire pairs with the AcqRel of `done`: what the last job did is seen by all.
         self.n_open.load(Ordering::Acquire) == 0 || self.is_aborted.load(Ordering::Relaxed)
     }
 
-    fn has_jobs(&self) -> bool {
-        !self.injector.is_empty()
-            || self.stealers.iter().any(|stealer| !stealer.is_empty())
-            || !lock(&self.deferred).is_empty()
+    fn wake_all(&self) {
+        self.queues.iter().for_each(Queue::wake_all); // I3
+        let _guard = lock(&self.end);
+        self.ended.notify_all();
+    }
+}
+
+impl<J> Queue<J> {
+    fn new(deques: &[Worker<J>]) -> Queue<J> {
+        Queue {
+            shared: Mutex::default(),
+            n_shared: CachePadded::default(),
+            stealers: deques.iter().map(Worker::stealer).collect(),
+            deferred: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+            level: AtomicUsize::new(usize::MAX),
+            n_parked: CachePadded::default(),
+            park: Mutex::new(Parked { n: 0, time: Duration::ZERO, since: Instant::now() }),
+            wake: Condvar::new(),
+            gate: Condvar::new(),
+        }
     }
 
-    fn park(&self) {
-        let guard = lock(&self.park);
-        self.n_parked.fetch_add(1, Ordering::Relaxed);
-        fence(Ordering::SeqCst); // I4
-        if !self.has_jobs() && !self.has_ended() {
-            drop(self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner));
+    /// How many workers may work.
+    pub(crate) fn set_level(&self, level: usize) {
+        let _guard = lock(&self.park);
+        self.level.store(level, Ordering::Relaxed);
+        // Those that are parked may have to go to the gate, and others through it.
+        self.wake.notify_all();
+        self.gate.notify_all();
+    }
+
+    /// For how long workers have found nothing to do, added up over all of them.
+    pub(crate) fn idle_time(&self) -> Duration {
+        let mut parked = lock(&self.park);
+        parked.change(|n| n);
+        parked.time
+    }
+
+    fn share(&self, job: J) {
+        let mut shared = lock(&self.shared);
+        shared.push(job);
+        self.n_shared.store(shared.len(), Ordering::Relaxed);
+    }
+
+    fn take_shared(&self) -> Option<J> {
+        if self.n_shared.load(Ordering::Relaxed) == 0 {
+            return None;
         }
-        self.n_parked.fetch_sub(1, Ordering::Relaxed);
+        let mut shared = lock(&self.shared);
+        let job = shared.pop();
+        self.n_shared.store(shared.len(), Ordering::Relaxed);
+        job
+    }
+
+    pub(crate) fn has_jobs(&self) -> bool {
+        self.n_shared.load(Ordering::Relaxed) > 0
+            || self.stealers.iter().any(|stealer| !stealer.is_empty())
+            || !lock(&self.deferred).is_empty()
     }
 
     fn wake_one(&self) {
@@ -125,77 +236,143 @@ impl<J> Queue<J> {
     }
 
     fn wake_all(&self) {
-        let _guard = lock(&self.park); // I3
+        let _guard = lock(&self.park);
         self.wake.notify_all();
+        self.gate.notify_all();
+    }
+}
+
+impl Parked {
+    fn change(&mut self, change: impl FnOnce(u32) -> u32) {
+        let now = Instant::now();
+        self.time += (now - self.since) * self.n;
+        (self.since, self.n) = (now, change(self.n));
     }
 }
 
 impl<'q, J> Local<'q, J> {
-    pub(crate) fn new(queue: &'q Queue<J>, deque: Worker<J>, index: usize) -> Self {
-        Local { queue, deque, index }
+    pub(crate) fn new(
+        queues: &'q Queues<J>,
+        pool: usize,
+        deque: Option<Worker<J>>,
+        index: usize,
+    ) -> Self {
+        Local { queues, pool, deque, index }
     }
 
-    pub(crate) fn queue(&self) -> &'q Queue<J> {
-        self.queue
+    pub(crate) fn queues(&self) -> &'q Queues<J> {
+        self.queues
+    }
+
+    fn own(&self) -> &'q Queue<J> {
+        &self.queues.queues[self.pool]
     }
 
     /// Adds a job that this worker will take before all older ones.
     pub(crate) fn push(&self, job: J) {
         // Relaxed: n_open can't reach 0 meanwhile, the job that pushes is counted in it (I1).
-        self.queue.n_open.fetch_add(1, Ordering::Relaxed);
-        match self.queue.steals {
-            true => self.deque.push(job),
-            false => self.queue.injector.push(job),
+        self.queues.n_open.fetch_add(1, Ordering::Relaxed);
+        match &self.deque {
+            Some(deque) => deque.push(job),
+            None => self.own().share(job),
         }
-        self.queue.wake_one();
+        self.own().wake_one();
+    }
+
+    /// Adds a job for another pool.
+    pub(crate) fn push_to(&self, pool: usize, job: J) {
+        if pool == self.pool {
+            return self.push(job);
+        }
+        self.queues.n_open.fetch_add(1, Ordering::Relaxed);
+        self.queues.hand(pool, job);
     }
 
     /// Adds a job that is to be tried again when nothing else is left, and not at once.
     pub(crate) fn defer(&self, job: J) {
-        self.queue.n_open.fetch_add(1, Ordering::Relaxed);
-        lock(&self.queue.deferred).push_back(job);
+        self.queues.n_open.fetch_add(1, Ordering::Relaxed);
+        lock(&self.own().deferred).push_back(job);
     }
 
     /// A deferred job, at once. It needs a `done`.
     pub(crate) fn next_deferred(&self) -> Option<J> {
-        lock(&self.queue.deferred).pop_front()
+        lock(&self.own().deferred).pop_front()
     }
 
-    /// The next job; waits for one. `None`: the walk has ended. Each job needs a `done`.
+    /// The next job; waits for one.
     ///
     /// A deferred job comes when there is no other, and after a while, unless `is_urgent`.
-    pub(crate) fn next(&self, is_urgent: impl Fn() -> bool) -> Option<J> {
+    pub(crate) fn next(&self, is_urgent: impl Fn() -> bool) -> Next<J> {
         loop {
-            if let Some(job) = self.deque.pop().or_else(|| self.steal()) {
-                return Some(job);
+            if self.is_beyond_level() && !self.queues.has_ended() {
+                return Next::Rest;
             }
-            if self.queue.has_ended() {
-                return None;
+            if let Some(job) = self.take() {
+                return Next::Job(job);
+            }
+            if self.queues.has_ended() {
+                return Next::End;
             }
             if let Some(deferred) = self.next_deferred() {
                 if !is_urgent() {
                     std::thread::sleep(RETRY_AFTER);
                 }
-                return Some(deferred);
+                return Next::Job(deferred);
             }
-            self.queue.park();
+            self.park();
+        }
+    }
+
+    /// Rests until it may work again, or the walk has ended. Its jobs are for others.
+    pub(crate) fn rest(&self) {
+        let queue = self.own();
+        while let Some(job) = self.deque.as_ref().and_then(Worker::pop) {
+            queue.share(job);
+        }
+        if queue.has_jobs() {
+            queue.wake_one();
+        }
+        let mut guard = lock(&queue.park);
+        while self.is_beyond_level() && !self.queues.has_ended() {
+            guard = queue.gate.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Says that a job from `next` has run, and has added its children.
     pub(crate) fn done(&self) {
-        if self.queue.n_open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.queue.wake_all();
+        if self.queues.n_open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.queues.wake_all();
         }
     }
 
+    fn is_beyond_level(&self) -> bool {
+        self.index >= self.own().level.load(Ordering::Relaxed)
+    }
+
+    fn park(&self) {
+        let queue = self.own();
+        let mut guard = lock(&queue.park);
+        queue.n_parked.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst); // I4
+        if !queue.has_jobs() && !self.queues.has_ended() && !self.is_beyond_level() {
+            guard.change(|n| n + 1);
+            guard = queue.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            guard.change(|n| n - 1);
+        }
+        queue.n_parked.fetch_sub(1, Ordering::Relaxed);
+        drop(guard);
+    }
+
+    fn take(&self) -> Option<J> {
+        let own = self.deque.as_ref().and_then(Worker::pop);
+        own.or_else(|| self.own().take_shared()).or_else(|| self.steal())
+    }
+
     fn steal(&self) -> Option<J> {
-        let stealers = &self.queue.stealers;
-        let victims = || (1..stealers.len()).map(|i| &stealers[(self.index + i) % stealers.len()]);
+        let stealers = &self.own().stealers;
+        let victims = || (1..=stealers.len()).map(|i| &stealers[(self.index + i) % stealers.len()]);
         loop {
-            let injected = std::iter::once_with(|| self.queue.injector.steal());
-            let found = victims().map(Stealer::steal).chain(injected);
-            match found.collect::<Steal<J>>() {
+            match victims().map(Stealer::steal).collect::<Steal<J>>() {
                 Steal::Success(job) => return Some(job),
                 Steal::Empty => return None,
                 Steal::Retry => std::hint::spin_loop(),
@@ -209,30 +386,48 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicU64;
 
-    /// Runs jobs that each push `job - 1` twice, and counts them.
-    fn run(n_workers: usize, steals: bool, height: u32) -> u64 {
-        let (queue, deques) = Queue::new(n_workers, steals);
-        queue.inject(height);
+    /// One worker's life, as the walk has it.
+    fn work<J>(local: &Local<'_, J>, mut run: impl FnMut(J)) {
+        loop {
+            match local.next(|| false) {
+                Next::Job(job) => {
+                    run(job);
+                    local.done();
+                }
+                Next::Rest => local.rest(),
+                Next::End => return,
+            }
+        }
+    }
+
+    /// Runs jobs that each push `job - 1` twice, some into the other pool, and counts them.
+    /// Meanwhile `meddle` does what it likes.
+    fn run(n_workers: usize, n_deques: usize, height: u32, meddle: impl Fn(&Queues<u32>)) -> u64 {
+        let (queues, deques) = Queues::new(&[n_deques.min(n_workers), 0]);
+        queues.inject(0, height);
         let n_run = AtomicU64::new(0);
         std::thread::scope(|scope| {
-            for (index, deque) in deques.into_iter().enumerate() {
-                let (queue, n_run) = (&queue, &n_run);
+            let [deques, _] = <[_; 2]>::try_from(deques).unwrap();
+            let mut deques = deques.into_iter();
+            for (pool, index) in (0..n_workers).flat_map(|index| [(0, index), (1, index)]) {
+                let deque = if pool == 0 { deques.next() } else { None };
+                let (queues, n_run) = (&queues, &n_run);
                 scope.spawn(move || {
-                    let local = Local::new(queue, deque, index);
-                    while let Some(height) = local.next(|| false) {
+                    let local = Local::new(queues, pool, deque, index);
+                    work(&local, |height| {
                         n_run.fetch_add(1, Ordering::Relaxed);
                         if height > 0 {
                             local.push(height - 1);
-                            if height % 3 == 0 {
-                                local.defer(height - 1)
-                            } else {
-                                local.push(height - 1)
+                            match height % 4 {
+                                0 => local.defer(height - 1),
+                                1 => local.push_to(1 - pool, height - 1),
+                                _ => local.push(height - 1),
                             }
                         }
-                        local.done();
-                    }
+                    });
                 });
             }
+            meddle(&queues);
         });
         n_run.into_inner()
     }
@@ -240,26 +435,49 @@ mod tests {
     #[test]
     fn t31_t41_every_job_runs_once_whatever_the_number_of_workers() {
         for n_workers in [1, 2, 8, 64] {
-            for steals in [true, false] {
-                assert_eq!(run(n_workers, steals, 9), (1 << 10) - 1, "{n_workers} workers");
+            for n_deques in [0, 2, 64] {
+                let n_run = run(n_workers, n_deques, 9, |_| ());
+                assert_eq!(n_run, (1 << 10) - 1, "{n_workers} workers, {n_deques} deques");
             }
         }
     }
 
     #[test]
-    fn an_abort_frees_parked_workers() {
-        let (queue, deques) = Queue::<()>::new(4, true);
-        queue.inject(()); // never done
+    fn every_job_runs_once_whatever_the_level_does_meanwhile() {
+        for n_deques in [0, 2, 16] {
+            let n_run = run(16, n_deques, 12, |queues| {
+                let levels = [1, 16, 2, 1, 9, 3].into_iter().cycle();
+                for level in levels.take_while(|_| !queues.wait_for_end(Duration::from_micros(200)))
+                {
+                    queues.queue(0).set_level(level);
+                    queues.queue(1).set_level(17 - level);
+                }
+            });
+            assert_eq!(n_run, (1 << 13) - 1, "{n_deques} deques");
+        }
+    }
+
+    #[test]
+    fn an_abort_frees_workers_that_are_parked_or_rest() {
+        let (queues, deques) = Queues::<()>::new(&[4]);
+        queues.inject(0, ()); // never done
+        queues.queue(0).set_level(2);
         std::thread::scope(|scope| {
-            for (index, deque) in deques.into_iter().enumerate() {
-                let queue = &queue;
+            for (index, deque) in deques.into_iter().flatten().enumerate() {
+                let queues = &queues;
                 scope.spawn(move || {
-                    let local = Local::new(queue, deque, index);
-                    while local.next(|| false).is_some() {}
+                    let local = Local::new(queues, 0, Some(deque), index);
+                    loop {
+                        match local.next(|| false) {
+                            Next::Job(()) => {}
+                            Next::Rest => local.rest(),
+                            Next::End => return,
+                        }
+                    }
                 });
             }
             std::thread::sleep(Duration::from_millis(20));
-            queue.abort();
+            queues.abort();
         });
     }
 }

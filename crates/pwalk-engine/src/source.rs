@@ -105,10 +105,12 @@ pub trait Source: Sync {
     /// Adds the directory's next entries to `listing`; `Ok(false)` is its end.
     ///
     /// One worker at a time asks this of a directory. After an error, what `listing` got is
-    /// good. `scratch` belongs to the worker and may be used for whatever the source likes.
+    /// good. A request should bring about `buffer_len` bytes. `scratch` belongs to the worker and
+    /// may be used for whatever the source likes.
     fn read(
         &self,
         dir: &Self::Dir,
+        buffer_len: usize,
         scratch: &mut Vec<u8>,
         listing: &mut Listing,
     ) -> Result<bool, Errno>;

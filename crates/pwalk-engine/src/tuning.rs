@@ -1,19 +1,20 @@
 //! What each kind of filesystem wants: one table.
 //!
-//! A local disk wants a worker a core. A filesystem that takes a millisecond per request wants
-//! many requests in flight: its rate is workers by latency until the processor is full, and
-//! small slices, so that the entries of one directory spread over all of them.
+//! Only a beginning: how many requests are worth it, and how long they take, is measured while the
+//! walk runs (see `controller.rs`). A local disk begins with a worker a core, and a filesystem that
+//! somebody else answers for with a few, which double within milliseconds where that pays.
 
 use std::fmt;
 
 /// Settings of a walk that depend on the filesystem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
-    /// Workers for each core that the process may use.
+    /// Workers to begin with, for each core that the process may use.
     pub workers_per_core: usize,
-    /// The minimum number of workers, however few cores there are.
+    /// The minimum number of workers to begin with, however few cores there are.
     pub workers_min: usize,
-    /// Entries of a directory that one worker looks at before others may take the rest.
+    /// Entries of a directory that one worker looks at before others may take the rest; fewer,
+    /// where that takes more than some milliseconds.
     pub slice_len: usize,
     /// Bytes of one getdents64 buffer. On FUSE and on networks it sizes the request.
     pub buffer_bytes: usize,
@@ -33,15 +34,15 @@ impl Tuning {
 
     /// A filesystem where each request crosses a network.
     pub const REMOTE: Tuning = Tuning {
-        workers_per_core: 8,
-        workers_min: 32,
+        workers_per_core: 0,
+        workers_min: 8,
         slice_len: 32,
         buffer_bytes: 256 << 10,
         batch_len: 1024,
     };
 
     /// A filesystem served by a process: its request is as large as the buffer.
-    pub const FUSE: Tuning = Tuning { workers_per_core: 4, workers_min: 16, ..Tuning::REMOTE };
+    pub const FUSE: Tuning = Tuning::REMOTE;
 
     /// Workers on a machine that lets this process use `n_cores`.
     pub fn n_workers(&self, n_cores: usize) -> usize {
@@ -70,8 +71,8 @@ pub struct FsKind {
     pub reason: &'static str,
 }
 
-const NETWORK: &str = "each request crosses the network, so many are kept in flight";
-const DISK: &str = "requests are answered by this machine's cores, so one worker per core";
+const NETWORK: &str = "each request crosses a network; more, if they bring more answers";
+const DISK: &str = "this machine's cores answer; more, if requests wait for the disk";
 
 /// All filesystems with a tuning of their own. The first row that fits is used; the last fits all.
 pub const TUNINGS: &[FsKind] = &[
@@ -81,13 +82,22 @@ pub const TUNINGS: &[FsKind] = &[
     remote("BeeGFS", &[0x1983_0326], &["beegfs"]),
     remote("GPFS", &[0x4750_4653], &["gpfs"]),
     remote("SMB", &[0xff53_4d42, 0xfe53_4d42, 0x517b], &["cifs", "smb3"]),
-    remote("Ceph", &[0x00c3_6400], &["ceph"]),
+    remote("Ceph", &[0x00c3_6400], &["ceph", "fuse.ceph", "fuse.ceph-fuse"]),
+    remote("GlusterFS", &[], &["fuse.glusterfs"]),
+    remote("OrangeFS", &[0x2003_0528], &["pvfs2"]),
+    remote("PanFS", &[0xaad7_aaea], &["panfs"]),
+    remote("AFS", &[0x5346_414f, 0x6b41_4653], &["afs"]),
+    remote("JuiceFS", &[], &["fuse.juicefs"]),
+    remote("object store", &[], &["fuse.s3fs", "fuse.rclone", "fuse.goofys", "fuse.gcsfuse"]),
+    remote("sshfs", &[], &["fuse.sshfs"]),
+    remote("9p", &[0x0102_1997], &["9p"]),
+    remote("virtiofs", &[], &["virtiofs"]),
     FsKind {
         name: "FUSE",
         magics: &[0x6573_5546],
         mount_types: &["fuse", "fuseblk", "fuse."],
         tuning: Tuning::FUSE,
-        reason: "a process answers each request, and a request is as large as the buffer",
+        reason: "a process answers each request; more, if they bring more answers",
     },
     local("ext4", &[0xef53], &["ext4", "ext3", "ext2"]),
     local("XFS", &[0x5846_5342], &["xfs"]),
@@ -153,11 +163,12 @@ mod tests {
 
     #[test]
     fn filesystems_are_known_by_magic_or_by_mount_type() {
-        let cases: [(u64, Option<&str>, &str); 8] = [
+        let cases: [(u64, Option<&str>, &str); 9] = [
             (0x6969, None, "NFS"),
             (0x0bd0_0bd0, Some("lustre"), "Lustre"),
             (0, Some("wekafs"), "Weka"),
-            (0x6573_5546, Some("fuse.sshfs"), "FUSE"),
+            (0x6573_5546, Some("fuse.sshfs"), "sshfs"),
+            (0x6573_5546, Some("virtiofs"), "virtiofs"),
             (0, Some("fuse.gluster"), "FUSE"),
             (0xef53, Some("ext4"), "ext4"),
             (0xdead_beef, Some("newfs"), "local"),
@@ -169,9 +180,9 @@ mod tests {
     }
 
     #[test]
-    fn few_cores_still_get_many_workers_on_a_network() {
-        assert_eq!(Tuning::REMOTE.n_workers(2), 32);
-        assert_eq!(Tuning::REMOTE.n_workers(64), 512);
+    fn a_network_is_begun_with_a_few_workers_whatever_the_cores() {
+        assert_eq!(Tuning::REMOTE.n_workers(2), 8);
+        assert_eq!(Tuning::REMOTE.n_workers(64), 8);
         assert_eq!(Tuning::LOCAL.n_workers(64), 64);
     }
 }

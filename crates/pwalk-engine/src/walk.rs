@@ -2,15 +2,18 @@
 
 use crate::config::Config;
 use crate::control::Control;
+use crate::crew::{self, Brought, Gauge};
 use crate::delivery::Outlet;
 use crate::descriptors::Descriptors;
+use crate::directory::DirInfo;
+use crate::entry::Stat;
+use crate::filesystems::FsIndex;
 use crate::filter::Filter;
-use crate::frontier::Frontier;
-use crate::queue::{Local, Queue};
+use crate::frontier::{Frontier, FrontierDir};
+use crate::pacer::Pacer;
 use crate::source::{Sink, Source};
 use crate::sync::lock;
 use crate::totals::Totals;
-use crate::worker::{Job, Worker};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -24,7 +27,7 @@ pub struct Outcome {
     pub frontier: Frontier,
     /// Sums over what was delivered.
     pub totals: Totals,
-    /// Workers that walked.
+    /// Workers that walked: the most that did at once.
     pub n_workers: usize,
     /// Workers that the config asks for but for which the system refused a thread.
     pub n_workers_refused: usize,
@@ -52,7 +55,7 @@ pub fn walk<S: Source, K: Sink>(
 ) -> Result<Outcome, K::Error> {
     let outlet = Outlet::new(config, sink, control);
     let walk = Walk::new(config, source, &outlet, control);
-    let (totals, n_workers) = run_workers(frontier, &walk);
+    let Brought { totals, n_workers, n_refused } = crew::run(frontier, &walk);
     let frontier = walk.left.into_inner().unwrap_or_else(PoisonError::into_inner);
     match outlet.into_failure() {
         Some(error) => Err(error),
@@ -60,55 +63,10 @@ pub fn walk<S: Source, K: Sink>(
             frontier,
             totals,
             n_workers,
-            n_workers_refused: config.n_workers.saturating_sub(n_workers),
+            n_workers_refused: n_refused,
             is_cancelled: control.is_cancelled(),
         }),
     }
-}
-
-/// Runs the workers to the end of the walk: what they bring, and how many they were.
-///
-/// A system that gives fewer threads than were asked for makes the walk slower and nothing else.
-/// If it gives none, the calling thread is the worker; it is not bound to any processor then.
-fn run_workers<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>) -> (Totals, usize) {
-    let Config { n_workers, placement, .. } = walk.config;
-    let (queue, deques) = Queue::new((*n_workers).max(1), placement.steals);
-    for dir in frontier {
-        queue.inject(Job::Start(Box::new(dir)));
-    }
-    // A thread takes its deque when it runs: what was moved into one that can't start is lost.
-    let n_deques = deques.len();
-    let deques = Mutex::new(deques.into_iter().enumerate());
-    let next_worker = || {
-        let (index, deque) = lock(&deques).next().expect("there is a deque for each worker");
-        Worker::new(walk, Local::new(&queue, deque, index), index)
-    };
-    let run = || {
-        let worker = next_worker();
-        placement.place(worker.index());
-        worker.run()
-    };
-    let mut totals = Totals::default();
-    let n_started = std::thread::scope(|scope| {
-        let spawn = |index| thread(index).spawn_scoped(scope, run).ok();
-        let workers: Vec<_> = (0..n_deques).map_while(spawn).collect();
-        let n_started = workers.len();
-        if workers.is_empty() {
-            totals.add(&next_worker().run());
-        }
-        for worker in workers {
-            match worker.join() {
-                Ok(sums) => totals.add(&sums),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        n_started
-    });
-    (totals, n_started.max(1))
-}
-
-fn thread(index: usize) -> std::thread::Builder {
-    std::thread::Builder::new().name(format!("pwalk-{index}"))
 }
 
 /// What all workers of a walk see.
@@ -119,6 +77,11 @@ pub(crate) struct Walk<'a, S: Source, K: Sink> {
     pub(crate) control: &'a Control,
     pub(crate) filter: Filter<'a>,
     pub(crate) descriptors: Descriptors,
+    /// One for each filesystem.
+    gauges: Vec<Gauge>,
+    /// Each filesystem has workers of its own.
+    has_pools: bool,
+    pacer: Option<Pacer>,
     /// Where the budget's directories go; the mutex is taken only once it is spent.
     left: Mutex<Frontier>,
     started: Instant,
@@ -143,11 +106,65 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
             control,
             filter: Filter::new(&config.rules),
             descriptors: Descriptors::new(n_descriptors),
+            gauges: (0..config.filesystems.len())
+                .map(|fs| Gauge::new(config.filesystems.tuning(fs as FsIndex).slice_len))
+                .collect(),
+            has_pools: config.workers_max > config.n_workers,
+            pacer: config.ops_max.map(Pacer::new),
             left: Mutex::default(),
             started: Instant::now(),
             n_delivered: AtomicU64::new(0),
             is_spent: AtomicBool::new(false),
         }
+    }
+
+    /// True if there may be only so many requests a second.
+    pub(crate) fn is_paced(&self) -> bool {
+        self.pacer.is_some()
+    }
+
+    /// Waits until `n` requests may be made.
+    #[inline]
+    pub(crate) fn pace(&self, n: u64) {
+        if let Some(pacer) = &self.pacer {
+            pacer.wait(n, self.control);
+        }
+    }
+
+    /// What is measured of a filesystem.
+    pub(crate) fn gauge(&self, fs: FsIndex) -> &Gauge {
+        &self.gauges[usize::from(fs)]
+    }
+
+    /// How many pools of workers there are.
+    pub(crate) fn n_pools(&self) -> usize {
+        if self.has_pools { self.gauges.len() } else { 1 }
+    }
+
+    /// The pool that works on a filesystem. With a fixed number of workers they are one pool.
+    pub(crate) fn pool(&self, fs: FsIndex) -> usize {
+        if self.has_pools { usize::from(fs) } else { 0 }
+    }
+
+    /// The filesystem of a root, or of a directory of a frontier.
+    pub(crate) fn fs_of_start(&self, start: &FrontierDir) -> FsIndex {
+        self.config.filesystems.of_path(&start.path).unwrap_or_default()
+    }
+
+    /// The filesystem of a directory in another one. A walk that reads no inodes knows it by its
+    /// path only.
+    pub(crate) fn fs_below(&self, parent: &DirInfo, name: &[u8], stat: &Stat) -> FsIndex {
+        let filesystems = &self.config.filesystems;
+        if filesystems.len() == 1 {
+            return 0;
+        }
+        if stat.dev != parent.stat.dev {
+            return filesystems.of_device(stat.dev).unwrap_or(parent.fs);
+        }
+        if self.outlet.fields().need_stat() {
+            return parent.fs;
+        }
+        filesystems.of_path(&[&parent.path, name].concat()).unwrap_or(parent.fs)
     }
 
     /// True once no new directory may be begun.
@@ -174,7 +191,7 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
     }
 
     /// Puts directories into the frontier that the walk returns.
-    pub(crate) fn leave(&self, dirs: impl IntoIterator<Item = crate::FrontierDir>) {
+    pub(crate) fn leave(&self, dirs: impl IntoIterator<Item = FrontierDir>) {
         lock(&self.left).extend(dirs);
     }
 }

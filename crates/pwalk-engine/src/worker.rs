@@ -29,7 +29,7 @@ use crate::error::Operation;
 use crate::frontier::FrontierDir;
 use crate::listing::Listing;
 use crate::names::{NameReader, is_gone, is_lack};
-use crate::queue::{Local, Queue};
+use crate::queue::{Local, Next, Queues};
 use crate::source::{Sink, Source};
 use crate::totals::Totals;
 use crate::waiting::Post;
@@ -77,7 +77,7 @@ pub(crate) struct Worker<'w, 'q, S: Source, K: Sink> {
 
 /// Stops the other workers if this one panics: its job will never be done.
 struct AbortOnPanic<'a, J> {
-    queue: &'a Queue<J>,
+    queues: &'a Queues<J>,
     control: &'a Control,
 }
 
@@ -85,7 +85,7 @@ impl<J> Drop for AbortOnPanic<'_, J> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.control.cancel();
-            self.queue.abort();
+            self.queues.abort();
         }
     }
 }
@@ -116,20 +116,26 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         }
     }
 
-    pub(crate) fn index(&self) -> usize {
-        self.index
-    }
-
     /// Runs jobs until the walk has ended.
     pub(crate) fn run(mut self) -> Totals {
-        let _guard = AbortOnPanic { queue: self.jobs.queue(), control: self.walk.control };
-        while let Some(job) = self.next_job() {
-            if !self.walk.control.is_cancelled() {
-                let busy = self.walk.descriptors.busy();
-                self.run_job(job);
-                drop(busy);
-                self.post.rests();
-                self.after_job();
+        let _guard = AbortOnPanic { queues: self.jobs.queues(), control: self.walk.control };
+        loop {
+            match self.next_job() {
+                Next::Job(job) if self.walk.control.is_cancelled() => drop(job),
+                Next::Job(job) => {
+                    let busy = self.walk.descriptors.busy();
+                    self.run_job(job);
+                    drop(busy);
+                    self.post.rests();
+                    self.after_job();
+                }
+                Next::Rest => {
+                    // For how long, nobody knows.
+                    self.delivery.put();
+                    self.jobs.rest();
+                    continue;
+                }
+                Next::End => break,
             }
             self.jobs.done();
         }
@@ -138,11 +144,11 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
     }
 
     /// Jobs that wait for a descriptor go first once there may be one, so that they don't pile up.
-    fn next_job(&self) -> Option<Job<'w, S::Dir>> {
+    fn next_job(&self) -> Next<Job<'w, S::Dir>> {
         let descriptors = &self.walk.descriptors;
         let deferred = if descriptors.may_try_again() { self.jobs.next_deferred() } else { None };
         let is_urgent = || self.walk.control.is_cancelled() || descriptors.may_try_again();
-        deferred.or_else(|| self.jobs.next(is_urgent))
+        deferred.map_or_else(|| self.jobs.next(is_urgent), Next::Job)
     }
 
     fn run_job(&mut self, job: Job<'w, S::Dir>) {

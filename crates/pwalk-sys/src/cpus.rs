@@ -41,6 +41,18 @@ pub fn prefer_local_memory() {
     unsafe { libc::syscall(libc::SYS_set_mempolicy, libc::MPOL_LOCAL, 0, 0) };
 }
 
+/// Gives the calling thread the lowest priority for processors (nice 19) and for disks (the idle
+/// class). Source: setpriority(2), ioprio_set(2). Without effect where the kernel refuses.
+pub fn give_way() {
+    const OF_THREAD: libc::c_int = 1;
+    const IDLE_CLASS: libc::c_int = 3 << 13;
+    // SAFETY: neither call takes a pointer. Relied on: in Linux 0 is the calling thread for both.
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, 19);
+        libc::syscall(libc::SYS_ioprio_set, OF_THREAD, 0, IDLE_CLASS);
+    }
+}
+
 /// Reads `0-3,8,10-11`. What is no number is left out.
 fn parse_cpu_list(list: &str) -> Vec<usize> {
     let ranges = list.trim().split(',').filter_map(|range| {

@@ -9,6 +9,7 @@ use crate::errno::Errno;
 use memchr::{memchr, memchr2};
 use rustix::fd::{AsFd, AsRawFd};
 use std::ffi::CStr;
+use std::mem::MaybeUninit;
 
 /// Bytes before the name: inode (8), offset (8), record length (2), type (1).
 const HEADER_LEN: usize = 19;
@@ -106,22 +107,24 @@ impl<'a> Iterator for Dirents<'a> {
     }
 }
 
-/// Reads the next records of an open directory into `buffer`; 0 means the end.
+/// Reads the next records of an open directory into `buffer`; none are the end.
 ///
 /// Interrupted calls are repeated, up to a thousand times: some filesystems say so for ever.
 /// Source: getdents64(2).
 #[allow(unsafe_code)]
-pub fn read_dirents(directory: impl AsFd, buffer: &mut [u8]) -> Result<usize, Errno> {
+pub fn read_dirents(directory: impl AsFd, buffer: &mut [MaybeUninit<u8>]) -> Result<&[u8], Errno> {
     let fd = directory.as_fd().as_raw_fd();
-    unless_interrupted(|| {
+    let n_read = unless_interrupted(|| {
         // SAFETY: the pointer and the length are those of a live, exclusively borrowed slice, so
         // the kernel writes only memory that we own. Relied on: getdents64(2) writes at most
         // `count` bytes and returns how many.
         let n_read =
             unsafe { libc::syscall(libc::SYS_getdents64, fd, buffer.as_mut_ptr(), buffer.len()) };
-        let n_read = usize::try_from(n_read).map_err(|_| Errno::last())?;
-        Ok(n_read.min(buffer.len()))
-    })
+        usize::try_from(n_read).map_err(|_| Errno::last())
+    })?;
+    let n_read = n_read.min(buffer.len());
+    // SAFETY: the kernel has written these bytes, and the buffer stays borrowed as long as they are.
+    Ok(unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), n_read) })
 }
 
 /// Repeats a call that was interrupted.
@@ -222,16 +225,14 @@ mod tests {
             std::fs::write(folder.path().join(format!("file-{i}")), "").unwrap();
         }
         let directory = std::fs::File::open(folder.path()).unwrap();
-        let mut buffer = vec![0; 512];
+        let mut buffer = [MaybeUninit::uninit(); 512];
         let mut names = std::collections::BTreeSet::new();
         loop {
-            let n_read = read_dirents(&directory, &mut buffer).unwrap();
-            if n_read == 0 {
+            let read = read_dirents(&directory, &mut buffer).unwrap();
+            if read.is_empty() {
                 break;
             }
-            names.extend(
-                Dirents::new(&buffer[..n_read]).map(|entry| entry.unwrap().name.to_owned()),
-            );
+            names.extend(Dirents::new(read).map(|entry| entry.unwrap().name.to_owned()));
         }
         assert_eq!(names.len(), 100);
     }
@@ -241,10 +242,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("n".repeat(200)), "").unwrap();
         let directory = std::fs::File::open(folder.path()).unwrap();
-        let mut buffer = vec![0; 64];
+        let mut buffer = [MaybeUninit::uninit(); 64];
         let result = loop {
             match read_dirents(&directory, &mut buffer) {
-                Ok(0) => panic!("the long name was lost"),
+                Ok([]) => panic!("the long name was lost"),
                 Ok(_) => {}
                 Err(errno) => break errno,
             }

@@ -24,12 +24,12 @@ mod stdio;
 mod terminal;
 mod users;
 
-pub use clock::coarse_clock;
+pub use clock::{Usage, coarse_clock, usage};
 pub use compared::{
     announce_read, can_open_direct, fstat_at, open_directory_direct, open_directory_direct_by_path,
     read_all_names, write_mapped,
 };
-pub use cpus::{allowed_cpus, bind_thread, numa_nodes, prefer_local_memory};
+pub use cpus::{allowed_cpus, bind_thread, give_way, numa_nodes, prefer_local_memory};
 pub use dirent::{Dirents, Malformed, RawDirent, read_dirents, until_nul};
 pub use errno::Errno;
 pub use filesystem::{RawFilesystem, filesystem, innermost_mount};

@@ -21,6 +21,14 @@ pub struct Mount {
     pub source: Vec<u8>,
 }
 
+impl Mount {
+    /// The device as st_dev has it.
+    pub fn device(&self) -> Option<u64> {
+        let (major, minor) = self.device.split_once(':')?;
+        Some(rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?))
+    }
+}
+
 /// All mounts that this process sees, in the order in which they were made.
 pub fn mounts() -> Result<Vec<Mount>, Errno> {
     let bytes = std::fs::read("/proc/self/mountinfo").map_err(|error| Errno::from_io(&error))?;

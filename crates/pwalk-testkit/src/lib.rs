@@ -13,6 +13,7 @@ pub mod fake;
 pub mod fixtures;
 pub mod oracle;
 pub mod privileges;
+pub mod server;
 pub mod stuck;
 
 mod reach;

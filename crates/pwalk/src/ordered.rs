@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use crate::threads::Threads;
-use pwalk_engine::{Control, Disk, FsKind, Links, Order, Ordered, Rules, Workers};
+use pwalk_engine::{Control, Disk, Links, Order, Ordered, Rules, Workers};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>)
         walks_snapshots: snapshots,
         ..Rules::default()
     };
-    let source = Arc::new(settings.source(FsKind::unknown().tuning, false));
+    let source = Arc::new(settings.source(false));
     let path = root.to_vec();
     let workers = move || {
         let raw = settings.filesystem(Path::new(OsStr::from_bytes(&path)));
@@ -46,7 +46,8 @@ pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>)
         let choice = Threads::choose(threads, |name| std::env::var_os(name), kind);
         Workers {
             n_workers: choice.map_or(1, |threads| settings.clamp(threads).count),
-            source: Arc::new(settings.source(settings.tuning(kind), false)),
+            source: Arc::new(settings.source(false)),
+            buffer_len: settings.tuning(kind).buffer_bytes,
             placement: settings.placement(),
         }
     };

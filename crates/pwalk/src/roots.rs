@@ -86,6 +86,12 @@ impl Roots {
         roots.map(path).collect()
     }
 
+    /// Each root as rows have it, and where it really is.
+    pub(crate) fn resolved(&self) -> impl Iterator<Item = (&[u8], &Path)> {
+        let roots = self.frontier.iter().zip(&self.resolved);
+        roots.map(|(root, resolved)| (&*root.path, resolved.as_path()))
+    }
+
     /// How the walk prints what really is at `path`: once for each root that it lies below.
     pub(crate) fn printed<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = Vec<u8>> + 'a {
         let roots = self.frontier.iter().zip(&self.resolved);

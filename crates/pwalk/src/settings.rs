@@ -108,11 +108,18 @@ const SWITCH: Range = Range::Switch;
 const THREADS: Range = Range::Number(1, THREADS_MAX as u64);
 const SIZE_MAX: u64 = 1 << 40;
 
+/// More requests a second than this are assumed to be a typing mistake.
+pub const OPS_MAX: u64 = 1_000_000_000;
+
 settings! {
     /// The minimum number of worker threads, whatever the filesystem and the cores suggest.
     min_threads: Option<usize> = None, THREADS;
     /// The maximum number of worker threads.
     max_threads: Option<usize> = None, THREADS;
+    /// The maximum number of requests a second, as a server counts them.
+    max_ops: Option<usize> = None, Range::Number(1, OPS_MAX);
+    /// Gives way to other processes: the lowest priority for processors and disks.
+    nice: bool = false, SWITCH;
     /// Each worker has a deque, and idle ones steal; else all share one queue.
     work_stealing: bool = true, SWITCH;
     /// Binds each worker to a core.

@@ -1,6 +1,7 @@
 //! From what a user asks of a walk to what the engine needs: shared by all jobs that walk.
 
 use crate::error::Error;
+use crate::filesystems::filesystems;
 use crate::roots::Roots;
 use crate::settings::Settings;
 use crate::threads::Threads;
@@ -111,6 +112,8 @@ impl Setup {
         let tuning = settings.tuning(fs);
         let chosen = Threads::choose(*threads, |name| std::env::var_os(name), fs)?;
         let threads = if threads.is_some() { chosen } else { settings.clamp(chosen) };
+        let table = pwalk_sys::mounts().unwrap_or_default();
+        let filesystems = filesystems(&roots, &table, settings, tuning);
         let exclude_paths = read_path_lists(exclude_from, &roots)?;
         let needs_mounts = *one_file_system || !exclude.is_empty() || !exclude_from.is_empty();
         let rules = Rules {
@@ -128,11 +131,14 @@ impl Setup {
         let config = Config {
             rules,
             n_workers: threads.count,
-            tuning,
+            workers_max: threads.max,
+            n_cores: threads.n_cores,
+            filesystems,
             placement: settings.placement(),
+            ops_max: settings.max_ops.map(|n| n as u64),
             budget: Budget::default(),
         };
-        let source = settings.source(tuning, *strict);
+        let source = settings.source(*strict);
         // What is left out is in use, too.
         let is_all = exclude.is_empty() && exclude_from.is_empty() && max_depth.is_none();
         let raw = raw.filter(|_| is_all);

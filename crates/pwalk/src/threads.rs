@@ -1,7 +1,7 @@
 //! How many workers a walk gets, and why.
 
 use crate::error::Error;
-use pwalk_engine::{Argument, FsKind, Tuning};
+use pwalk_engine::{Argument, FsKind, LEVEL_MAX, Tuning};
 use std::ffi::OsString;
 
 /// More threads than this are assumed to be a typing mistake.
@@ -15,6 +15,8 @@ const VARIABLE: Argument = Argument::new("PWALK_THREADS", "PWALK_THREADS");
 pub struct Threads {
     /// Worker threads, at least 1.
     pub count: usize,
+    /// As many as measuring may make of them.
+    pub max: usize,
     /// Cores that the process may use.
     pub n_cores: usize,
     /// Where the number comes from, in words.
@@ -40,12 +42,22 @@ impl Threads {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         if let Some(count) = asked {
             let count = check(THREADS, &count.to_string())?;
-            return Ok(Threads { count, n_cores: cores, reason: "asked for".to_owned() });
+            return Ok(Threads {
+                count,
+                max: count,
+                n_cores: cores,
+                reason: "asked for".to_owned(),
+            });
         }
         // Empty is as good as unset, as scripts write `PWALK_THREADS= pwalk ...`.
         if let Some(value) = variable(VARIABLE.name).filter(|value| !value.is_empty()) {
             let count = check(VARIABLE, &value.to_string_lossy())?;
-            return Ok(Threads { count, n_cores: cores, reason: VARIABLE.name.to_owned() });
+            return Ok(Threads {
+                count,
+                max: count,
+                n_cores: cores,
+                reason: VARIABLE.name.to_owned(),
+            });
         }
         let given = BATCH_VARIABLES.iter().find_map(|name| {
             let n =
@@ -56,14 +68,14 @@ impl Threads {
         let count = fs.tuning.n_workers(n_cores).min(THREADS_MAX);
         let per_core = describe(&fs.tuning);
         let reason = format!("{n_cores} cores ({source}), {per_core}: {}", fs.reason);
-        Ok(Threads { count, n_cores, reason })
+        Ok(Threads { count, max: LEVEL_MAX.max(count), n_cores, reason })
     }
 }
 
 fn describe(tuning: &Tuning) -> String {
     match (tuning.workers_per_core, tuning.workers_min) {
-        (per_core, 1) => format!("{per_core} per core"),
-        (per_core, min) => format!("{per_core} per core, at least {min}"),
+        (0, min) => format!("{min} to begin with"),
+        (per_core, _) => format!("{per_core} per core to begin with"),
     }
 }
 
@@ -106,9 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn a_network_wants_more_than_the_cores_but_not_more_than_asked() {
-        assert_eq!(choose(None, &[("SLURM_CPUS_PER_TASK", "16")], 0x6969), Ok(128));
+    fn a_network_is_begun_with_a_few_and_measured_unless_a_number_is_asked_for() {
+        assert_eq!(choose(None, &[("SLURM_CPUS_PER_TASK", "16")], 0x6969), Ok(8));
         assert_eq!(choose(Some(2), &[], 0x6969), Ok(2));
+        let max =
+            |asked| Threads::choose(asked, |_| None, FsKind::unknown()).map(|found| found.max);
+        assert_eq!((max(Some(2)).unwrap(), max(None).unwrap()), (2, LEVEL_MAX));
     }
 
     #[test]

@@ -122,13 +122,12 @@ fn n_workers(arguments: &[&str], variable: Option<(&str, &str)>, n: usize) -> us
 
 #[test]
 fn the_number_of_threads_is_the_one_asked_for() {
-    let cases: [(&[&str], Option<(&str, &str)>, usize); 7] = [
+    let cases: [(&[&str], Option<(&str, &str)>, usize); 6] = [
         (&["-t", "1"], None, 1),
         (&["-t", "9"], None, 9),
         (&["--threads", "3"], None, 3),
         (&["--max-threads=12"], None, 12),
         (&[], Some(("PWALK_THREADS", "6")), 6),
-        (&[], Some(("SLURM_CPUS_PER_TASK", "5")), 5),
         (&["-t", "4"], Some(("PWALK_THREADS", "8")), 4),
     ];
     for (arguments, variable, n) in cases {

@@ -2,7 +2,7 @@
 
 use crate::harness::{
     BIN, build, copy_for_users, csv_rows, filenames, json, lines, naive, names, paths, program,
-    said, shell,
+    pwalk, said, shell,
 };
 use crate::signals::{interrupt, started};
 use pwalk_testkit::compare::assert_same_rows;
@@ -40,6 +40,25 @@ fn t28_the_command_takes_as_many_descriptors_as_it_may() {
     let script = "ulimit -Sn 4 && ulimit -Hn 64 && exec \"$0\" report -qo \"$1\" \"$2\"";
     said(&mut shell(script, &[&output, tree.path()])).with_status(0);
     assert_same_rows(&csv_rows(&std::fs::read(output).unwrap()), &rows);
+}
+
+/// At least so long: no test can say that a machine is fast.
+#[test]
+fn at_most_so_many_requests_are_made_in_a_second() {
+    let tree = build("basic");
+    let rows = naive(tree.path());
+    // An inode each, but for the root.
+    let n_requests = rows.len() - 1;
+    let max_ops = format!("--max-ops={}", 2 * n_requests);
+    for n_threads in ["-t1", "-t64"] {
+        let started = std::time::Instant::now();
+        let mut report = pwalk();
+        report.args(["report", "-qo-", &max_ops, "--nice", n_threads]).arg(tree.path());
+        let report = said(&mut report).with_status(0);
+        let seconds = started.elapsed().as_secs_f64();
+        assert!(seconds >= 0.49, "{n_requests} requests took {seconds:.2} s");
+        assert_same_rows(&csv_rows(&report.stdout), &lines(&rows));
+    }
 }
 
 #[test]

@@ -153,12 +153,13 @@ impl<S: Source> Ahead<S> {
         Ahead::new(source, rules, self.control.clone(), self.base.clone(), self.root_len)
     }
 
-    pub(super) fn reader<'a>(&'a self, source: &'a S) -> Reader<'a, S> {
+    pub(super) fn reader<'a>(&'a self, source: &'a S, buffer_len: usize) -> Reader<'a, S> {
         Reader {
             source,
             rules: &self.rules,
             base: &self.base,
             root_len: self.root_len,
+            buffer_len,
             names: NameReader::default(),
             limit: DescriptorLimit::default(),
             n_spare: u64::MAX,
@@ -246,7 +247,8 @@ impl<S: Source + Send + 'static> Ahead<S> {
     /// Starts workers, as many as are missing. Without a thread the walk is slower, and no less
     /// whole.
     pub(super) fn start(self: &Arc<Self>, workers: &Workers<S>) -> Vec<JoinHandle<()>> {
-        let Workers { n_workers, source, placement } = workers;
+        let Workers { n_workers, source, buffer_len, placement } = workers;
+        let buffer_len = *buffer_len;
         let n_running = lock(&self.state).n_workers;
         let n_max = match N_WORKERS.get(self.process) {
             0 => usize::MAX,
@@ -260,7 +262,7 @@ impl<S: Source + Send + 'static> Ahead<S> {
             let started = builder.spawn(move || {
                 let _counted = Counted(&ahead);
                 placement.place(number);
-                ahead.read_ahead(&source);
+                ahead.read_ahead(&source, buffer_len);
             });
             if started.is_err() {
                 self.count_end();
@@ -272,9 +274,9 @@ impl<S: Source + Send + 'static> Ahead<S> {
     }
 
     /// What a worker does.
-    fn read_ahead(&self, source: &S) {
+    fn read_ahead(&self, source: &S, buffer_len: usize) {
         let is_closed = || self.is_closed.load(Relaxed);
-        let mut reader = self.reader(source);
+        let mut reader = self.reader(source, buffer_len);
         reader.n_reserved = RESERVE;
         let mut is_idle = false;
         let mut state = lock(&self.state);
@@ -481,12 +483,7 @@ mod tests {
     /// While it waited for its own workers, or the process stood still, it was refused nothing.
     #[test]
     fn t46_the_time_between_two_refusals_is_no_lack_of_the_consumer() {
-        let disk = Disk {
-            buffer_bytes: 0,
-            is_strict: false,
-            uses_ring: false,
-            compared: Compared::default(),
-        };
+        let disk = Disk { is_strict: false, uses_ring: false, compared: Compared::default() };
         let ahead = Ahead::new(Arc::new(disk), Arc::default(), Arc::default(), Base::None, 0);
         let mut is_stopped = || false;
         let mut patience = Patience::new(&mut is_stopped, Arc::default());

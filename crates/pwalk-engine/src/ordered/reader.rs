@@ -24,6 +24,8 @@ pub(super) struct Reader<'a, S: Source> {
     pub(super) base: &'a Base<S::Dir>,
     /// Length of the root's path.
     pub(super) root_len: usize,
+    /// Bytes of names that a request should bring.
+    pub(super) buffer_len: usize,
     pub(super) names: NameReader,
     pub(super) limit: DescriptorLimit,
     /// Descriptors that were left after the directory was opened.
@@ -46,7 +48,7 @@ impl<S: Source> Reader<'_, S> {
             return Err(Errno::MFILE);
         }
         let mut listing = Listing::default();
-        self.names.read_all(self.source, &dir, &mut listing, &mut is_stopped)?;
+        self.names.read_all(self.source, &dir, self.buffer_len, &mut listing, &mut is_stopped)?;
         let listing = self.divide(path, &dir, listing, &mut is_stopped)?;
         if is_stopped() { Err(Errno::CANCELED) } else { Ok(listing) }
     }

@@ -5,6 +5,7 @@ use crate::batch::Contents;
 use crate::directory::{Dir, DirInfo, Siblings};
 use crate::entry::{Fields, Kind, Stat};
 use crate::error::Operation;
+use crate::filesystems::FsIndex;
 use crate::filter::{DirFilter, Verdict};
 use crate::listing::{Listing, Told};
 use crate::source::{Asked, Sink, Source};
@@ -16,6 +17,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Entries whose inodes count as one request for those who wonder what a worker waits for.
 const N_PER_REQUEST: usize = 16;
+
+/// Slices are shorter where requests take long.
+const SLOW_SLICE: usize = 64;
 
 impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     /// Judges the names of a slice, asks the inodes that are needed, all at once, and delivers.
@@ -97,8 +101,22 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let links = self.walk.config.rules.links;
         let asked = Asked { listing, wanted, links, fields: self.want };
         let (control, post) = (self.walk.control, &self.post);
-        let (mut n_told, mut is_named) = (0_usize, false);
+        let (gauge, number) = (self.walk.gauge(dir.info.fs), self.index);
+        let (mut n_told, mut is_named, mut n_counted) = (0_usize, false, 0);
+        // Each answer where they take long, so that a sample has them.
+        let n_per_count = if gauge.slice_len() < SLOW_SLICE { 1 } else { N_PER_REQUEST };
+        let walk = self.walk;
         let may_ask = |index| {
+            if walk.is_paced() {
+                // Not the filesystem lets it wait.
+                post.rests();
+                walk.pace(1);
+                is_named = true;
+            }
+            if n_told >= n_counted + n_per_count {
+                gauge.count(number, (n_told - n_counted) as u64);
+                n_counted = n_told;
+            }
             // A mount point, perhaps, of something that is dead.
             let may_hang = matches!(listing.kind(index), Kind::Dir | Kind::Unknown);
             if may_hang {
@@ -110,6 +128,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             !control.is_cancelled()
         };
         self.walk.source.stat_slice(&dir.handle.dir, &asked, may_ask, &mut answers);
+        gauge.count(number, (answers.len() - n_counted.min(answers.len())) as u64);
         self.post.asks_others();
         answers
     }
@@ -181,8 +200,13 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             if dir.info.is_below(stat.id()) {
                 return self.refuse_loop(dir, entry, slice);
             }
-            let siblings = slice.siblings.get_or_insert_with(|| self.new_siblings(dir));
-            siblings.push(entry.c_name(), *stat);
+            let fs = self.walk.fs_below(&dir.info, entry.name(), stat);
+            if fs != dir.info.fs {
+                self.cross(dir, fs, entry, stat);
+            } else {
+                let siblings = slice.siblings.get_or_insert_with(|| self.new_siblings(dir, fs));
+                siblings.push(entry.c_name(), *stat);
+            }
         } else {
             let contents = if kind == Kind::Dir { Contents::Unread } else { Contents::None };
             self.delivery.row(slice.row_dir, entry.name(), kind, stat, contents);
@@ -193,9 +217,17 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         slice.size_sum = slice.size_sum.wrapping_add(stat.size);
     }
 
-    fn new_siblings(&self, dir: &Dir<'w, S::Dir>) -> Box<Siblings<'w, S::Dir>> {
+    fn new_siblings(&self, dir: &Dir<'w, S::Dir>, fs: FsIndex) -> Box<Siblings<'w, S::Dir>> {
         let handle = self.walk.descriptors.are_plenty().then(|| dir.handle.clone());
-        Box::new(Siblings::new(dir.info.clone(), handle))
+        Box::new(Siblings::new(dir.info.clone(), fs, handle))
+    }
+
+    /// A directory on another filesystem waits for the workers of that.
+    #[cold]
+    fn cross(&self, dir: &Dir<'w, S::Dir>, fs: FsIndex, entry: Told<'_>, stat: &Stat) {
+        let mut siblings = self.new_siblings(dir, fs);
+        siblings.push(entry.c_name(), *stat);
+        self.jobs.push_to(self.walk.pool(fs), Job::Open(siblings));
     }
 
     /// True for a file that the walk writes. Directories tell numbers only, so that one with the

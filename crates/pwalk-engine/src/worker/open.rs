@@ -6,7 +6,9 @@ use crate::descriptors::Handle;
 use crate::directory::{Dir, DirInfo, Siblings};
 use crate::entry::{Fields, Kind, Stat};
 use crate::error::Operation;
+use crate::filesystems::FsIndex;
 use crate::frontier::FrontierDir;
+use crate::pacer::PER_OPEN;
 use crate::source::{At, Sink, Source};
 use pwalk_sys::{Errno, Links};
 use std::ffi::CString;
@@ -71,6 +73,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             path: [&start.path, slash].concat().into(),
             root_len: start.root_len,
             root_dev: start.root_dev.unwrap_or(stat.dev),
+            fs: self.walk.fs_of_start(start),
             depth: start.depth,
             parent_inode: start.parent_inode,
             stat,
@@ -89,7 +92,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             siblings.handle = None;
         }
         let (parent, handle) = (siblings.parent.clone(), siblings.handle.clone());
-        let info = Arc::new(child_info(&parent, name.to_bytes(), stat));
+        let info = Arc::new(child_info(&parent, siblings.fs, name.to_bytes(), stat));
         if !siblings.is_empty() {
             // Before this one is opened, so that idle workers can take the others.
             self.jobs.push(Job::Open(siblings));
@@ -119,7 +122,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 self.read(Arc::new(Dir::new(info, handle)));
             }
             Err(errno) if is_lack(errno) && self.walk.descriptors.put_off() => {
-                self.jobs.defer(origin.into_job(info.stat));
+                self.jobs.defer(origin.into_job(info.fs, info.stat));
             }
             Err(errno) => {
                 // ENOTDIR: replaced by something else since its parent was read.
@@ -150,8 +153,10 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let open = || self.walk.source.open(At { parent, path: info.own_path() }, links);
         loop {
             let n_closed = self.walk.descriptors.n_closed();
+            self.walk.pace(PER_OPEN);
             self.post.asks(Operation::Open);
             let result = retry_stale(open);
+            self.walk.gauge(info.fs).count(self.index, 1);
             self.post.rests();
             match result {
                 Err(errno)
@@ -177,11 +182,11 @@ enum Origin<'w, D> {
 
 impl<'w, D> Origin<'w, D> {
     /// The job that tries again. It lets go of the parent's descriptor, for others to use.
-    fn into_job(self, stat: Stat) -> Job<'w, D> {
+    fn into_job(self, fs: FsIndex, stat: Stat) -> Job<'w, D> {
         match self {
             Origin::Start(start) => Job::Start(Box::new(start)),
             Origin::Parent { info, name, .. } => {
-                let mut siblings = Siblings::new(info, None);
+                let mut siblings = Siblings::new(info, fs, None);
                 siblings.push(&name, stat);
                 Job::Open(Box::new(siblings))
             }
@@ -189,7 +194,7 @@ impl<'w, D> Origin<'w, D> {
     }
 }
 
-fn child_info(parent: &DirInfo, name: &[u8], stat: Stat) -> DirInfo {
+fn child_info(parent: &DirInfo, fs: FsIndex, name: &[u8], stat: Stat) -> DirInfo {
     let ancestors = parent.ancestors.as_ref().map(|above| {
         let own = std::iter::once(stat.id());
         above.iter().copied().chain(own).collect()
@@ -198,6 +203,7 @@ fn child_info(parent: &DirInfo, name: &[u8], stat: Stat) -> DirInfo {
         path: [&parent.path, name, b"/"].concat().into(),
         root_len: parent.root_len,
         root_dev: parent.root_dev,
+        fs,
         depth: parent.depth + 1,
         parent_inode: parent.stat.ino,
         stat,

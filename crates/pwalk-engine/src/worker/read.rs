@@ -28,7 +28,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let mut listing = std::mem::take(&mut self.listing);
         listing.clear();
         let read = self.fill(&dir, &mut listing, true);
-        if listing.len() <= self.walk.config.tuning.slice_len {
+        if listing.len() <= self.walk.gauge(dir.info.fs).slice_len() {
             self.look_at(&dir, &listing, 0..listing.len());
             self.listing = listing;
             if read == Read::More {
@@ -67,7 +67,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     /// workers, and looks at the first. The reader's hold goes on to the `Read` job.
     fn share(&mut self, dir: &Arc<Dir<'w, S::Dir>>, listing: Listing, read: Read) {
         let len = listing.len();
-        let slice_len = self.walk.config.tuning.slice_len.max(1);
+        let slice_len = self.walk.gauge(dir.info.fs).slice_len();
         let listing = Arc::new(listing);
         // All holders before the first job, or the directory could seem finished in between.
         dir.add_holders(len.div_ceil(slice_len));
@@ -93,8 +93,12 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         } else {
             std::mem::swap(&mut self.names.seen, &mut lock(&dir.seen));
         }
+        self.walk.pace(1);
         self.post.asks(Operation::Read);
-        let read = match self.names.read(self.walk.source, &dir.handle.dir, listing) {
+        let buffer_len = self.walk.config.filesystems.tuning(dir.info.fs).buffer_bytes;
+        let result = self.names.read(self.walk.source, &dir.handle.dir, buffer_len, listing);
+        self.walk.gauge(dir.info.fs).count(self.index, 1);
+        let read = match result {
             Ok(true) => Read::More,
             Ok(false) => Read::End,
             Err(errno) if is_lack(errno) && self.walk.descriptors.put_off_reading() => Read::Lack,

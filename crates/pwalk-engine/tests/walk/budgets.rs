@@ -234,7 +234,7 @@ fn a_budget_that_is_spent_begins_no_other_directory() {
         tree.generate(dir, 10, Kind::File);
     }
     let (plan, options) = (no_faults(), Options::default());
-    for n_workers in [1, 2, 8] {
+    for n_workers in [1, 2, 4] {
         let source = FakeSource::new(&tree, &plan);
         // A batch for each directory, and time for no more than a few of them.
         let pace = Pace { batch_len: 1, ..Pace::usual(n_workers) };

@@ -5,8 +5,8 @@
 
 use proptest::test_runner::Config as ProptestConfig;
 use pwalk_engine::{
-    Config, Contents, Control, EntryError, Errno, Fields, Frontier, Kind, Outcome, Totals, Tuning,
-    walk,
+    Config, Contents, Control, EntryError, Errno, Fields, Filesystems, Frontier, Kind, Outcome,
+    Totals, Tuning, walk,
 };
 use pwalk_testkit::compare;
 use pwalk_testkit::fake::{
@@ -16,6 +16,10 @@ use pwalk_testkit::fake::{
 
 /// Numbers of workers that everything must hold for.
 pub(crate) const N_WORKERS: [usize; 4] = [1, 2, 8, 64];
+
+/// With so many a walk only begins, and what is mounted in its tree has workers of its own.
+const MEASURED: usize = 8;
+const OTHER_DEVICES: [u64; 3] = [2, 3, 4];
 
 /// How a walk is done, as far as it must not matter.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +44,16 @@ impl Pace {
     pub(crate) fn config(&self, options: &Options) -> Config {
         let Pace { n_workers, slice_len, batch_len } = *self;
         let tuning = Tuning { slice_len, batch_len, ..Tuning::LOCAL };
-        Config { n_workers, tuning, ..options.config() }
+        let mut filesystems = Filesystems::new(tuning);
+        let mut workers_max = n_workers;
+        if n_workers == MEASURED {
+            workers_max = 64;
+            for device in OTHER_DEVICES {
+                let index = filesystems.add(tuning);
+                filesystems.set_device(device, index);
+            }
+        }
+        Config { n_workers, workers_max, filesystems, ..options.config() }
     }
 }
 

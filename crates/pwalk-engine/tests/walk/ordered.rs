@@ -76,7 +76,12 @@ fn start_over<S: Source + Send + 'static>(
 ) -> Ordered<S> {
     let Task { order, links, links_are_files, walks_snapshots, .. } = task;
     let rules = Rules { links, links_are_files, walks_snapshots, ..Rules::default() };
-    let workers = Workers { n_workers, source: source.clone(), placement: Placement::default() };
+    let workers = Workers {
+        n_workers,
+        source: source.clone(),
+        buffer_len: 0,
+        placement: Placement::default(),
+    };
     Ordered::new(b"/r".to_vec(), order, rules, source, Arc::default(), move || workers)
 }
 
@@ -360,7 +365,8 @@ fn gated_tree() -> FakeTree {
 /// Steps until workers are started, and then no more.
 fn until_workers_start(gate: &Arc<Gate>, n_workers: usize) -> (Ordered<Gate>, Vec<Visit>) {
     let have_started = Arc::new(AtomicBool::new(false));
-    let workers = Workers { n_workers, source: gate.clone(), placement: Placement::default() };
+    let workers =
+        Workers { n_workers, source: gate.clone(), buffer_len: 0, placement: Placement::default() };
     let (rules, started) = (Rules::default(), have_started.clone());
     let ask = move || {
         started.store(true, Relaxed);
@@ -399,7 +405,12 @@ fn a_walk_that_is_cancelled_from_another_thread_ends() {
     let tree = gated_tree();
     let gate = Gate::new(&tree, no_faults(), &["/r/m/hangs"]);
     let control = Arc::new(Control::default());
-    let workers = Workers { n_workers: 2, source: gate.clone(), placement: Placement::default() };
+    let workers = Workers {
+        n_workers: 2,
+        source: gate.clone(),
+        buffer_len: 0,
+        placement: Placement::default(),
+    };
     let (order, rules, source) = (Order::TopDown, Rules::default(), gate.clone());
     let root = b"/r".to_vec();
     let mut walk = Ordered::new(root, order, rules, source, control.clone(), move || workers);
@@ -422,7 +433,12 @@ fn progress_counts_what_the_consumer_got() {
     let tree: &'static FakeTree = Box::leak(Box::new(tree));
     let source = Arc::new(FakeSource::new(tree, Box::leak(Box::new(plan))));
     let control = Arc::new(Control::default());
-    let workers = Workers { n_workers: 2, source: source.clone(), placement: Placement::default() };
+    let workers = Workers {
+        n_workers: 2,
+        source: source.clone(),
+        buffer_len: 0,
+        placement: Placement::default(),
+    };
     let (order, rules) = (Order::TopDown, Rules::default());
     let root = b"/r".to_vec();
     let walk = Ordered::new(root, order, rules, source, control.clone(), move || workers);

@@ -183,7 +183,7 @@ impl Model<'_> {
         let (mut n_gone, mut n_idle) = (0, 0);
         loop {
             let mut listing = Listing::default();
-            let result = self.source.read(dir, &mut Vec::new(), &mut listing);
+            let result = self.source.read(dir, 0, &mut Vec::new(), &mut listing);
             let n_before = names.len();
             for entry in (0..listing.len()).map(|index| listing.get(index)) {
                 if names.insert(entry.name.to_owned()) {

@@ -284,6 +284,7 @@ impl Source for FakeSource<'_> {
     fn read(
         &self,
         dir: &FakeDir,
+        _buffer_len: usize,
         _scratch: &mut Vec<u8>,
         listing: &mut Listing,
     ) -> Result<bool, Errno> {

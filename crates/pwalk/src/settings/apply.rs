@@ -28,17 +28,18 @@ impl Settings {
         let min = self.min_threads.unwrap_or(1).clamp(1, THREADS_MAX);
         let max = self.max_threads.unwrap_or(THREADS_MAX).clamp(min, THREADS_MAX);
         let count = threads.count.clamp(min, max);
+        // What measuring makes of it stays within the same bounds.
+        let highest = if threads.max > threads.count { threads.max.clamp(min, max) } else { count };
         let reason = if count == threads.count {
             threads.reason
         } else {
             format!("{count}, within {min} and {max}; {}", threads.reason)
         };
-        Threads { count, reason, ..threads }
+        Threads { count, max: highest.max(count), reason, ..threads }
     }
 
-    pub(crate) fn source(&self, tuning: Tuning, is_strict: bool) -> Disk {
+    pub(crate) fn source(&self, is_strict: bool) -> Disk {
         Disk {
-            buffer_bytes: tuning.buffer_bytes,
             is_strict,
             uses_ring: self.uses_ring(),
             compared: Compared {
@@ -63,6 +64,7 @@ impl Settings {
                 (false, false) => Vec::new(),
             },
             prefers_local_memory: self.prefer_local_numa && has_nodes,
+            is_nice: self.nice,
         }
     }
 

@@ -82,6 +82,23 @@ pub(super) fn max_threads(s: &Situation<'_>) -> Effect {
     threads_bound(s, s.settings.max_threads)
 }
 
+pub(super) fn max_ops(s: &Situation<'_>) -> Effect {
+    match s.settings.max_ops {
+        Some(n) => number(
+            n as u64,
+            "requests a second at the most, by all workers together. No effect on a walk in order",
+        ),
+        None => number(0, "no limit: as many as the filesystem answers"),
+    }
+}
+
+pub(super) fn nice(s: &Situation<'_>) -> Effect {
+    match s.settings.nice {
+        true => on("workers have nice value 19 and the idle class for disks"),
+        false => off("off: workers have the priority of the process"),
+    }
+}
+
 pub(super) fn work_stealing(s: &Situation<'_>) -> Effect {
     match s.settings.work_stealing {
         true => on("a deque for each worker; idle ones steal the oldest job. No effect on a walk \

@@ -77,10 +77,11 @@ impl Source for Gate {
     fn read(
         &self,
         dir: &FakeDir,
+        buffer_len: usize,
         scratch: &mut Vec<u8>,
         listing: &mut Listing,
     ) -> Result<bool, Errno> {
-        self.source.read(dir, scratch, listing)
+        self.source.read(dir, buffer_len, scratch, listing)
     }
 
     fn stat(&self, dir: &FakeDir, name: &CStr, links: Links, want: Fields) -> Result<Stat, Errno> {

@@ -150,7 +150,7 @@ impl Naive<'_> {
         let mut n_idle = 0;
         loop {
             let mut listing = Listing::default();
-            let is_open = match self.source.read(&dir, &mut Vec::new(), &mut listing) {
+            let is_open = match self.source.read(&dir, 0, &mut Vec::new(), &mut listing) {
                 // For readdir(3) a directory that was removed is at its end.
                 Err(Errno::NOENT) => false,
                 result => result?,

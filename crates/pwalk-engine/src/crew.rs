@@ -1,0 +1,286 @@
+//! The workers of a walk: started when they are needed, and as many at work as their controller says.
+//!
+//! The thread that called `walk` has nothing else to do: it waits for the end here, and meanwhile
+//! takes a sample now and then. On a busy local disk that is twenty times a second.
+
+use crate::config::Config;
+use crate::controller::{Controller, Sample};
+use crate::filesystems::FsIndex;
+use crate::frontier::Frontier;
+use crate::queue::{Local, Queue, Queues};
+use crate::source::{Sink, Source};
+use crate::sync::lock;
+use crate::totals::Totals;
+use crate::walk::Walk;
+use crate::worker::{Job, Worker};
+use crossbeam_utils::CachePadded;
+use pwalk_sys::Usage;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::thread::ScopedJoinHandle;
+use std::time::{Duration, Instant};
+
+/// Counters are spread over this many cache lines.
+const N_SHARDS: usize = 16;
+
+/// Bytes of a worker's stack: it calls nothing that is deep, and there may be hundreds.
+const STACK_BYTES: usize = 256 << 10;
+
+/// How long the answers to one slice should take: shorter costs more switches, and with longer ones
+/// workers lack jobs while others have many.
+const SLICE_TIME: Duration = Duration::from_millis(3);
+
+/// How long a sample with too few answers is waited for.
+const SAMPLE_MAX: Duration = Duration::from_secs(2);
+
+/// How soon a pool gets its first workers.
+const NEW_POOL: Duration = Duration::from_millis(5);
+
+/// How often a walk without a controller looks up.
+const NO_SAMPLE: Duration = Duration::from_secs(1);
+
+/// What a pool's workers and its controller tell each other.
+pub(crate) struct Gauge {
+    /// Requests that were answered. Relaxed: numbers to compare, which publish nothing.
+    n_answered: [CachePadded<AtomicU64>; N_SHARDS],
+    /// Entries of a slice.
+    slice_len: AtomicUsize,
+}
+
+impl Gauge {
+    pub(crate) fn new(slice_len: usize) -> Gauge {
+        Gauge { n_answered: Default::default(), slice_len: AtomicUsize::new(slice_len.max(1)) }
+    }
+
+    /// A worker has got answers.
+    pub(crate) fn count(&self, worker: usize, n: u64) {
+        self.n_answered[worker % N_SHARDS].fetch_add(n, Relaxed);
+    }
+
+    /// Entries of a directory that one worker looks at before others may take the rest.
+    pub(crate) fn slice_len(&self) -> usize {
+        self.slice_len.load(Relaxed)
+    }
+
+    /// A request takes this long.
+    fn set_latency(&self, latency: Duration, slice_len_max: usize) {
+        if !latency.is_zero() {
+            let len = SLICE_TIME.as_nanos() / latency.as_nanos().max(1);
+            self.slice_len.store((len as usize).clamp(1, slice_len_max.max(1)), Relaxed);
+        }
+    }
+
+    fn n_answered(&self) -> u64 {
+        self.n_answered.iter().map(|shard| shard.load(Relaxed)).sum()
+    }
+}
+
+/// What the workers brought, and how many they were.
+pub(crate) struct Brought {
+    pub(crate) totals: Totals,
+    /// The most that worked at once.
+    pub(crate) n_workers: usize,
+    pub(crate) n_refused: usize,
+}
+
+/// Runs workers to the end of the walk.
+///
+/// A system that gives fewer threads than were asked for makes the walk slower and nothing else.
+/// If it gives none, the calling thread is the worker; it is not bound to any processor then.
+pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>) -> Brought {
+    let Config { placement, n_cores, .. } = walk.config;
+    let plans: Vec<_> = (0..walk.n_pools()).map(|pool| Plan::new(walk.config, pool)).collect();
+    let n_deques = |plan: &Plan| if placement.steals { plan.n_deques(*n_cores) } else { 0 };
+    let (queues, deques) = Queues::new(&plans.iter().map(n_deques).collect::<Vec<_>>());
+    // What was shared last is taken first.
+    for dir in frontier.into_iter().rev() {
+        queues.inject(walk.pool(walk.fs_of_start(&dir)), Job::Start(Box::new(dir)));
+    }
+    // A thread takes its deque when it runs: what was moved into one that can't start is lost.
+    let deques: Vec<Vec<_>> = deques
+        .into_iter()
+        .map(|deques| deques.into_iter().map(|deque| Mutex::new(Some(deque))).collect())
+        .collect();
+    let worker = |pool: usize, index: usize| {
+        let deque = deques[pool].get(index).and_then(|deque| lock(deque).take());
+        Worker::new(walk, Local::new(&queues, pool, deque, index), index)
+    };
+    let mut totals = Totals::default();
+    let mut pools: Vec<_> = plans
+        .iter()
+        .enumerate()
+        .map(|(pool, plan)| Pool::new(plan, walk.gauge(pool as FsIndex), queues.queue(pool)))
+        .collect();
+    std::thread::scope(|scope| {
+        let worker = &worker;
+        let mut threads: Vec<ScopedJoinHandle<'_, Totals>> = Vec::new();
+        let mut start = |pool: usize, index: usize| {
+            let work = move || {
+                placement.place(index);
+                worker(pool, index).run()
+            };
+            let started = thread(index).spawn_scoped(scope, work);
+            started.map(|thread| threads.push(thread)).is_ok()
+        };
+        loop {
+            for (number, pool) in pools.iter_mut().enumerate() {
+                pool.adjust(*n_cores, |index| start(number, index));
+                if number > 0 && pool.is_without_workers() {
+                    queues.close(number);
+                }
+            }
+            let n_workers = pools.iter().map(|pool| pool.n_started).sum();
+            walk.outlet.set_workers(walk.config, n_workers);
+            if n_workers == 0 {
+                (1..pools.len()).for_each(|pool| queues.close(pool));
+                totals.add(&worker(0, 0).run());
+            }
+            let patience = pools.iter().map(Pool::patience).min().unwrap_or(NO_SAMPLE);
+            if queues.wait_for_end(patience) {
+                break;
+            }
+        }
+        for thread in threads {
+            match thread.join() {
+                Ok(sums) => totals.add(&sums),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    let n_workers: usize = pools.iter().map(|pool| pool.level_max).sum();
+    let n_refused: usize = pools.iter().map(|pool| pool.n_refused).sum();
+    // The calling thread was one of them, if there was none.
+    let n_refused = n_refused.saturating_sub(usize::from(n_workers == 0));
+    Brought { totals, n_workers: n_workers.max(1), n_refused }
+}
+
+/// With how many workers a pool begins, and how many it may have.
+struct Plan {
+    n_start: usize,
+    n_max: usize,
+}
+
+impl Plan {
+    /// The first pool begins as the config says, the others as suits their filesystem.
+    fn new(config: &Config, pool: usize) -> Plan {
+        let n_start = match pool {
+            0 => config.n_workers,
+            pool => config.filesystems.tuning(pool as FsIndex).n_workers(config.n_cores),
+        };
+        let n_start = n_start.max(1);
+        Plan { n_start, n_max: n_start.max(config.workers_max) }
+    }
+
+    fn n_deques(&self, n_cores: usize) -> usize {
+        self.n_start.max(n_cores).min(self.n_max)
+    }
+}
+
+/// The workers of one filesystem, as the crew sees them.
+struct Pool<'a, J> {
+    gauge: &'a Gauge,
+    queue: &'a Queue<J>,
+    slice_len: usize,
+    /// `None` if their number is fixed.
+    controller: Option<Controller>,
+    level_max: usize,
+    n_started: usize,
+    n_refused: usize,
+    /// When the last sample was taken, and the counters then.
+    since: Instant,
+    n_answered: u64,
+    idle: Duration,
+    usage: Usage,
+}
+
+impl<'a, J> Pool<'a, J> {
+    fn new(plan: &Plan, gauge: &'a Gauge, queue: &'a Queue<J>) -> Self {
+        let Plan { n_start, n_max } = *plan;
+        queue.set_level(n_start);
+        Pool {
+            gauge,
+            queue,
+            slice_len: gauge.slice_len(),
+            controller: (n_max > n_start).then(|| Controller::new(n_start, n_max)),
+            level_max: n_start,
+            n_started: 0,
+            n_refused: 0,
+            since: Instant::now(),
+            n_answered: 0,
+            idle: Duration::ZERO,
+            usage: Usage::default(),
+        }
+    }
+
+    /// True if the system gives it none.
+    fn is_without_workers(&self) -> bool {
+        self.n_started == 0 && self.n_refused > 0
+    }
+
+    /// How long it may be left alone.
+    fn patience(&self) -> Duration {
+        match &self.controller {
+            Some(controller) if self.n_started > 0 => controller.sample_time(),
+            // There may be jobs for it by then.
+            Some(_) => NEW_POOL,
+            None => NO_SAMPLE,
+        }
+    }
+
+    /// Starts the workers that it lacks, and changes their number if a sample says so. A pool
+    /// begins with its first job.
+    fn adjust(&mut self, n_cores: usize, mut start: impl FnMut(usize) -> bool) {
+        if self.n_started == 0 {
+            if !self.queue.has_jobs() || self.n_refused > 0 {
+                return;
+            }
+            (self.since, self.usage) = (Instant::now(), pwalk_sys::usage());
+        } else if !self.measure(n_cores) {
+            return;
+        }
+        let level = self.controller.as_ref().map_or(self.level_max, Controller::level);
+        while self.n_started < level && start(self.n_started) {
+            self.n_started += 1;
+        }
+        if self.n_started < level {
+            // There are as many as there can be.
+            self.n_refused += level - self.n_started;
+            self.controller = None;
+            self.level_max = self.n_started;
+        }
+        let level = level.min(self.n_started);
+        self.level_max = self.level_max.max(level);
+        self.queue.set_level(level.max(1));
+    }
+
+    /// Gives the controller a sample; false if it is too early for one.
+    fn measure(&mut self, n_cores: usize) -> bool {
+        let Some(controller) = &mut self.controller else { return false };
+        let (now, n_answered) = (Instant::now(), self.gauge.n_answered());
+        let (time, n) = (now - self.since, n_answered - self.n_answered);
+        let is_long = time >= controller.sample_time() && n >= controller.sample_len();
+        if !is_long && time < SAMPLE_MAX {
+            return false;
+        }
+        let (idle, usage) = (self.queue.idle_time(), pwalk_sys::usage());
+        let share = |part: Duration, n: usize| {
+            (part.as_secs_f64() / (time.as_secs_f64() * n as f64)).clamp(0.0, 1.0)
+        };
+        let sample = Sample {
+            n_answered: n,
+            time,
+            n_sleeps: usage.n_sleeps - self.usage.n_sleeps,
+            busy_share: share(usage.cpu.saturating_sub(self.usage.cpu), n_cores.max(1)),
+            idle_share: share(idle.saturating_sub(self.idle), controller.level()),
+        };
+        (self.since, self.n_answered, self.idle, self.usage) = (now, n_answered, idle, usage);
+        let level = controller.level();
+        let is_changed = controller.next(&sample) != level;
+        self.gauge.set_latency(controller.latency(), self.slice_len);
+        is_changed
+    }
+}
+
+fn thread(index: usize) -> std::thread::Builder {
+    std::thread::Builder::new().name(format!("pwalk-{index}")).stack_size(STACK_BYTES)
+}

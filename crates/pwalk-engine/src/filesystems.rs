@@ -1,0 +1,69 @@
+//! The filesystems that a walk may meet, and what each wants.
+//!
+//! Known before the walk starts, from the mount table: nothing is asked of a filesystem to know
+//! what it is. What is not known is like the first root's.
+
+use crate::tuning::Tuning;
+use std::collections::HashMap;
+
+/// The number of a filesystem in [`Filesystems`]; 0 is that of the first root.
+pub type FsIndex = u16;
+
+/// Tunings by filesystem.
+#[derive(Clone, Debug)]
+pub struct Filesystems {
+    tunings: Vec<Tuning>,
+    /// By st_dev: where inodes are read.
+    by_device: HashMap<u64, FsIndex>,
+    /// By mount points and roots as rows have their paths: where they are not.
+    by_path: HashMap<Box<[u8]>, FsIndex>,
+}
+
+impl Filesystems {
+    /// One, which is that of the first root.
+    pub fn new(first: Tuning) -> Filesystems {
+        Filesystems { tunings: vec![first], by_device: HashMap::new(), by_path: HashMap::new() }
+    }
+
+    /// Adds one. Several mounts may be one, if the same server has them.
+    pub fn add(&mut self, tuning: Tuning) -> FsIndex {
+        self.tunings.push(tuning);
+        (self.tunings.len() - 1) as FsIndex
+    }
+
+    /// What has this device, is on this filesystem.
+    pub fn set_device(&mut self, device: u64, index: FsIndex) {
+        self.by_device.insert(device, index);
+    }
+
+    /// What rows have at this path is the top of a filesystem, or a root on it.
+    pub fn set_path(&mut self, path: &[u8], index: FsIndex) {
+        self.by_path.insert(path.into(), index);
+    }
+
+    /// How many there are: at least one.
+    pub(crate) fn len(&self) -> usize {
+        self.tunings.len()
+    }
+
+    pub(crate) fn tuning(&self, index: FsIndex) -> &Tuning {
+        &self.tunings[usize::from(index)]
+    }
+
+    /// The filesystem with this device, if it is known.
+    pub(crate) fn of_device(&self, device: u64) -> Option<FsIndex> {
+        self.by_device.get(&device).copied()
+    }
+
+    /// The filesystem that begins at this path, if one does.
+    pub(crate) fn of_path(&self, path: &[u8]) -> Option<FsIndex> {
+        if self.by_path.is_empty() { None } else { self.by_path.get(path).copied() }
+    }
+}
+
+impl Default for Filesystems {
+    /// A local disk, and nothing else.
+    fn default() -> Self {
+        Filesystems::new(Tuning::default())
+    }
+}

@@ -1,0 +1,177 @@
+//! Servers that don't exist, and a walk that asks them: what a controller of concurrency is tried on.
+//!
+//! A simulation of events, not of threads: each worker computes a little, asks, waits for the answer,
+//! and begins again. A minute takes some milliseconds, and the same numbers come out each time.
+
+use pwalk_engine::{Controller, Sample};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+/// Processors of the machine that asks.
+const N_CORES: f64 = 2.0;
+
+/// Seconds after which a sample counts however few its answers are.
+const SAMPLE_MAX: f64 = 2.0;
+
+/// How a server answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Server {
+    /// Seconds that one request takes, at this second, when so many are in flight.
+    pub service: fn(f64, usize) -> f64,
+    /// Requests that are answered at once, at this second. The others queue, first come first served.
+    pub capacity: fn(f64) -> usize,
+    /// How much the time of a request varies: 0.5 for half as long to half as long again.
+    pub jitter: f64,
+    /// Seconds of processor time that a worker needs for a request.
+    pub compute: f64,
+}
+
+impl Server {
+    /// One that takes as long for each request, however many there are.
+    pub const FIXED: Server =
+        Server { service: |_, _| 1e-3, capacity: |_| usize::MAX, jitter: 0.3, compute: 8e-6 };
+}
+
+/// What came of a simulation.
+#[derive(Clone, Debug)]
+pub struct Course {
+    /// At each sample: the second, the level after it, and answers a second in it.
+    pub samples: Vec<(f64, usize, f64)>,
+    /// Answers.
+    pub n_answered: u64,
+    /// The most requests that were in flight.
+    pub in_flight_max: usize,
+}
+
+/// Asks a server for some seconds, with as many workers as the controller says.
+pub fn simulate(server: Server, controller: Controller, seconds: f64) -> Course {
+    let mut simulation = Simulation {
+        server,
+        controller,
+        now: 0.0,
+        events: BinaryHeap::new(),
+        n_queued: 0,
+        n_served: 0,
+        n_active: 0,
+        processors_free: 0.0,
+        random: 88_172_645_463_325_252,
+        sample: Counts::default(),
+        course: Course { samples: Vec::new(), n_answered: 0, in_flight_max: 0 },
+    };
+    simulation.run(seconds);
+    simulation.course
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    /// A worker has computed, and asks.
+    Asks,
+    /// The server has an answer.
+    Answers,
+}
+
+/// What was counted since the last sample.
+#[derive(Default)]
+struct Counts {
+    since: f64,
+    n_answered: u64,
+    processor_time: f64,
+}
+
+struct Simulation {
+    server: Server,
+    controller: Controller,
+    now: f64,
+    /// By time, in nanoseconds: they have an order, and seconds have none.
+    events: BinaryHeap<Reverse<(u64, Event)>>,
+    /// Requests that wait in the server, and those that it answers.
+    n_queued: usize,
+    n_served: usize,
+    /// Workers that compute or wait for an answer.
+    n_active: usize,
+    /// When the processors will have done what is begun.
+    processors_free: f64,
+    random: u64,
+    sample: Counts,
+    course: Course,
+}
+
+impl Simulation {
+    fn run(&mut self, seconds: f64) {
+        self.start_workers();
+        while let Some(Reverse((nanos, event))) = self.events.pop() {
+            self.now = nanos as f64 / 1e9;
+            if self.now > seconds {
+                return;
+            }
+            match event {
+                Event::Asks => {
+                    self.n_queued += 1;
+                    let n_in_flight = self.n_queued + self.n_served;
+                    self.course.in_flight_max = self.course.in_flight_max.max(n_in_flight);
+                }
+                Event::Answers => {
+                    self.n_served -= 1;
+                    self.n_active -= 1;
+                    self.sample.n_answered += 1;
+                    self.course.n_answered += 1;
+                }
+            }
+            self.serve();
+            self.take_sample();
+            self.start_workers();
+        }
+    }
+
+    fn serve(&mut self) {
+        while self.n_queued > 0 && self.n_served < (self.server.capacity)(self.now) {
+            self.n_queued -= 1;
+            self.n_served += 1;
+            let varied = 1.0 + self.server.jitter * (2.0 * self.random() - 1.0);
+            let time = (self.server.service)(self.now, self.n_queued + self.n_served) * varied;
+            self.at(self.now + time, Event::Answers);
+        }
+    }
+
+    fn start_workers(&mut self) {
+        while self.n_active < self.controller.level() {
+            self.n_active += 1;
+            self.sample.processor_time += self.server.compute;
+            let share = self.server.compute / N_CORES;
+            self.processors_free = self.processors_free.max(self.now) + share;
+            self.at(self.processors_free, Event::Asks);
+        }
+    }
+
+    fn take_sample(&mut self) {
+        let time = self.now - self.sample.since;
+        let is_long = time >= self.controller.sample_time().as_secs_f64()
+            && self.sample.n_answered >= self.controller.sample_len();
+        if !is_long && time < SAMPLE_MAX {
+            return;
+        }
+        let Counts { n_answered, processor_time, .. } = std::mem::take(&mut self.sample);
+        self.sample.since = self.now;
+        let level = self.controller.next(&Sample {
+            n_answered,
+            time: Duration::from_secs_f64(time),
+            n_sleeps: n_answered,
+            busy_share: (processor_time / time / N_CORES).min(1.0),
+            idle_share: 0.0,
+        });
+        self.course.samples.push((self.now, level, n_answered as f64 / time));
+    }
+
+    fn at(&mut self, time: f64, event: Event) {
+        self.events.push(Reverse(((time * 1e9) as u64, event)));
+    }
+
+    /// From 0 to 1. Source: xorshift64 (Marsaglia).
+    fn random(&mut self) -> f64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
