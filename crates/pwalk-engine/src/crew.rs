@@ -147,7 +147,9 @@ pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>)
             }
         }
     });
-    let n_workers: usize = pools.iter().map(|pool| pool.level_max).sum();
+    // A pool that was not needed has begun nothing.
+    let begun = pools.iter().filter(|pool| pool.n_started > 0);
+    let n_workers: usize = begun.map(|pool| pool.level_max).sum();
     let n_refused: usize = pools.iter().map(|pool| pool.n_refused).sum();
     // The calling thread was one of them, if there was none.
     let n_refused = n_refused.saturating_sub(usize::from(n_workers == 0));

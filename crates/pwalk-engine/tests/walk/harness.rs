@@ -18,7 +18,7 @@ use pwalk_testkit::fake::{
 pub(crate) const N_WORKERS: [usize; 4] = [1, 2, 8, 64];
 
 /// With so many a walk only begins, and what is mounted in its tree has workers of its own.
-const MEASURED: usize = 8;
+pub(crate) const MEASURED: usize = 8;
 const OTHER_DEVICES: [u64; 3] = [2, 3, 4];
 
 /// How a walk is done, as far as it must not matter.

@@ -1,6 +1,8 @@
 //! A parallel walk equals the naive model, whatever the tree, the faults and the workers.
 
-use crate::harness::{N_WORKERS, Pace, cases, check, no_faults, without_transients};
+use crate::harness::{
+    MEASURED, N_WORKERS, Pace, cases, check, no_faults, small_tree, without_transients,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 use pwalk_engine::{Batch, Control, Fields, Kind, Links, Sink, walk};
@@ -111,4 +113,10 @@ fn a_sink_may_take_columns_out_of_a_batch() {
         let size: i64 = sink.sizes.into_inner().unwrap().iter().sum();
         assert_eq!(i128::from(size), totals.apparent_bytes);
     }
+}
+
+#[test]
+fn filesystems_that_are_not_met_get_no_workers() {
+    let run = check(&small_tree(), &no_faults(), &Options::default(), Pace::usual(MEASURED));
+    assert_eq!((run.outcome.n_workers, run.outcome.n_workers_refused), (MEASURED, 0));
 }
