@@ -63,7 +63,7 @@ fn lie(
     packed: Format,
     name: &Path,
 ) -> ArgumentError {
-    let reason = format!("such a file is called .{}: {}", packed.suffix(), name.display());
+    let reason = format!("the name must end in .{}: {}", packed.suffix(), name.display());
     ArgumentError::new(argument, value, reason)
 }
 
@@ -129,34 +129,29 @@ mod tests {
     #[test]
     fn a_name_that_says_something_else_is_refused_with_the_right_one() {
         let cases = [
-            ("a.csv.zst", "", "none", "compression 'none': such a file is called .csv: a.csv"),
-            (
-                "a.csv.zst",
-                "",
-                "gzip",
-                "compression 'gzip': such a file is called .csv.gz: a.csv.gz",
-            ),
-            ("a.csv.zst", "csv", "none", "compression 'none': such a file is called .csv: a.csv"),
+            ("a.csv.zst", "", "none", "compression 'none': the name must end in .csv: a.csv"),
+            ("a.csv.zst", "", "gzip", "compression 'gzip': the name must end in .csv.gz: a.csv.gz"),
+            ("a.csv.zst", "csv", "none", "compression 'none': the name must end in .csv: a.csv"),
             (
                 "a.csv",
                 "parquet",
                 "auto",
-                "format 'parquet': such a file is called .parquet: a.parquet",
+                "format 'parquet': the name must end in .parquet: a.parquet",
             ),
             (
                 "a.csv",
                 "parquet",
                 "zstd",
-                "format 'parquet': such a file is called .parquet: a.parquet",
+                "format 'parquet': the name must end in .parquet: a.parquet",
             ),
-            ("a.csv.zst", "csv", "auto", "format 'csv': such a file is called .csv: a.csv"),
-            ("a.csv", "csv.gz", "auto", "format 'csv.gz': such a file is called .csv.gz: a.csv.gz"),
-            ("a.zst", "csv", "auto", "format 'csv': such a file is called .csv: a.csv"),
+            ("a.csv.zst", "csv", "auto", "format 'csv': the name must end in .csv: a.csv"),
+            ("a.csv", "csv.gz", "auto", "format 'csv.gz': the name must end in .csv.gz: a.csv.gz"),
+            ("a.zst", "csv", "auto", "format 'csv': the name must end in .csv: a.csv"),
             (
                 "a.gz",
                 "parquet",
                 "auto",
-                "format 'parquet': such a file is called .parquet: a.parquet",
+                "format 'parquet': the name must end in .parquet: a.parquet",
             ),
             (
                 "a.ndjson",
