@@ -183,9 +183,9 @@ impl Tree {
         self.setup.n_expected
     }
 
-    /// As many encoders as can be busy at once.
+    /// As many encoders as can be busy at once, whatever becomes of the number of workers.
     pub(crate) fn n_encoders(&self) -> usize {
-        self.setup.threads.n_cores.min(self.setup.threads.count)
+        self.setup.threads.n_cores.min(self.setup.threads.max)
     }
 
     fn read_into<K: Sink + ?Sized>(
