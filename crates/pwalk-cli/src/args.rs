@@ -1,14 +1,14 @@
 //! The arguments as typed. Nothing is resolved here: that is the jobs' work.
 
 use crate::message::require_stdout;
-use crate::texts::{after_help, columns_help};
+use crate::texts::{TEXTS, after_help, columns_help};
 use crate::values::{bytes, number};
-use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgAction, Args as ArgGroup, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use pwalk::{
     COMPRESSIONS, Error, Format, Kind, Names, OPS_MAX, Output, OutputConfig, PartBounds, Settings,
-    THREADS_MAX, WalkConfig,
+    THREADS_MAX, WalkConfig, is_folder,
 };
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -104,7 +104,8 @@ pub(crate) struct TableArgs {
     #[arg(long, value_name = "LIST", allow_hyphen_values = true, long_help = columns_help())]
     columns: Option<String>,
     /// In a folder of parts (-o FOLDER/ --format ...): the maximum number of rows per part
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number(1, u64::MAX))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = number::<u64>(1, u64::MAX))]
     part_rows: Option<u64>,
     /// In a folder of parts: start a new part after this many bytes; K, M, G and T are powers of
     /// 1024 [default: 1G]
@@ -119,31 +120,13 @@ fn format_parser() -> PossibleValuesParser {
     Format::names().into()
 }
 
-fn threads_parser() -> impl TypedValueParser<Value = usize> {
-    StringValueParser::new()
-        .try_map(|text| number(1, THREADS_MAX as u64)(&text).map(|n| n as usize))
-}
-
-fn ops_parser() -> impl TypedValueParser<Value = usize> {
-    StringValueParser::new().try_map(|text| number(1, OPS_MAX)(&text).map(|n| n as usize))
-}
-
-fn depth_parser() -> impl TypedValueParser<Value = u32> {
-    StringValueParser::new().try_map(|text| number(0, u32::MAX.into())(&text).map(|n| n as u32))
-}
-
 /// The pages by the names of their commands, or by their own.
 fn page_parser() -> PossibleValuesParser {
-    const PAGES: [(&str, &str); 7] = [
-        ("report", "pwalk-report"),
-        ("walk", "pwalk-walk"),
-        ("convert", "pwalk-convert"),
-        ("info", "pwalk-info"),
-        ("completions", "pwalk-completions"),
-        ("man", "pwalk-man"),
-        ("pwalk", "pwalk"),
-    ];
-    PAGES.map(|(command, page)| PossibleValue::new(command).alias(page)).into()
+    let names = TEXTS.iter().map(|texts| match texts.command {
+        "" => PossibleValue::new(texts.page),
+        command => PossibleValue::new(command).alias(texts.page),
+    });
+    names.collect::<Vec<_>>().into()
 }
 
 /// `pwalk help report` is `pwalk report --help`.
@@ -170,7 +153,7 @@ fn check_folder(
     part_rows: Option<u64>,
     part_bytes: Option<u64>,
 ) -> Result<(), Error> {
-    if output.as_os_str().as_bytes().ends_with(b"/") {
+    if is_folder(output) {
         let reason = "a folder of parts needs --format, as in --format parquet";
         return match has_format {
             true => Ok(()),
@@ -256,7 +239,7 @@ pub(crate) struct InfoArgs {
     pub(crate) path: PathBuf,
     /// The number of threads, as with report or walk
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
-    #[arg(allow_negative_numbers = true, value_parser = threads_parser())]
+    #[arg(allow_negative_numbers = true, value_parser = number::<usize>(1, THREADS_MAX as u64))]
     pub(crate) threads: Option<usize>,
     /// Print JSON
     #[arg(long)]
@@ -271,11 +254,12 @@ pub(crate) struct WalkArgs {
     roots: Vec<PathBuf>,
     /// Worker threads [default: PWALK_THREADS, else chosen for the filesystem and the cores]
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
-    #[arg(allow_negative_numbers = true, value_parser = threads_parser())]
+    #[arg(allow_negative_numbers = true, value_parser = number::<usize>(1, THREADS_MAX as u64))]
     threads: Option<usize>,
     /// Make at most N requests a second, as a file server counts them, without bursts: all
     /// threads together
-    #[arg(long, value_name = "N", value_parser = ops_parser())]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = number::<usize>(1, OPS_MAX))]
     max_ops: Option<usize>,
     /// Give way to other processes: lowest priority for processors and disks
     #[arg(long)]
@@ -292,7 +276,8 @@ pub(crate) struct WalkArgs {
     #[arg(short = 'x', long)]
     one_file_system: bool,
     /// Descend at most N levels below each root; 0 is the root alone
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = depth_parser())]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = number::<u32>(0, u32::MAX.into()))]
     max_depth: Option<u32>,
     /// Walk snapshot directories too (.snapshot, .snapshots, ~snapshot, .zfs)
     #[arg(long)]

@@ -3,7 +3,7 @@
 use crate::args::command;
 use crate::exit::Exit;
 use crate::message;
-use crate::texts::texts;
+use crate::texts::{TEXTS, texts};
 use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -87,15 +87,9 @@ fn closing(name: &str) -> Roff {
 
 /// The other pages, and those of the tools that do half of the same.
 fn see_also(name: &str) -> Vec<String> {
-    let all = command();
-    let pages = all.get_subcommands().map(|command| format!("pwalk-{}(1)", command.get_name()));
-    let own = format!("pwalk-{name}(1)");
-    let mut pages: Vec<_> = pages.filter(|page| *page != own).collect();
-    if !name.is_empty() {
-        pages.insert(0, "pwalk(1)".to_owned());
-    }
-    pages.extend(["find(1)", "du(1)"].map(str::to_owned));
-    pages
+    let others = TEXTS.iter().filter(|texts| texts.command != name);
+    let pages = others.map(|texts| texts.page).chain(["find", "du"]);
+    pages.map(|page| format!("{page}(1)")).collect()
 }
 
 #[cfg(test)]

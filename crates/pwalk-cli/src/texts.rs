@@ -10,6 +10,8 @@ use pwalk::COLUMNS;
 pub(crate) struct Texts {
     /// The command; empty for all of them.
     pub(crate) command: &'static str,
+    /// The name of its man page.
+    pub(crate) page: &'static str,
     /// One line each, without the indent.
     pub(crate) examples: &'static [&'static str],
     /// Paragraphs.
@@ -21,9 +23,10 @@ pub(crate) struct Texts {
 const INTERRUPTED: (&str, &str) =
     ("130", "interrupted by Ctrl-C; other signals: 128 and their number");
 
-const TEXTS: [Texts; 7] = [
+pub(crate) const TEXTS: [Texts; 7] = [
     Texts {
         command: "",
+        page: "pwalk",
         examples: &[
             "pwalk report /data -o data.csv.zst         metadata of every inode in /data",
             "pwalk walk /data --type f -0 | sort -z     the path of every file, sorted",
@@ -41,6 +44,7 @@ const TEXTS: [Texts; 7] = [
     },
     Texts {
         command: "report",
+        page: "pwalk-report",
         examples: &[
             "pwalk report /data                             to scan.csv.zst",
             "pwalk report /home /scratch -x -o disk.csv.gz  two trees, one filesystem each",
@@ -64,6 +68,7 @@ const TEXTS: [Texts; 7] = [
     },
     Texts {
         command: "walk",
+        page: "pwalk-walk",
         examples: &[
             "pwalk walk /data                         every path, in no particular order",
             "pwalk walk /data --type d --max-depth 2  directories, two levels deep",
@@ -81,6 +86,7 @@ const TEXTS: [Texts; 7] = [
     },
     Texts {
         command: "convert",
+        page: "pwalk-convert",
         examples: &[
             "pwalk convert scan.csv.zst scan.parquet   also reads CSV files of the C pwalk",
             "pwalk convert scan.parquet scan.csv.gz",
@@ -96,12 +102,14 @@ const TEXTS: [Texts; 7] = [
     },
     Texts {
         command: "info",
+        page: "pwalk-info",
         examples: &["pwalk info /data", "pwalk info /data --json"],
         notes: &[],
         statuses: &[("0", "complete"), ("2", "could not run")],
     },
     Texts {
         command: "completions",
+        page: "pwalk-completions",
         examples: &[
             "pwalk completions bash > ~/.local/share/bash-completion/completions/pwalk",
             "pwalk completions zsh > \"${fpath[1]}/_pwalk\"",
@@ -112,6 +120,7 @@ const TEXTS: [Texts; 7] = [
     },
     Texts {
         command: "man",
+        page: "pwalk-man",
         examples: &[
             "pwalk man report | man -l -          shows a page",
             "mkdir -p ~/.local/share/man/man1     installs them for man(1):",

@@ -1,13 +1,13 @@
 //! How values of arguments are read, with words for those that can't be.
 
-/// A number of at most `max`.
-pub(crate) fn number(
+/// A whole number from `min` to `max`, which `T` can hold.
+pub(crate) fn number<T: TryFrom<u64>>(
     min: u64,
     max: u64,
-) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
     move |text| {
         let number = text.parse().ok().filter(|number| (min..=max).contains(number));
-        number.ok_or_else(|| match max {
+        number.and_then(|number| number.try_into().ok()).ok_or_else(|| match max {
             u64::MAX => format!("must be a whole number, at least {min}"),
             _ => format!("must be a number from {min} to {max}"),
         })
@@ -59,8 +59,9 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_refused_with_the_range() {
-        assert_eq!(number(0, 9)("9"), Ok(9));
-        assert_eq!(number(0, 9)("10"), Err("must be a number from 0 to 9".to_owned()));
-        assert_eq!(number(1, u64::MAX)("0"), Err("must be a whole number, at least 1".to_owned()));
+        assert_eq!(number::<u8>(0, 9)("9"), Ok(9));
+        assert_eq!(number::<u8>(0, 9)("10"), Err("must be a number from 0 to 9".to_owned()));
+        let all = number::<u64>(1, u64::MAX);
+        assert_eq!(all("0"), Err("must be a whole number, at least 1".to_owned()));
     }
 }

@@ -81,6 +81,8 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["report", "basic", "-t", ""], &["''", "--threads"]),
     (&["report", "basic", "-t", "1.5"], &["'1.5'", "--threads"]),
     (&["report", "basic", "-t", "99999999999999999999"], &["'99999999999999999999'", "--threads"]),
+    (&["walk", "basic", "--max-ops", "-1"], &["'-1'", "--max-ops", "1 to 1000000000"]),
+    (&["walk", "basic", "--max-ops", "0"], &["'0'", "--max-ops", "1 to 1000000000"]),
     (&["walk", "basic", "--max-depth", "-1"], &["-1"]),
     (&["walk", "basic", "--max-depth", "4294967296"], &["4294967296", "--max-depth", "0 to 4294967295"]),
     (&["walk", "basic", "--max-depth", "deep"], &["'deep'", "--max-depth"]),
