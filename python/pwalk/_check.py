@@ -102,17 +102,8 @@ def keywords(function: str, given: Mapping[str, Any], known: Iterable[str]) -> N
     known = list(known)
     for name in given:
         if name not in known:
-            raise TypeError(
-                f"{function}() got an unexpected keyword argument {name!r}{_hint(name, known)}"
-            )
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    import difflib
-
-    lower = {other.lower(): other for other in known}
-    close = difflib.get_close_matches(name.lower(), lower, 1)
-    return f"; did you mean {lower[close[0]]!r}?" if close else ""
+            hint = _pwalk.did_you_mean(name, known)
+            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{hint}")
 
 
 def _in_utf8(name: str, text: str) -> None:
@@ -129,11 +120,6 @@ def columns(value: Any) -> str | None:
     names = texts("columns", value)
     if not any(name.strip() for name in names):
         raise ValueError("columns: must name at least one column")
-    _, known = _pwalk.column_names()
-    for item in ",".join(names).split(","):
-        name = item.strip().lstrip("+-")
-        if name not in known:
-            raise ValueError(f"columns: {item.strip()!r}: no such column{_hint(name, known)}")
     return ",".join(names)
 
 

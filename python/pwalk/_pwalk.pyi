@@ -17,6 +17,7 @@ __all__ = [
     "close_all",
     "column_names",
     "default_output",
+    "did_you_mean",
     "effective_config",
     "formats",
     "read_rows",
@@ -195,6 +196,9 @@ def version() -> str:
 
 def formats() -> tuple[list[str], list[str]]:
     """The names of all formats, and of all ways to compress one."""
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """The known name that was probably meant by one that is not known, as the end of an error."""
 
 def default_output(format: str | None, compress: str) -> str:
     """The default output of a report, given the format and the compression."""

@@ -8,6 +8,7 @@ use crate::argument;
 use crate::cell::{
     Cell, Packing, append_exact_paths, append_extensions, append_paths, each, row, slice, target,
 };
+use crate::similar::did_you_mean;
 use arrow_schema::DataType;
 use pwalk_engine::{ArgumentError, Contents, Fields};
 
@@ -280,6 +281,11 @@ pub const COLUMNS: [Column; 29] = [
     .nullable(),
 ];
 
+fn no_such_column(name: &str) -> String {
+    let known = COLUMNS.iter().map(|column| column.name);
+    format!("no such column{}", did_you_mean(name, known))
+}
+
 /// Direct entries and the sum of their sizes, of a directory that was read.
 fn counts(contents: &Contents) -> Option<(i64, i64)> {
     match contents {
@@ -343,7 +349,7 @@ impl Columns {
         let error = |reason: &str| ArgumentError::new(argument::COLUMNS, item, reason);
         let name = item.trim_start_matches(['+', '-']);
         let found = COLUMNS.iter().find(|column| column.name == name);
-        let column = *found.ok_or_else(|| error("no such column"))?;
+        let column = *found.ok_or_else(|| error(&no_such_column(name)))?;
         let index = self.0.iter().position(|known| known.name == name);
         match (item.starts_with('-'), index) {
             (true, Some(index)) => drop(self.0.remove(index)),
@@ -420,7 +426,8 @@ mod tests {
         let changed = parse("+target,-kind").unwrap();
         assert_eq!(names(&changed)[17..], ["filename_bytes", "target"]);
         let reason = |list: &str| parse(list).unwrap_err().to_string();
-        assert_eq!(reason("nope"), "column 'nope': no such column");
+        assert_eq!(reason("xyz"), "column 'xyz': no such column");
+        assert_eq!(reason("+size"), "column '+size': no such column; did you mean 'st_size'?");
         assert_eq!(reason("inode,inode"), "column 'inode': named twice");
         assert_eq!(reason("+kind"), "column '+kind': named twice");
         assert_eq!(reason("-user"), "column '-user': not a column of this table");

@@ -5,6 +5,7 @@ use arrow_array::ffi::to_ffi;
 use arrow_array::types::{Int8Type, Int32Type, Int64Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{ArrowError, DataType, Schema};
+use pwalk::did_you_mean;
 use pyo3::exceptions::{PyAttributeError, PyImportError, PyKeyError, PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyIterator, PyList, PySlice, PyTuple};
@@ -78,19 +79,9 @@ pub(crate) fn name_in(key: &Bound<'_, PyAny>, schema: &Schema) -> PyResult<Strin
     if schema.index_of(&name).is_ok() {
         return Ok(name);
     }
-    Err(PyKeyError::new_err(no_such_column(key.py(), &name, schema)?))
-}
-
-/// A message that helps to find the right name.
-fn no_such_column(py: Python<'_>, name: &str, schema: &Schema) -> PyResult<String> {
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let lower: Vec<_> = names.iter().map(|name| name.to_lowercase()).collect();
-    let close = py.import("difflib")?.getattr("get_close_matches")?;
-    let close: Vec<String> = close.call1((name.to_lowercase(), &lower, 1))?.extract()?;
-    let close = lower.iter().position(|name| Some(name) == close.first());
-    let hint = close.map(|index| format!("did you mean '{}'? ", names[index]));
-    let (hint, names) = (hint.unwrap_or_default(), names.join(", "));
-    Ok(format!("no column '{name}': {hint}The columns are {names}"))
+    let (list, hint) = (names.join(", "), did_you_mean(&name, names));
+    Err(PyKeyError::new_err(format!("no column '{name}' among {list}{hint}")))
 }
 
 #[pymethods]

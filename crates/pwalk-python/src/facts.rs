@@ -15,6 +15,12 @@ pub(crate) fn formats() -> (Vec<&'static str>, Vec<&'static str>) {
     (Format::names().collect(), COMPRESSIONS.to_vec())
 }
 
+/// The known name that was probably meant by one that is not known, as the end of an error.
+#[pyfunction]
+pub(crate) fn did_you_mean(name: &str, known: Vec<String>) -> String {
+    pwalk::did_you_mean(name, known.iter().map(String::as_str))
+}
+
 /// The default output of a report, given the format and the compression.
 #[pyfunction]
 pub(crate) fn default_output(format: Option<&str>, compress: &str) -> String {

@@ -31,7 +31,7 @@ mod _pwalk {
     #[pymodule_export]
     use super::convert::{effective_config, settings};
     #[pymodule_export]
-    use super::facts::{default_output, formats, version};
+    use super::facts::{default_output, did_you_mean, formats, version};
     #[pymodule_export]
     use super::life::{after_fork, close_all, work_done};
     #[pymodule_export]

@@ -56,7 +56,7 @@ pub use pwalk_engine::{
 pub use pwalk_output::{
     ArrowCompression, COLUMNS, COMPRESSIONS, Column, Columns, Compression, Format, MemoryTable,
     Names, Next, PartBounds, ReadError, SpillConfig, Summary, TableReader, Unfinished,
-    UnmatchedExcludes, is_folder,
+    UnmatchedExcludes, did_you_mean, is_folder,
 };
 pub use pwalk_sys::{
     Mount, RawFilesystem, Reserve, has_terminal, is_stdout_closed, occupy_standard_descriptors,

@@ -63,6 +63,8 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["report", "basic", "-o", "a.parquet", "--compress=gzip"], &["'gzip'", "zstd, inside"]),
     (&["report", "basic", "-o", "a/"], &["a/", "format"]),
     (&["report", "basic", "--names", "latin1"], &["'latin1'", "--names", "utf8"]),
+    (&["report", "basic", "-o", "a.parquet", "--columns", "size"], &["'size'", "did you mean 'st_size'?"]),
+    (&["report", "basic", "-o", "a.parquet", "--columns", "+xyz"], &["column '+xyz': no such column"]),
     // Patterns and lists.
     (&["report", "basic", "--exclude", "a["], &["exclude pattern 'a['"]),
     (&["report", "basic", "--exclude", "{a,b"], &["exclude pattern '{a,b'"]),
