@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._buffer import Row, Traversal, read_buffer, traverse
     from ._config import Config, Setting, Walker
     from ._monitor import Measurement, Monitor
-    from ._progress import Progress, ProgressCallback
+    from ._progress import Progress, ProgressCallback, Stalled
     from ._pwalk import Batch, Column
     from ._report import Report, report
     from ._scan import Scan, scan
@@ -41,6 +41,7 @@ else:
         "Row": "_buffer",
         "Scan": "_scan",
         "Setting": "_config",
+        "Stalled": "_progress",
         "Traversal": "_buffer",
         "Walker": "_config",
         "read_buffer": "_buffer",
@@ -87,6 +88,7 @@ __all__ = [
     "Row",
     "Scan",
     "Setting",
+    "Stalled",
     "Traversal",
     "Walker",
     "__version__",

@@ -4,6 +4,17 @@ from collections.abc import Callable
 from typing import TypedDict
 
 
+class Stalled(TypedDict):
+    """A request that the filesystem does not answer."""
+
+    path: str
+    """A directory, also while the inodes of its files are read."""
+    operation: str
+    """`open` or `read` a directory, or `stat`: read an inode."""
+    seconds: float
+    """For how long."""
+
+
 class Progress(TypedDict):
     """The progress of a walk."""
 
@@ -19,6 +30,9 @@ class Progress(TypedDict):
     """Entries that could not be read."""
     last_dirs: list[str]
     """The last directories visited, ten at most."""
+    stalled: list["Stalled"]
+    """Requests that the filesystem has not answered for 30 seconds or longer, the oldest first. The
+    walk of everything else goes on. Always empty in `walk`."""
     done: bool
     """True in the last call, when the walk has ended."""
 

@@ -17,6 +17,7 @@ mod progress;
 mod refusal;
 mod report;
 mod signals;
+mod stalls;
 mod texts;
 mod values;
 mod walk;

@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::message;
 use crate::progress::ProgressLine;
 use crate::signals::Cancellable;
+use crate::stalls;
 use crate::words;
 use pwalk::{EntryError, Error, Operation, Output, Report, ReportConfig, Summary};
 use std::path::PathBuf;
@@ -36,6 +37,9 @@ fn write(
     let has_error_list = errors.is_some();
     let table = table.into_config(output)?;
     let signals = Cancellable::listen();
+    if !quiet {
+        stalls::tell(&signals.control);
+    }
     let line = ProgressLine::new(quiet);
     let shown = AtomicUsize::new(0);
     // Of changed names the summary tells, and the list of errors.
@@ -159,6 +163,11 @@ fn left_out(summary: &Summary) -> Vec<String> {
             summary.changed_names,
             "path that is not valid UTF-8, written with replacement characters (--errors lists it)",
             "paths that are not valid UTF-8, written with replacement characters (--errors lists them)",
+        ),
+        (
+            summary.stalls,
+            "request was not answered for 30 seconds or longer",
+            "requests were not answered for 30 seconds or longer",
         ),
         (
             summary.threads_refused,

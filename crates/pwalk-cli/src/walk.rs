@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::message;
 use crate::progress::ProgressLine;
 use crate::signals::Cancellable;
+use crate::stalls;
 use pwalk::{EntryError, Error, Paths, PathsConfig};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -13,6 +14,9 @@ pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
     message::require_stdout()?;
     let WalkCommandArgs { walk, quiet, null, kinds } = args;
     let signals = Cancellable::listen();
+    if !quiet {
+        stalls::tell(&signals.control);
+    }
     // Paths and progress on one terminal would run into each other.
     let line = ProgressLine::new(quiet || std::io::stdout().is_terminal());
     let on_error = |error: &EntryError| {

@@ -6,6 +6,9 @@ use crate::filesystems::Filesystems;
 use pwalk_sys::Links;
 use std::time::Duration;
 
+/// When people want to know of a request that hangs.
+pub const STALL_AFTER: Duration = Duration::from_secs(30);
+
 /// What a walk does, and how. The sink says which fields are read.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -26,6 +29,8 @@ pub struct Config {
     pub ops_max: Option<u64>,
     /// When to stop with a frontier.
     pub budget: Budget,
+    /// A request that is not answered for so long has stalled, and is told of.
+    pub stall_after: Duration,
 }
 
 /// What is delivered of a tree, in whatever order and by whatever means it is read.
@@ -139,6 +144,7 @@ impl Default for Config {
             placement: Placement::default(),
             ops_max: None,
             budget: Budget::default(),
+            stall_after: STALL_AFTER,
         }
     }
 }

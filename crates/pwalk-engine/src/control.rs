@@ -4,8 +4,9 @@
 //! entry, so that they cost nothing measurable. All of them are Relaxed: they are read for
 //! people to look at, and no memory is published through them.
 
+use crate::stalls::{Listener, Stall};
 use crate::sync::lock;
-use crate::waiting::{Post, Posts, Waiting};
+use crate::waiting::{Held, Post, Posts, Waiting};
 use crossbeam_utils::CachePadded;
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -32,6 +33,8 @@ pub struct Control {
     last_dirs: Mutex<VecDeque<Vec<u8>>>,
     /// What each worker asks at this moment.
     posts: Posts,
+    /// Who is told of requests that stall.
+    on_stall: Listener,
 }
 
 #[derive(Debug, Default)]
@@ -105,9 +108,24 @@ impl Control {
         self.posts.waiting(longer_than)
     }
 
-    /// Where a worker says what it asks.
-    pub(crate) fn post(&self) -> Post {
-        self.posts.add()
+    /// Has this told of each request that stalls, and again once it stalls no longer: by the thread
+    /// that walks. To be said before the walk, and once.
+    pub fn on_stall(&self, tell: impl Fn(&Stall) + Send + Sync + 'static) {
+        self.on_stall.set(Box::new(tell));
+    }
+
+    pub(crate) fn tell_stall(&self, stall: &Stall) {
+        self.on_stall.tell(stall);
+    }
+
+    /// Where a worker of a pool says what it asks.
+    pub(crate) fn post(&self, worker: (usize, usize)) -> Post {
+        self.posts.add(worker)
+    }
+
+    /// The workers that wait for longer than this.
+    pub(crate) fn held(&self, longer_than: Duration) -> Vec<Held> {
+        self.posts.held(longer_than)
     }
 
     /// Adds the work of one slice by a worker, given its number, or rows read in another way.

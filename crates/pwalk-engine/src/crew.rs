@@ -9,6 +9,7 @@ use crate::filesystems::FsIndex;
 use crate::frontier::Frontier;
 use crate::queue::{Local, Queue, Queues};
 use crate::source::{Sink, Source};
+use crate::stalls::{Stall, Stalls, raised};
 use crate::sync::lock;
 use crate::totals::Totals;
 use crate::walk::Walk;
@@ -35,9 +36,6 @@ const SAMPLE_MAX: Duration = Duration::from_secs(2);
 
 /// How soon a pool gets its first workers.
 const NEW_POOL: Duration = Duration::from_millis(5);
-
-/// How often a walk without a controller looks up.
-const NO_SAMPLE: Duration = Duration::from_secs(1);
 
 /// What a pool's workers and its controller tell each other.
 pub(crate) struct Gauge {
@@ -81,6 +79,9 @@ pub(crate) struct Brought {
     /// The most that worked at once.
     pub(crate) n_workers: usize,
     pub(crate) n_refused: usize,
+    /// Requests that stalled, and how many there were.
+    pub(crate) stalled: Vec<Stall>,
+    pub(crate) n_stalls: u64,
 }
 
 /// Runs workers to the end of the walk.
@@ -111,6 +112,7 @@ pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>)
         .enumerate()
         .map(|(pool, plan)| Pool::new(plan, walk.gauge(pool as FsIndex), queues.queue(pool)))
         .collect();
+    let mut stalls = Stalls::new(walk.control, walk.config.stall_after, pools.len());
     std::thread::scope(|scope| {
         let worker = &worker;
         let mut threads: Vec<ScopedJoinHandle<'_, Totals>> = Vec::new();
@@ -123,8 +125,10 @@ pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>)
             started.map(|thread| threads.push(thread)).is_ok()
         };
         loop {
+            stalls.look();
+            walk.descriptors.set_hung(stalls.n_hung());
             for (number, pool) in pools.iter_mut().enumerate() {
-                pool.adjust(*n_cores, |index| start(number, index));
+                pool.adjust(*n_cores, stalls.hung(number), |index| start(number, index));
                 if number > 0 && pool.is_without_workers() {
                     queues.close(number);
                 }
@@ -135,8 +139,9 @@ pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>)
                 (1..pools.len()).for_each(|pool| queues.close(pool));
                 totals.add(&worker(0, 0).run());
             }
-            let patience = pools.iter().map(Pool::patience).min().unwrap_or(NO_SAMPLE);
-            if queues.wait_for_end(patience) {
+            let patience = pools.iter().filter_map(Pool::patience).min();
+            let interval = stalls.interval();
+            if queues.wait_for_end(patience.map_or(interval, |patience| patience.min(interval))) {
                 break;
             }
         }
@@ -153,7 +158,8 @@ pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>)
     let n_refused: usize = pools.iter().map(|pool| pool.n_refused).sum();
     // The calling thread was one of them, if there was none.
     let n_refused = n_refused.saturating_sub(usize::from(n_workers == 0));
-    Brought { totals, n_workers: n_workers.max(1), n_refused }
+    let (stalled, n_stalls) = stalls.finish();
+    Brought { totals, n_workers: n_workers.max(1), n_refused, stalled, n_stalls }
 }
 
 /// With how many workers a pool begins, and how many it may have.
@@ -188,6 +194,8 @@ struct Pool<'a, J> {
     level_max: usize,
     n_started: usize,
     n_refused: usize,
+    /// The workers that hang, and don't count.
+    hung: Vec<usize>,
     /// When the last sample was taken, and the counters then.
     since: Instant,
     n_answered: u64,
@@ -207,6 +215,7 @@ impl<'a, J> Pool<'a, J> {
             level_max: n_start,
             n_started: 0,
             n_refused: 0,
+            hung: Vec::new(),
             since: Instant::now(),
             n_answered: 0,
             idle: Duration::ZERO,
@@ -219,27 +228,28 @@ impl<'a, J> Pool<'a, J> {
         self.n_started == 0 && self.n_refused > 0
     }
 
-    /// How long it may be left alone.
-    fn patience(&self) -> Duration {
+    /// How long it may be left alone, if it measures anything.
+    fn patience(&self) -> Option<Duration> {
         match &self.controller {
-            Some(controller) if self.n_started > 0 => controller.sample_time(),
+            Some(controller) if self.n_started > 0 => Some(controller.sample_time()),
             // There may be jobs for it by then.
-            Some(_) => NEW_POOL,
-            None => NO_SAMPLE,
+            Some(_) => Some(NEW_POOL),
+            None => None,
         }
     }
 
     /// Starts the workers that it lacks, and changes their number if a sample says so. A pool
-    /// begins with its first job.
-    fn adjust(&mut self, n_cores: usize, mut start: impl FnMut(usize) -> bool) {
+    /// begins with its first job. Others work in place of those that hang.
+    fn adjust(&mut self, n_cores: usize, hung: &[usize], mut start: impl FnMut(usize) -> bool) {
         if self.n_started == 0 {
             if !self.queue.has_jobs() || self.n_refused > 0 {
                 return;
             }
             (self.since, self.usage) = (Instant::now(), pwalk_sys::usage());
-        } else if !self.measure(n_cores) {
+        } else if !self.measure(n_cores) && self.hung == hung {
             return;
         }
+        hung.clone_into(&mut self.hung);
         let level = self.controller.as_ref().map_or(self.level_max, Controller::level);
         while self.n_started < level && start(self.n_started) {
             self.n_started += 1;
@@ -252,6 +262,10 @@ impl<'a, J> Pool<'a, J> {
         }
         let level = level.min(self.n_started);
         self.level_max = self.level_max.max(level);
+        let level = raised(level, hung);
+        while self.n_started < level && start(self.n_started) {
+            self.n_started += 1;
+        }
         self.queue.set_level(level.max(1));
     }
 

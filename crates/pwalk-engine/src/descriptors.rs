@@ -34,6 +34,8 @@ pub(crate) struct Descriptors {
     n_waiting: AtomicUsize,
     /// Workers that run a job, and are not waiting here.
     n_busy: AtomicUsize,
+    /// Those among them that hang in a request: nobody knows when they close one.
+    n_hung: AtomicUsize,
     /// Set with the first refusal, and never reset: nothing is kept open that need not be.
     is_scarce: AtomicBool,
     /// `n_closed` when a job was last put off: since then it makes sense to try again.
@@ -55,6 +57,7 @@ impl Descriptors {
             n_closed: AtomicU64::new(0),
             n_waiting: AtomicUsize::new(0),
             n_busy: AtomicUsize::new(0),
+            n_hung: AtomicUsize::new(0),
             is_scarce: AtomicBool::new(false),
             put_off_at: AtomicU64::new(0),
             lack: Mutex::default(),
@@ -73,6 +76,11 @@ impl Descriptors {
     pub(crate) fn busy(&self) -> Busy<'_> {
         self.n_busy.fetch_add(1, Ordering::Relaxed);
         Busy(self)
+    }
+
+    /// So many workers hang in a request: nobody waits for them to close a directory.
+    pub(crate) fn set_hung(&self, n: usize) {
+        self.n_hung.store(n, Ordering::Relaxed);
     }
 
     /// A directory was opened.
@@ -106,7 +114,8 @@ impl Descriptors {
     pub(crate) fn wait(&self, n_closed: u64) -> bool {
         self.is_scarce.store(true, Ordering::Relaxed);
         self.n_busy.fetch_sub(1, Ordering::Relaxed);
-        let are_others_busy = || self.n_busy.load(Ordering::Relaxed) > 0;
+        let are_others_busy =
+            || self.n_busy.load(Ordering::Relaxed) > self.n_hung.load(Ordering::Relaxed);
         self.n_waiting.fetch_add(1, Ordering::SeqCst);
         let mut guard = lock(&self.park);
         while self.n_closed() == n_closed && are_others_busy() {

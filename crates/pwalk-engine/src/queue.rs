@@ -260,6 +260,11 @@ impl<'q, J> Local<'q, J> {
         Local { queues, pool, deque, index }
     }
 
+    /// The number of its own queue.
+    pub(crate) fn pool(&self) -> usize {
+        self.pool
+    }
+
     pub(crate) fn queues(&self) -> &'q Queues<J> {
         self.queues
     }

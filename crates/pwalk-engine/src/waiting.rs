@@ -34,6 +34,8 @@ pub(crate) struct Post(Arc<CachePadded<Slot>>);
 
 #[derive(Debug, Default)]
 struct Slot {
+    /// The worker's pool, and its number there.
+    worker: (usize, usize),
     /// 0, or [`Slot::request`]. Relaxed: a reader that sees it with the path of another request
     /// finds that it has changed meanwhile, and a request that hangs no longer changes either.
     request: AtomicU64,
@@ -49,9 +51,9 @@ struct Path {
 }
 
 impl Posts {
-    /// A place for one worker more.
-    pub(crate) fn add(&self) -> Post {
-        let slot = Arc::default();
+    /// A place for one worker more: its pool, and its number there.
+    pub(crate) fn add(&self, worker: (usize, usize)) -> Post {
+        let slot = Arc::new(CachePadded::new(Slot { worker, ..Slot::default() }));
         let mut slots = lock(&self.0);
         slots.retain(|slot| Arc::strong_count(slot) > 1);
         slots.push(Arc::clone(&slot));
@@ -59,13 +61,29 @@ impl Posts {
     }
 
     pub(crate) fn waiting(&self, longer_than: Duration) -> Vec<Waiting> {
-        let slots = lock(&self.0).clone();
-        let (clock, now) = (pwalk_sys::coarse_clock(), Instant::now());
-        let longer = |slot: &Arc<CachePadded<Slot>>| slot.longer_than(longer_than, clock, now);
-        let mut found: Vec<_> = slots.iter().filter_map(longer).collect();
+        let mut found: Vec<_> = self.held(longer_than).into_iter().map(|held| held.by).collect();
         found.sort_by_key(|waiting| waiting.since);
         found
     }
+
+    /// The workers that wait for longer than this.
+    pub(crate) fn held(&self, longer_than: Duration) -> Vec<Held> {
+        let slots = lock(&self.0).clone();
+        let (clock, now) = (pwalk_sys::coarse_clock(), Instant::now());
+        let held = |slot: &Arc<CachePadded<Slot>>| {
+            let (request, by) = slot.longer_than(longer_than, clock, now)?;
+            Some(Held { id: (slot.worker, request), by })
+        };
+        slots.iter().filter_map(held).collect()
+    }
+}
+
+/// A worker that waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// The worker's pool, its number there, and a number that its requests never have twice.
+    pub(crate) id: ((usize, usize), u64),
+    pub(crate) by: Waiting,
 }
 
 impl Post {
@@ -123,7 +141,12 @@ impl Slot {
         (clock.as_micros() as u64) << 2 | number.map_or(0, |number| number as u64 + 1)
     }
 
-    fn longer_than(&self, least: Duration, clock: Duration, now: Instant) -> Option<Waiting> {
+    fn longer_than(
+        &self,
+        least: Duration,
+        clock: Duration,
+        now: Instant,
+    ) -> Option<(u64, Waiting)> {
         let request = self.request.load(Relaxed);
         let operation = OPERATIONS[(request as usize & 3).checked_sub(1)?];
         let waited = clock.saturating_sub(Duration::from_micros(request >> 2));
@@ -132,7 +155,8 @@ impl Slot {
         }
         let path = lock(&self.path).own();
         let since = now.checked_sub(waited)?;
-        (self.request.load(Relaxed) == request).then_some(Waiting { operation, path, since })
+        let waiting = Waiting { operation, path, since };
+        (self.request.load(Relaxed) == request).then_some((request, waiting))
     }
 }
 

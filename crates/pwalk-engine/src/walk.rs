@@ -12,6 +12,7 @@ use crate::filter::Filter;
 use crate::frontier::{Frontier, FrontierDir};
 use crate::pacer::Pacer;
 use crate::source::{Sink, Source};
+use crate::stalls::Stall;
 use crate::sync::lock;
 use crate::totals::Totals;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -33,6 +34,10 @@ pub struct Outcome {
     pub n_workers_refused: usize,
     /// True if it was cancelled: what the sink received must not be used.
     pub is_cancelled: bool,
+    /// Requests that were not answered for longer than [`Config::stall_after`]: the first 1,000.
+    pub stalled: Vec<Stall>,
+    /// How many these were.
+    pub n_stalls: u64,
 }
 
 /// Walks everything below `frontier` and delivers it to `sink`, in no guaranteed order, but a
@@ -55,7 +60,7 @@ pub fn walk<S: Source, K: Sink>(
 ) -> Result<Outcome, K::Error> {
     let outlet = Outlet::new(config, sink, control);
     let walk = Walk::new(config, source, &outlet, control);
-    let Brought { totals, n_workers, n_refused } = crew::run(frontier, &walk);
+    let Brought { totals, n_workers, n_refused, stalled, n_stalls } = crew::run(frontier, &walk);
     let frontier = walk.left.into_inner().unwrap_or_else(PoisonError::into_inner);
     match outlet.into_failure() {
         Some(error) => Err(error),
@@ -65,6 +70,8 @@ pub fn walk<S: Source, K: Sink>(
             n_workers,
             n_workers_refused: n_refused,
             is_cancelled: control.is_cancelled(),
+            stalled,
+            n_stalls,
         }),
     }
 }

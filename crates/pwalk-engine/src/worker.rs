@@ -104,9 +104,9 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         );
         Worker {
             walk,
+            post: walk.control.post((jobs.pool(), index)),
             jobs,
             index,
-            post: walk.control.post(),
             want,
             delivery: Delivery::new(walk.outlet, index, want),
             names: NameReader::default(),

@@ -62,7 +62,7 @@ pub use record_writer::{RecordConfig, RecordWriter};
 pub use rows::{RowsBuilder, arrow_schema};
 pub use similar::did_you_mean;
 pub use spill::SpillConfig;
-pub use summary::{Bytes, Preamble, RowSums, Skipped, Summary, UnmatchedExcludes};
+pub use summary::{Bytes, Preamble, RowSums, Skipped, Stalled, Summary, UnmatchedExcludes};
 pub use table::TableSink;
 pub use text::Lines;
 pub use unfinished::Unfinished;

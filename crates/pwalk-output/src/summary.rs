@@ -1,7 +1,7 @@
 //! The summary that ends every report: what was seen, what was not, and whether it is complete.
 
 use crate::columns::Columns;
-use pwalk_engine::{Batch, Fields, FileId, Kind, Outcome, Unmatched};
+use pwalk_engine::{Batch, Fields, FileId, Kind, Outcome, Stall, Unmatched};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
@@ -45,7 +45,7 @@ fn pairs<const N: usize>(pairs: [(&str, String); N]) -> Vec<(String, String)> {
 }
 
 /// What only the walk knows that made a table.
-const OF_THE_WALK: [&str; 11] = [
+const OF_THE_WALK: [&str; 13] = [
     "roots",
     "started",
     "seconds",
@@ -57,6 +57,8 @@ const OF_THE_WALK: [&str; 11] = [
     "threads",
     "threads_refused",
     "changed_names",
+    "stalls",
+    "stalled",
 ];
 
 /// What a report contains and what it lacks. Its JSON has the fields' names as keys.
@@ -99,9 +101,36 @@ pub struct Summary {
     /// Worker threads that were asked for but that the system did not start.
     #[serde(default)]
     pub threads_refused: u64,
+    /// Requests that were not answered for 30 s or longer.
+    #[serde(default)]
+    pub stalls: u64,
+    /// The first thousand of them.
+    #[serde(default)]
+    pub stalled: Vec<Stalled>,
     /// Fields that mean nothing, as pointers into the JSON.
     #[serde(skip)]
     unknown: Vec<String>,
+}
+
+/// A request that was not answered for long.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stalled {
+    /// What was asked of, with invalid UTF-8 as U+FFFD.
+    pub path: String,
+    /// What was asked: `open`, `read` or `stat`.
+    pub operation: String,
+    /// How long it took, or until it was given up.
+    pub seconds: f64,
+}
+
+impl From<&Stall> for Stalled {
+    fn from(stall: &Stall) -> Self {
+        Stalled {
+            path: String::from_utf8_lossy(&stall.path).into_owned(),
+            operation: stall.operation.name().to_owned(),
+            seconds: (stall.duration.as_secs_f64() * 10.0).round() / 10.0,
+        }
+    }
 }
 
 /// What the rows of a table add up to.
@@ -232,6 +261,8 @@ impl Summary {
             unmatched_excludes: UnmatchedExcludes::default(),
             threads: outcome.n_workers as u64,
             threads_refused: outcome.n_workers_refused as u64,
+            stalls: outcome.n_stalls,
+            stalled: outcome.stalled.iter().map(Stalled::from).collect(),
             unknown: Vec::new(),
         }
     }

@@ -5,7 +5,7 @@
 
 use crate::convert::text;
 use crate::life::{self, Inside, Process, outside};
-use pwalk::Control;
+use pwalk::{Control, STALL_AFTER};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -102,8 +102,21 @@ pub(crate) fn progress_of<'py>(
     dict.set_item("elapsed", started.elapsed().as_secs_f64())?;
     dict.set_item("errors", progress.n_errors)?;
     dict.set_item("last_dirs", PyList::new(py, dirs)?)?;
+    dict.set_item("stalled", stalled(py, control)?)?;
     dict.set_item("done", done)?;
     Ok(dict)
+}
+
+/// The requests that were not answered for long, the oldest first.
+fn stalled<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py, PyList>> {
+    let waiting = control.waiting(STALL_AFTER).into_iter().map(|waiting| {
+        let dict = PyDict::new(py);
+        dict.set_item("path", text(py, &waiting.path))?;
+        dict.set_item("operation", waiting.operation.name())?;
+        dict.set_item("seconds", waiting.since.elapsed().as_secs_f64())?;
+        Ok(dict)
+    });
+    PyList::new(py, waiting.collect::<PyResult<Vec<_>>>()?)
 }
 
 /// Starts the thread of a job.

@@ -51,11 +51,11 @@ pub use threads::{THREADS_MAX, Threads};
 
 pub use pwalk_engine::{
     Batch, Child, Contents, Control, DirListing, Disk, EntryError, Errno, Fields, Kind, Operation,
-    Order, Ordered, Progress, Sink, Step, Waiting, lock,
+    Order, Ordered, Progress, STALL_AFTER, Sink, Stall, Step, Waiting, lock,
 };
 pub use pwalk_output::{
     ArrowCompression, COLUMNS, COMPRESSIONS, Column, Columns, Compression, Format, MemoryTable,
-    Names, Next, PartBounds, ReadError, SpillConfig, Summary, TableReader, Unfinished,
+    Names, Next, PartBounds, ReadError, SpillConfig, Stalled, Summary, TableReader, Unfinished,
     UnmatchedExcludes, did_you_mean, is_folder,
 };
 pub use pwalk_sys::{

@@ -5,7 +5,9 @@ use crate::filesystems::filesystems;
 use crate::roots::Roots;
 use crate::settings::Settings;
 use crate::threads::Threads;
-use pwalk_engine::{Budget, Config, Disk, Excludes, Frontier, FsKind, Links, PathSet, Rules};
+use pwalk_engine::{
+    Budget, Config, Disk, Excludes, Frontier, FsKind, Links, PathSet, Rules, STALL_AFTER,
+};
 use pwalk_sys::RawFilesystem;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -137,6 +139,7 @@ impl Setup {
             placement: settings.placement(),
             ops_max: settings.max_ops.map(|n| n as u64),
             budget: Budget::default(),
+            stall_after: STALL_AFTER,
         };
         let source = settings.source(*strict);
         // What is left out is in use, too.

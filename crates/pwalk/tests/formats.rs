@@ -297,6 +297,8 @@ fn t55_what_a_csv_does_not_tell_is_null_and_what_its_rows_tell_is_kept() {
             "changed_names",
             "unmatched_excludes",
             "threads_refused",
+            "stalls",
+            "stalled",
         ] {
             assert!(json[key].is_null(), "{key} of {name}: {}", json[key]);
         }

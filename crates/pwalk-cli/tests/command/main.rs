@@ -21,5 +21,6 @@ mod progress;
 mod refusals;
 mod report;
 mod signals;
+mod stalls;
 mod unreadable;
 mod walk;

@@ -121,7 +121,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             let may_hang = matches!(listing.kind(index), Kind::Dir | Kind::Unknown);
             if may_hang {
                 post.asks_entry(listing.name(index));
-            } else if is_named || n_told.is_multiple_of(N_PER_REQUEST) {
+            } else if is_named || n_told.is_multiple_of(n_per_count) {
                 post.asks_others();
             }
             (is_named, n_told) = (may_hang, n_told + 1);

@@ -12,5 +12,6 @@ mod links;
 mod memory;
 mod ordered;
 mod properties;
+mod stalls;
 mod stopping;
 mod waiting;

@@ -145,6 +145,7 @@ fn arb_node_faults() -> impl Strategy<Value = NodeFaults> {
             // Of an error amid repetitions, patience decides how many are seen.
             let stutters = stutters && read.is_none();
             NodeFaults {
+                hangs: None,
                 open,
                 open_panics: None,
                 read,

@@ -74,6 +74,8 @@ pub enum Endless {
 /// What goes wrong with one node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeFaults {
+    /// This call of it gets no answer until the source is released.
+    pub hangs: Option<Call>,
     /// When it is opened, as a directory.
     pub open: Option<Fail>,
     /// As a directory: opening it panics, after this long.

@@ -6,11 +6,11 @@
 
 use super::plan::{Call, Endless, Fail, FaultPlan, NodeFaults, Shortage};
 use super::tree::{FakeTree, NodeId, NodeRef};
-use pwalk_engine::{At, Errno, Fields, Kind, Links, Listing, Source, Stat};
+use pwalk_engine::{At, Errno, Fields, Kind, Links, Listing, Source, Stat, lock};
 use std::ffi::{CStr, CString};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Names that a read brings where the plan doesn't say.
@@ -32,6 +32,8 @@ pub struct FakeSource<'a> {
     n_node_calls: Vec<[AtomicU32; Call::ALL.len()]>,
     /// Failed reads by stored node: its calls include those that went well.
     n_failed_reads: Vec<AtomicU32>,
+    /// What calls that hang wait for.
+    gate: Gate,
     /// Directories that are open.
     handles: Arc<Level>,
     /// Names delivered and not yet stat'ed.
@@ -60,6 +62,28 @@ impl Level {
         let more = |now: i64| (now < limit).then_some(now + 1);
         let before = self.now.fetch_update(Relaxed, Relaxed, more);
         before.is_ok_and(|before| self.max.fetch_max(before + 1, Relaxed) <= limit)
+    }
+}
+
+/// Where calls hang until somebody opens it.
+#[derive(Debug, Default)]
+struct Gate {
+    is_open: Mutex<bool>,
+    opened: Condvar,
+    n_waiting: AtomicI64,
+}
+
+impl Gate {
+    fn open(&self) {
+        *lock(&self.is_open) = true;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        self.n_waiting.fetch_add(1, Relaxed);
+        let waited = self.opened.wait_while(lock(&self.is_open), |is_open| !*is_open);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        self.n_waiting.fetch_add(-1, Relaxed);
     }
 }
 
@@ -96,6 +120,7 @@ impl<'a> FakeSource<'a> {
             n_calls: Default::default(),
             n_node_calls: (0..tree.len()).map(|_| Default::default()).collect(),
             n_failed_reads: (0..tree.len()).map(|_| AtomicU32::new(0)).collect(),
+            gate: Gate::default(),
             handles: Arc::default(),
             unseen: Level::default(),
             unopened: Level::default(),
@@ -107,6 +132,23 @@ impl<'a> FakeSource<'a> {
     #[must_use]
     pub fn on_call(self, on_call: impl Fn(Call, u64) + Send + Sync + 'a) -> Self {
         FakeSource { on_call: Some(Box::new(on_call)), ..self }
+    }
+
+    /// Answers the calls that hang, and all that would.
+    pub fn release(&self) {
+        self.gate.open();
+    }
+
+    /// How many calls hang now.
+    pub fn n_hanging(&self) -> i64 {
+        self.gate.n_waiting.load(Relaxed)
+    }
+
+    /// Hangs, if this call of the node does.
+    fn hang(&self, node: NodeRef, call: Call) {
+        if self.faults(node).hangs == Some(call) {
+            self.gate.pass();
+        }
     }
 
     /// How often a call was made.
@@ -271,6 +313,7 @@ impl Source for FakeSource<'_> {
             std::thread::sleep(pause);
             panic!("opening {} panics", at.path.escape_ascii());
         }
+        self.hang(node, Call::Open);
         // Its own faults first, as the model has them: they don't depend on who holds descriptors.
         self.try_node(node, Call::Open, self.faults(node).open)?;
         let dir = self.new_handle(node)?;
@@ -289,6 +332,7 @@ impl Source for FakeSource<'_> {
         listing: &mut Listing,
     ) -> Result<bool, Errno> {
         self.count(Call::Read)?;
+        self.hang(dir.node, Call::Read);
         self.try_node(dir.node, Call::Read, None)?;
         let mut cursor = dir.cursor.try_lock().expect("one worker at a time reads a directory");
         let n_before = listing.len();
@@ -303,6 +347,7 @@ impl Source for FakeSource<'_> {
         self.unseen.add(-1);
         self.count(Call::Stat)?;
         let node = self.tree.resolve(dir.node, name.to_bytes(), links)?;
+        self.hang(node, Call::Stat);
         self.stat_node(node, want)
     }
 
@@ -318,6 +363,7 @@ impl Source for FakeSource<'_> {
     fn stat_path(&self, path: &[u8], links: Links, want: Fields) -> Result<Stat, Errno> {
         self.count(Call::StatPath)?;
         let node = self.tree.resolve(NodeRef::Stored(0), path, links)?;
+        self.hang(node, Call::StatPath);
         self.stat_node(node, want)
     }
 

@@ -145,6 +145,8 @@ fn the_summary_says_everything_under_its_name() {
         "roots",
         "seconds",
         "skipped",
+        "stalled",
+        "stalls",
         "started",
         "threads",
         "threads_refused",

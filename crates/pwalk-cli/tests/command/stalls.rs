@@ -1,0 +1,38 @@
+//! Filesystems that do not answer: they are named, and everything else is walked.
+
+use crate::harness::pwalk;
+use pwalk_testkit::privileges::{Need, requires};
+use pwalk_testkit::stuck::StuckTree;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+/// It takes as long as a stall does.
+#[test]
+fn t49_a_request_that_hangs_for_30_seconds_has_a_line_and_is_in_the_summary() {
+    if !requires(Need::Root) || !requires(Need::Fuse) {
+        return;
+    }
+    let (stuck, folder) = (StuckTree::mount().unwrap(), tempfile::tempdir().unwrap());
+    let path = stuck.stuck_path().display().to_string();
+    let mut command = pwalk();
+    command.args(["report", "-o", "out.csv", "--summary", "s.json"]);
+    command.arg(stuck.path()).current_dir(folder.path()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let begins = lines.next().unwrap();
+    let (start, end) = begins.split_once(" no answer for 3").expect(&begins);
+    assert_eq!(start, format!("pwalk: {path}:"));
+    assert!(end.ends_with(" s (stat); the walk goes on"), "{begins}");
+    drop(stuck);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let rest: Vec<_> = lines.collect();
+    let answered = format!("pwalk: {path}: answered after 3");
+    assert!(rest.iter().any(|line| line.starts_with(&answered)), "{rest:?}");
+    let summary = fs::read_to_string(folder.path().join("s.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!((&summary["stalls"], &summary["complete"]), (&1.into(), &false.into()));
+    let stall = &summary["stalled"][0];
+    assert_eq!((&stall["path"], &stall["operation"]), (&path.into(), &"stat".into()));
+    assert!(stall["seconds"].as_f64().unwrap() >= 30.0);
+}

@@ -1,0 +1,88 @@
+//! Requests that get no answer: they are told of, and hold up nothing else.
+
+use crate::harness::{MEASURED, Pace, no_faults};
+use pwalk_engine::{Config, Control, Operation, Stall, lock, walk};
+use pwalk_testkit::fake::{Call, CollectingSink, FakeSource, FakeTree, FaultPlan, Options};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const AFTER: Duration = Duration::from_millis(40);
+
+/// A tree whose first directories hang when they are opened, and others that don't.
+fn hanging(n_hanging: usize) -> (FakeTree, FaultPlan) {
+    let (mut tree, mut plan) = (FakeTree::default(), no_faults());
+    for number in 0..n_hanging + 50 {
+        let dir = tree.add_dir(format!("/r/{number:03}"));
+        tree.add(format!("/r/{number:03}/file"), pwalk_engine::Kind::File);
+        if number < n_hanging {
+            plan.node(dir).hangs = Some(Call::Open);
+        }
+    }
+    (tree, plan)
+}
+
+fn config(n_workers: usize, options: &Options) -> Config {
+    Config { stall_after: AFTER, ..Pace { slice_len: 8, ..Pace::usual(n_workers) }.config(options) }
+}
+
+/// Waits for what must come.
+#[track_caller]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let clock = Instant::now();
+    while !is_so() {
+        assert!(clock.elapsed() < Duration::from_secs(30), "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn t49_as_many_hanging_directories_as_workers_hold_up_nothing_else() {
+    for n_workers in [1, 4, MEASURED] {
+        let n_hanging = 3 * n_workers;
+        let (tree, plan) = hanging(n_hanging);
+        let (options, control) = (Options::default(), Control::default());
+        let n_told = Arc::<AtomicUsize>::default();
+        let telling = n_told.clone();
+        control.on_stall(move |_| _ = telling.fetch_add(1, Relaxed));
+        let (source, sink) = (FakeSource::new(&tree, &plan), CollectingSink::new(options.fields));
+        let config = config(n_workers, &options);
+        let outcome = std::thread::scope(|scope| {
+            let walked =
+                scope.spawn(|| walk(options.frontier(), &config, &source, &sink, &control));
+            until("all others are read", || {
+                control.progress().n_files == 50 && n_told.load(Relaxed) == n_hanging
+            });
+            source.release();
+            walked.join().expect("no panic").expect("this sink never fails")
+        });
+        assert_eq!(outcome.n_stalls, n_hanging as u64, "{n_workers} workers");
+        assert_eq!(outcome.totals.n_entries.sum(), 1 + 2 * (n_hanging as u64 + 50));
+        if n_workers < MEASURED {
+            assert_eq!(outcome.n_workers, n_workers, "as many as were asked for");
+        }
+    }
+}
+
+#[test]
+fn t49_a_stall_is_told_of_when_it_begins_and_when_it_ends() {
+    let (tree, plan) = hanging(1);
+    let (options, control) = (Options::default(), Control::default());
+    let told = Arc::<Mutex<Vec<Stall>>>::default();
+    let telling = told.clone();
+    control.on_stall(move |stall| lock(&telling).push(stall.clone()));
+    let (source, sink) = (FakeSource::new(&tree, &plan), CollectingSink::new(options.fields));
+    let config = config(2, &options);
+    let outcome = std::thread::scope(|scope| {
+        let walked = scope.spawn(|| walk(options.frontier(), &config, &source, &sink, &control));
+        until("it is told of", || !lock(&told).is_empty());
+        source.release();
+        walked.join().expect("no panic").expect("this sink never fails")
+    });
+    let told = lock(&told);
+    let [begins, ends] = &**told else { panic!("{told:?}") };
+    assert_eq!((begins.operation, &*begins.path), (Operation::Open, &b"/r/000"[..]));
+    assert!(!begins.is_over && ends.is_over);
+    assert!(ends.duration >= begins.duration && begins.duration >= AFTER);
+    assert_eq!((outcome.stalled, outcome.n_stalls), (vec![ends.clone()], 1));
+}
