@@ -1,4 +1,4 @@
-//! From entries to the sink: batches, totals, progress, and hard links counted once.
+//! From entries to the sink: batches, totals, progress.
 //!
 //! A [`Delivery`] is one thread's; what all of them deliver to is an [`Outlet`]. Knows no
 //! directory that is open and no job: entries found in another way are delivered here too.
@@ -7,13 +7,13 @@ use crate::batch::{Batch, Contents};
 use crate::config::Config;
 use crate::control::{Control, Progress};
 use crate::directory::DirInfo;
-use crate::entry::{Fields, FileId, Kind, Stat};
+use crate::entry::{Fields, Kind, Stat};
 use crate::error::{EntryError, Operation};
+use crate::hard_links::HardLinks;
 use crate::source::Sink;
 use crate::sync::lock;
 use crate::totals::Totals;
 use pwalk_sys::Errno;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -149,7 +149,7 @@ impl<'w, K: Sink> Delivery<'w, K> {
             self.progress.bytes += stat.size.max(0) as u64;
         }
         if self.want.contains(Fields::BLOCKS | Fields::LINKS)
-            && self.outlet.hard_links.is_first(kind, stat)
+            && self.outlet.hard_links.is_first(kind, stat.id(), stat.nlink)
         {
             self.totals.allocated_bytes += i128::from(stat.blocks) * 512;
         }
@@ -200,42 +200,5 @@ impl<'w, K: Sink> Delivery<'w, K> {
     pub(crate) fn put(&mut self) {
         self.outlet.put(&mut self.batch);
         self.batch_dir = None;
-    }
-}
-
-/// Inodes with several links that were met.
-struct HardLinks {
-    /// With the number of links still to come: some 40 bytes for each.
-    shards: [Mutex<HashMap<FileId, u32>>; 16],
-    /// Inodes stay to the end: where links are followed an inode is met more often than it has
-    /// names, so that nobody knows when the last one comes.
-    stay: bool,
-}
-
-impl HardLinks {
-    fn new(stay: bool) -> HardLinks {
-        HardLinks { shards: Default::default(), stay }
-    }
-
-    /// True for the first of an inode's links that the walk meets, so that its blocks are
-    /// counted once. Whichever comes first, the sum is the same.
-    #[inline]
-    fn is_first(&self, kind: Kind, stat: &Stat) -> bool {
-        stat.nlink < 2 || kind == Kind::Dir || self.is_first_of_several(stat)
-    }
-
-    fn is_first_of_several(&self, stat: &Stat) -> bool {
-        let mut links = lock(&self.shards[stat.ino as usize % self.shards.len()]);
-        let n_to_come = match links.get(&stat.id()) {
-            _ if self.stay => u32::MAX,
-            Some(n) => n - 1,
-            None => stat.nlink - 1,
-        };
-        // Forgotten with its last link, so that memory holds only what can still come.
-        let is_known = match n_to_come {
-            0 => links.remove(&stat.id()),
-            _ => links.insert(stat.id(), n_to_come),
-        };
-        is_known.is_none()
     }
 }
