@@ -1,10 +1,12 @@
 //! The summary that ends every report: what was seen, what was not, and whether it is complete.
 
 use crate::columns::Columns;
-use pwalk_engine::{Batch, Fields, FileId, Kind, Outcome, Stall, Unmatched};
+use pwalk_engine::{
+    Batch, EntryError, Fields, FileId, HardLinks, Kind, Operation, Outcome, Stall, Unmatched,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What is known of a report before its walk: metadata of columnar files.
@@ -61,6 +63,21 @@ const OF_THE_WALK: [&str; 13] = [
     "stalled",
 ];
 
+/// The keys of the sums, as paths into the JSON.
+const APPARENT: &str = "bytes/apparent";
+const ALLOCATED: &str = "bytes/allocated";
+
+/// Rows by the names of their kinds, without kinds that did not occur.
+fn by_kind(count: impl Fn(Kind) -> u64) -> BTreeMap<String, u64> {
+    let entries = Kind::ALL.iter().map(|&kind| (kind.name().to_owned(), count(kind)));
+    entries.filter(|(_, n)| *n > 0).collect()
+}
+
+/// Where the value of a key is in the JSON.
+fn pointer(key: &str) -> String {
+    format!("/{key}")
+}
+
 /// What a report contains and what it lacks. Its JSON has the fields' names as keys.
 ///
 /// That of a table which was made from one without a summary knows little: there
@@ -107,9 +124,9 @@ pub struct Summary {
     /// The first thousand of them.
     #[serde(default)]
     pub stalled: Vec<Stalled>,
-    /// Fields that mean nothing, as pointers into the JSON.
+    /// Fields that mean nothing, as paths into the JSON.
     #[serde(skip)]
-    unknown: Vec<String>,
+    unknown: Vec<&'static str>,
 }
 
 /// A request that was not answered for long.
@@ -142,8 +159,8 @@ pub struct RowSums {
     apparent: Option<i128>,
     /// The same.
     allocated: Option<i128>,
-    /// Inodes with several links that were counted: some 40 bytes for each.
-    links: HashSet<FileId>,
+    /// A table may hold an inode more often than it has links.
+    links: HardLinks,
 }
 
 impl RowSums {
@@ -154,7 +171,7 @@ impl RowSums {
             n_rows: Default::default(),
             apparent: sum(&["st_size"]),
             allocated: sum(&["st_blocks", "st_nlink", "st_dev", "inode"]),
-            links: HashSet::new(),
+            links: HardLinks::new(true),
         }
     }
 
@@ -167,18 +184,11 @@ impl RowSums {
         if let Some(sum) = &mut self.allocated {
             for (index, &kind) in batch.kind.iter().enumerate() {
                 let id = FileId { dev: batch.dev[index], ino: batch.inode[index] };
-                let is_linked = batch.nlink[index] > 1 && kind != Kind::Dir;
-                if !is_linked || self.links.insert(id) {
+                if self.links.is_first(kind, id, batch.nlink[index]) {
                     *sum += i128::from(batch.blocks[index]) * 512;
                 }
             }
         }
-    }
-
-    fn entries(&self) -> BTreeMap<String, u64> {
-        let entries =
-            Kind::ALL.iter().map(|kind| (kind.name().to_owned(), self.n_rows[*kind as usize]));
-        entries.filter(|(_, n)| *n > 0).collect()
     }
 }
 
@@ -236,8 +246,6 @@ impl Summary {
         for ((_, errno), n) in &totals.errors {
             *errors.entry(errno.name()).or_default() += n;
         }
-        let entries =
-            Kind::ALL.iter().map(|&kind| (kind.name().to_owned(), totals.n_entries.get(kind)));
         Summary {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             roots: preamble.roots.clone(),
@@ -246,7 +254,7 @@ impl Summary {
             complete: Some(
                 errors.is_empty() && outcome.frontier.is_empty() && !outcome.is_cancelled,
             ),
-            entries: entries.filter(|(_, n)| *n > 0).collect(),
+            entries: by_kind(|kind| totals.n_entries.get(kind)),
             bytes: Bytes { apparent: totals.apparent_bytes, allocated: totals.allocated_bytes },
             errors,
             vanished: totals.n_vanished,
@@ -270,12 +278,9 @@ impl Summary {
     /// What is known if only these fields were read: a sum of sizes that nobody asked for is not 0.
     #[must_use]
     pub fn with_sums_of(mut self, fields: Fields) -> Summary {
-        let sums = [
-            ("/bytes/apparent", Fields::SIZE),
-            ("/bytes/allocated", Fields::BLOCKS.union(Fields::LINKS)),
-        ];
+        let sums = [(APPARENT, Fields::SIZE), (ALLOCATED, Fields::BLOCKS.union(Fields::LINKS))];
         let unread = sums.into_iter().filter(|(_, needed)| !fields.contains(*needed));
-        self.unknown.extend(unread.map(|(pointer, _)| pointer.to_owned()));
+        self.unknown.extend(unread.map(|(key, _)| key));
         self
     }
 
@@ -283,29 +288,40 @@ impl Summary {
     pub fn of_rows(preamble: &Preamble, sums: &RowSums) -> Summary {
         let is_told = |key| !preamble.is_unknown() && ["roots", "started"].contains(key);
         let of_the_walk = OF_THE_WALK.iter().filter(|key| !is_told(*key)).copied();
-        let bytes = [("bytes/apparent", sums.apparent), ("bytes/allocated", sums.allocated)];
+        let bytes = [(APPARENT, sums.apparent), (ALLOCATED, sums.allocated)];
         let no_sum = bytes.iter().filter(|(_, sum)| sum.is_none()).map(|(key, _)| *key);
         Summary {
             complete: None,
-            entries: sums.entries(),
+            entries: by_kind(|kind| sums.n_rows[kind as usize]),
             bytes: Bytes {
                 apparent: sums.apparent.unwrap_or_default(),
                 allocated: sums.allocated.unwrap_or_default(),
             },
-            unknown: of_the_walk.chain(no_sum).map(|key| format!("/{key}")).collect(),
+            unknown: of_the_walk.chain(no_sum).collect(),
             ..Summary::nothing(preamble)
         }
     }
 
-    /// The summary of a walk that was cut short: who has seen its rows can say how many they are,
+    /// The summary of a walk that was cut short: who has seen its rows knows how many they are,
     /// what could not be read, and how long it took.
-    pub fn of_cut(preamble: &Preamble) -> Summary {
+    pub fn of_cut(
+        preamble: &Preamble,
+        elapsed: Duration,
+        n_rows: u64,
+        seen: &[EntryError],
+    ) -> Summary {
         let known = ["roots", "started", "seconds", "errors"];
         let of_the_walk = OF_THE_WALK.iter().filter(|key| !known.contains(key)).copied();
-        let unknown = of_the_walk.chain(["bytes/apparent", "bytes/allocated"]);
+        let mut errors = BTreeMap::new();
+        for error in seen.iter().filter(|error| error.operation != Operation::Name) {
+            *errors.entry(error.errno.name()).or_default() += 1;
+        }
         Summary {
             complete: Some(false),
-            unknown: unknown.map(|key| format!("/{key}")).collect(),
+            seconds: elapsed.as_secs_f64(),
+            entries: by_kind(|kind| if kind == Kind::Unknown { n_rows } else { 0 }),
+            errors,
+            unknown: of_the_walk.chain([APPARENT, ALLOCATED]).collect(),
             ..Summary::nothing(preamble)
         }
     }
@@ -316,7 +332,7 @@ impl Summary {
 
     /// True if a field means something: `seconds`, or `bytes/allocated`.
     pub fn knows(&self, key: &str) -> bool {
-        !self.unknown.iter().any(|unknown| unknown[1..] == *key)
+        !self.unknown.contains(&key)
     }
 
     /// True if it is known that nothing is missing.
@@ -353,8 +369,8 @@ impl Summary {
             return json;
         }
         let mut value: Value = serde_json::from_str(&json).expect("it was just written");
-        for pointer in &self.unknown {
-            value.pointer_mut(pointer).map(Value::take);
+        for key in &self.unknown {
+            value.pointer_mut(&pointer(key)).map(Value::take);
         }
         value.to_string()
     }
@@ -367,14 +383,14 @@ impl Summary {
     pub fn from_json(json: &str) -> serde_json::Result<Summary> {
         let mut value: Value = serde_json::from_str(json)?;
         let nothing = serde_json::to_value(Summary::nothing(&Preamble::default()))?;
-        let pointers = OF_THE_WALK.iter().chain(&["bytes/apparent", "bytes/allocated"]);
         let mut unknown = Vec::new();
-        for pointer in pointers.map(|key| format!("/{key}")) {
+        for key in OF_THE_WALK.into_iter().chain([APPARENT, ALLOCATED]) {
+            let pointer = pointer(key);
             if let (Some(value @ Value::Null), Some(zero)) =
                 (value.pointer_mut(&pointer), nothing.pointer(&pointer))
             {
                 *value = zero.clone();
-                unknown.push(pointer);
+                unknown.push(key);
             }
         }
         Ok(Summary { unknown, ..serde_json::from_value(value)? })

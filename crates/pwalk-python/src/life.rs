@@ -135,8 +135,13 @@ impl Drop for Inside {
 
 /// Does something with the GIL, as `Python::attach`, unless it is too late.
 pub(crate) fn inside<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
-    let _inside = Inside::enter().unwrap_or_else(|| sleep_for_ever());
-    Python::attach(work)
+    try_inside(work).unwrap_or_else(|| sleep_for_ever())
+}
+
+/// The same for who has something else to do if it is too late: then nothing is done.
+pub(crate) fn try_inside<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+    let _inside = Inside::enter()?;
+    Some(Python::attach(work))
 }
 
 /// Does something without the GIL, as `Python::detach`, but doesn't come back too late.

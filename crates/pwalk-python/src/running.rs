@@ -5,9 +5,9 @@
 //! themselves. No Python code runs under a lock.
 
 use crate::convert::to_py_err;
-use crate::life::{self, Inside, Process};
+use crate::life::{self, Process};
 use crate::watch::{self, Rhythm};
-use pwalk::{Control, EntryError, ErrorKind, Kind, MemoryTable, Operation, Summary, lock};
+use pwalk::{Control, EntryError, ErrorKind, MemoryTable, Preamble, Summary, lock};
 use pyo3::exceptions::PyBaseException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -63,9 +63,9 @@ pub(crate) struct Shared {
     /// Called by the listener. Belongs to the object, which the garbage collector sees.
     callback: Mutex<Option<Py<PyAny>>>,
     /// The thread that calls back.
-    pub(crate) listener: OnceLock<ThreadId>,
-    /// What the summary says of a walk that was cut short.
-    cut: Summary,
+    listener: OnceLock<ThreadId>,
+    /// What the summary of a walk that was cut short begins with.
+    preamble: Preamble,
     started: Instant,
     pub(crate) state: Mutex<State>,
     /// Its state has changed.
@@ -126,7 +126,7 @@ impl Shared {
             state: Mutex::new(State { is_told: callback.is_none(), ..State::default() }),
             callback: Mutex::new(callback),
             listener: OnceLock::new(),
-            cut: scan.cut_summary(),
+            preamble: scan.preamble().clone(),
             started: Instant::now(),
             news: Condvar::new(),
         }
@@ -184,6 +184,8 @@ impl Shared {
 
     /// The listener's thread. It holds the callback only while it calls it.
     pub(crate) fn listen(&self, mut rhythm: Rhythm) {
+        // The only one that sets it.
+        let _ = self.listener.set(std::thread::current().id());
         self.control.last_dirs();
         loop {
             let has_ended = self.wait_until(rhythm.tick(), |state| state.has_ended);
@@ -193,14 +195,14 @@ impl Shared {
             if !has_ended && !rhythm.is_time() {
                 continue;
             }
-            let Some(_inside) = Inside::enter() else { break };
-            let told = Python::attach(|py| {
+            let told = life::try_inside(|py| {
                 let callback = lock(&self.callback).as_ref().map(|own| own.clone_ref(py));
                 let Some(callback) = callback else { return Ok(()) };
                 rhythm
                     .tell(py, &self.control, callback.bind(py), has_ended)
                     .map_err(|e| e.into_value(py))
             });
+            let Some(told) = told else { break };
             if !self.process.is_current() {
                 // It has forked, and returned.
                 return;
@@ -244,14 +246,8 @@ impl Shared {
     }
 
     pub(crate) fn cut_summary(&self) -> Summary {
-        let mut summary = self.cut.clone();
-        summary.seconds = self.started.elapsed().as_secs_f64();
-        summary.entries = [(Kind::Unknown.name().to_owned(), self.table.n_rows() as u64)].into();
-        let unread = |error: &&EntryError| error.operation != Operation::Name;
-        for error in lock(&self.errors).iter().filter(unread) {
-            *summary.errors.entry(error.errno.name()).or_default() += 1;
-        }
-        summary
+        let (elapsed, n_rows) = (self.started.elapsed(), self.table.n_rows() as u64);
+        Summary::of_cut(&self.preamble, elapsed, n_rows, &lock(&self.errors))
     }
 }
 

@@ -55,11 +55,7 @@ impl Scan {
         let own = Scan { shared: Arc::new(Handle::new(&shared)) };
         if has_listener {
             let shared = shared.clone();
-            watch::spawn("pwalk-listener", move || {
-                // The only one that sets it.
-                let _ = shared.listener.set(std::thread::current().id());
-                shared.listen(Rhythm::new(interval));
-            })?;
+            watch::spawn("pwalk-listener", move || shared.listen(Rhythm::new(interval)))?;
         }
         watch::spawn("pwalk-scan", move || {
             let _meter = Meter::of_job(&control);

@@ -1,6 +1,6 @@
 //! The batches of a scan as a stream of Arrow, and exceptions that pass through its readers.
 
-use crate::life::{self, Inside, outside};
+use crate::life::{self, outside};
 use crate::running::{Handle, IN_CALLBACK, State};
 use crate::watch::TICK;
 use arrow_array::{RecordBatch, RecordBatchReader};
@@ -85,15 +85,15 @@ impl Iterator for Reader {
             return next.map_or_else(error, |batch| batch.map(Ok));
         }
         loop {
-            let Some(_inside) = Inside::enter() else { return error("Python ends".to_owned()) };
             // Whoever reads a stream may hold the GIL.
-            let next = Python::attach(|py| {
+            let next = life::try_inside(|py| {
                 let next = self.step(py);
                 next.map_err(|error| {
                     let text = error.to_string();
                     (raise_soon(py, &error), text)
                 })
             });
+            let Some(next) = next else { return error("Python ends".to_owned()) };
             match next {
                 Ok(Next::Batch(batch)) => {
                     self.number += 1;

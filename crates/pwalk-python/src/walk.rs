@@ -1,7 +1,7 @@
 //! `walk`: the directories of a tree in the order of `os.walk`.
 
 use crate::convert::{Given, name, os_error};
-use crate::life::{self, Inside, Meter, inside, outside};
+use crate::life::{self, Meter, inside, outside};
 use crate::watch::progress_of;
 use pwalk::{
     Child, Control, DirListing, Disk, Order, Ordered, OrderedConfig, Step, lock, walk_in_order,
@@ -143,13 +143,11 @@ impl OrderedWalk {
         let builder = std::thread::Builder::new().name("pwalk-async".to_string());
         let waits = move || {
             go_and_wait(walk, &away);
-            if let Some(_inside) = Inside::enter() {
-                Python::attach(|py| {
-                    // The loop may be closed: then nobody waits.
-                    let _ = done.call0(py);
-                    drop(done);
-                });
-            }
+            life::try_inside(|py| {
+                // The loop may be closed: then nobody waits.
+                let _ = done.call0(py);
+                drop(done);
+            });
         };
         builder.spawn(waits).map(drop)?;
         Ok(())

@@ -86,15 +86,6 @@ impl Input {
         }
     }
 
-    /// The summary of a walk that was cancelled before it saw anything.
-    pub(crate) fn cut_summary(&self) -> Summary {
-        let preamble = match self {
-            Input::Tree(tree) => &tree.preamble,
-            Input::Table(table) => &table.preamble,
-        };
-        Summary::of_cut(preamble)
-    }
-
     /// Delivers every batch to `sink`. `on_error` is called for each error, from any thread.
     ///
     /// The summary is that of the walk. For a saved scan it is that of the walk which made it, or,
@@ -259,19 +250,18 @@ impl Table {
         self.check_fields(sink.fields())?;
         let mut batch = Batch::new(sink.fields() | self.columns().fields());
         let known = self.reader.summary();
-        let mut sums = known.is_none().then(|| RowSums::new(self.columns()));
+        let mut sums = RowSums::new(self.columns());
         while self.reader.next(&mut batch)? {
             if control.is_cancelled() {
                 return Err(Error::cancelled());
             }
-            sums.iter_mut().for_each(|sums| sums.add(&batch));
+            if known.is_none() {
+                sums.add(&batch);
+            }
             control.add(0, &progress(&batch));
             sink.put(&mut batch)?;
         }
-        let seen = || {
-            Summary::of_rows(&self.preamble, &sums.unwrap_or_else(|| RowSums::new(self.columns())))
-        };
-        Ok(known.unwrap_or_else(seen))
+        Ok(known.unwrap_or_else(|| Summary::of_rows(&self.preamble, &sums)))
     }
 
     /// What no column tells would be 0 in every row. A kind that isn't told is `Unknown`.

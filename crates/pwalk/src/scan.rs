@@ -5,13 +5,14 @@ use crate::input::Tree;
 use crate::job::Job;
 use crate::setup::WalkConfig;
 use pwalk_engine::{Control, EntryError};
-use pwalk_output::{Columns, MemoryTable, SpillConfig, Summary};
+use pwalk_output::{Columns, MemoryTable, Preamble, SpillConfig, Summary};
 use std::sync::Arc;
 
 /// A scan that is ready to start.
 pub struct Scan {
     job: Job,
     table: Arc<MemoryTable>,
+    preamble: Preamble,
 }
 
 impl Scan {
@@ -28,7 +29,8 @@ impl Scan {
         let columns = columns.map_or_else(|| Ok(Columns::columnar()), Columns::parse)?;
         let tree = Tree::open(config)?;
         let (table, sink) = MemoryTable::new(&columns, tree.n_encoders(), spill);
-        Ok(Scan { job: Job { input: tree.into(), table: sink, errors: None }, table })
+        let preamble = tree.preamble.clone();
+        Ok(Scan { job: Job { input: tree.into(), table: sink, errors: None }, table, preamble })
     }
 
     /// The table, which is read while the scan runs and after it.
@@ -36,9 +38,9 @@ impl Scan {
         self.table.clone()
     }
 
-    /// What a summary can say of a walk that was cancelled, but for what it has seen.
-    pub fn cut_summary(&self) -> Summary {
-        self.job.input.cut_summary()
+    /// What is known of it before it runs, for [`Summary::of_cut`].
+    pub fn preamble(&self) -> &Preamble {
+        &self.preamble
     }
 
     /// Walks. `on_error` is called for each error, from any thread.
