@@ -150,6 +150,11 @@ fn left_out(summary: &Summary) -> Vec<String> {
             "mount points of other filesystems skipped",
         ),
         (
+            skipped.automounts,
+            "automount point not entered (name it as a root to mount and walk it)",
+            "automount points not entered (name them as roots to mount and walk them)",
+        ),
+        (
             skipped.own_outputs,
             "file or folder of this very run left out",
             "files and folders of this very run left out",

@@ -7,8 +7,8 @@
 //! the plan. Prints directories and nanoseconds for each; instructions by `perf stat`.
 
 use pwalk_engine::{
-    At, Child, Compared, Disk, Errno, Fields, Kind, Links, Listing, Order, Ordered, Placement,
-    Rules, Source, Stat, Step, Workers,
+    At, Child, Disk, Errno, Fields, Kind, Links, Listing, Order, Ordered, Placement, Rules, Source,
+    Stat, Step, Workers,
 };
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -100,7 +100,5 @@ fn main() {
     if root == "memory" {
         return walk("/r", Memory, n_workers, prunes);
     }
-    let compared = Compared::default();
-    let disk = Disk { is_strict: false, uses_ring: false, compared };
-    walk(root, disk, n_workers, prunes);
+    walk(root, Disk::new(), n_workers, prunes);
 }

@@ -171,12 +171,13 @@ struct Plan {
 impl Plan {
     /// The first pool begins as the config says, the others as suits their filesystem.
     fn new(config: &Config, pool: usize) -> Plan {
+        let tuning = config.filesystems.tuning(pool as FsIndex);
         let n_start = match pool {
             0 => config.n_workers,
-            pool => config.filesystems.tuning(pool as FsIndex).n_workers(config.n_cores),
+            _ => tuning.n_workers(config.n_cores).min(config.workers_max),
         };
         let n_start = n_start.max(1);
-        Plan { n_start, n_max: n_start.max(config.workers_max) }
+        Plan { n_start, n_max: n_start.max(config.workers_max.min(tuning.workers_max)) }
     }
 
     fn n_deques(&self, n_cores: usize) -> usize {

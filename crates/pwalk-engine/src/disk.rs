@@ -7,44 +7,107 @@ pub use compared::Compared;
 
 use crate::entry::{Fields, Kind, Stat};
 use crate::listing::Listing;
-use crate::source::{Asked, At, Base, Source};
-use pwalk_sys::{Access, DescriptorLimit, Dirents, Errno, Links, OwnedFd, RawStat, StatMask};
+use crate::source::{Asked, At, Base, Known, Source};
+use crate::tuning::Asking;
+use pwalk_sys::{
+    Access, AsFd, BorrowedFd, Caller, DescriptorLimit, Dirents, Errno, Freshness, Links, OwnedFd,
+    RawStat, StatMask,
+};
 use std::ffi::CStr;
 
 /// Reads real directories.
 #[derive(Clone, Debug)]
 pub struct Disk {
-    /// Whether a network filesystem must answer with fresh attributes (never from its cache).
+    /// Whether attributes must come from the server, never from a cache.
     pub is_strict: bool,
+    /// How a filesystem is asked of which nothing else is known.
+    pub asking: Asking,
+    /// Who asks.
+    pub caller: Caller,
     /// Whether inodes are read through an io_uring.
     pub uses_ring: bool,
     /// Mechanisms that exist only for comparison.
     pub compared: Compared,
 }
 
-impl Source for Disk {
-    type Dir = OwnedFd;
-
-    fn open(&self, at: At<'_, OwnedFd>, links: Links) -> Result<OwnedFd, Errno> {
-        let dir = self.compared.open(&at, links).unwrap_or_else(|| match at.parent {
-            Some((parent, name)) => pwalk_sys::open_directory(parent, name, Access::Read, links),
-            None => pwalk_sys::open_directory_by_path(at.path, Access::Read, links),
-        })?;
-        self.compared.announce(&dir);
-        Ok(dir)
+impl Disk {
+    /// A disk of which nothing is known.
+    pub fn new() -> Disk {
+        Disk {
+            is_strict: false,
+            asking: Asking::default(),
+            caller: Caller::current(),
+            uses_ring: false,
+            compared: Compared::default(),
+        }
     }
 
-    fn working_directory(&self) -> Base<OwnedFd> {
+    fn freshness(&self, asking: Asking) -> Freshness {
+        match (self.is_strict, asking.takes_cached) {
+            (true, _) => Freshness::Forced,
+            (false, true) => Freshness::Cached,
+            (false, false) => Freshness::AsStat,
+        }
+    }
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Disk::new()
+    }
+}
+
+/// An open directory of a disk.
+#[derive(Debug)]
+pub struct DiskDir {
+    file: OwnedFd,
+    /// Of the inodes of its entries.
+    freshness: Freshness,
+}
+
+impl AsFd for DiskDir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl Source for Disk {
+    type Dir = DiskDir;
+
+    fn open(&self, at: At<'_, DiskDir>, links: Links) -> Result<DiskDir, Errno> {
+        self.open_known(at, links, &Known { asking: self.asking, owner: None })
+    }
+
+    fn open_known(
+        &self,
+        at: At<'_, DiskDir>,
+        links: Links,
+        known: &Known,
+    ) -> Result<DiskDir, Errno> {
+        let may_be_quiet = known.owner.is_none_or(|owner| self.caller.owns(owner));
+        let access = match known.asking.opens_quietly && may_be_quiet {
+            true => Access::ReadQuietly,
+            false => Access::Read,
+        };
+        let file = self.compared.open(&at, links).unwrap_or_else(|| match at.parent {
+            Some((parent, name)) => pwalk_sys::open_directory(parent, name, access, links),
+            None => pwalk_sys::open_directory_by_path(at.path, access, links),
+        })?;
+        self.compared.announce(&file);
+        Ok(DiskDir { file, freshness: self.freshness(known.asking) })
+    }
+
+    fn working_directory(&self) -> Base<DiskDir> {
         working::directory(self)
     }
 
-    fn n_spare(&self, dir: &OwnedFd, limit: &mut DescriptorLimit) -> u64 {
+    fn n_spare(&self, dir: &DiskDir, limit: &mut DescriptorLimit) -> u64 {
         limit.n_spare(dir)
     }
 
     fn read(
         &self,
-        dir: &OwnedFd,
+        dir: &DiskDir,
         buffer_len: usize,
         scratch: &mut Vec<u8>,
         listing: &mut Listing,
@@ -68,23 +131,23 @@ impl Source for Disk {
     }
 
     #[inline]
-    fn stat(&self, dir: &OwnedFd, name: &CStr, links: Links, want: Fields) -> Result<Stat, Errno> {
+    fn stat(&self, dir: &DiskDir, name: &CStr, links: Links, want: Fields) -> Result<Stat, Errno> {
         if self.compared.stats_by_fstatat {
             return Compared::stat(dir, name, links);
         }
         if self.uses_ring
             && let Some(stats) =
-                pwalk_sys::stat_by_ring(dir, &[name], links, mask(want), self.is_strict)
+                pwalk_sys::stat_by_ring(dir, &[name], links, mask(want), dir.freshness)
             && let Some(stat) = stats.into_iter().next()
         {
             return stat.map(to_stat);
         }
-        pwalk_sys::stat_at(dir, name, links, mask(want), self.is_strict).map(to_stat)
+        pwalk_sys::stat_at(dir, name, links, mask(want), dir.freshness).map(to_stat)
     }
 
     fn stat_slice(
         &self,
-        dir: &OwnedFd,
+        dir: &DiskDir,
         asked: &Asked<'_>,
         mut may_ask: impl FnMut(usize) -> bool,
         answers: &mut Vec<Result<Stat, Errno>>,
@@ -96,7 +159,7 @@ impl Source for Disk {
             // A thread for which there is no ring does without.
             if may_ask(first as usize)
                 && let Some(stats) =
-                    pwalk_sys::stat_by_ring(dir, &names, asked.links, mask, self.is_strict)
+                    pwalk_sys::stat_by_ring(dir, &names, asked.links, mask, dir.freshness)
             {
                 return answers.extend(stats.into_iter().map(|stat| stat.map(to_stat)));
             }
@@ -106,19 +169,19 @@ impl Source for Disk {
                 .one_by_one(may_ask, answers, |name| Compared::stat(dir, name, asked.links));
         }
         asked.one_by_one(may_ask, answers, |name| {
-            pwalk_sys::stat_at(dir, name, asked.links, mask, self.is_strict).map(to_stat)
+            pwalk_sys::stat_at(dir, name, asked.links, mask, dir.freshness).map(to_stat)
         });
     }
 
-    fn stat_dir(&self, dir: &OwnedFd, want: Fields) -> Result<Stat, Errno> {
-        pwalk_sys::stat_open(dir, mask(want), self.is_strict).map(to_stat)
+    fn stat_dir(&self, dir: &DiskDir, want: Fields) -> Result<Stat, Errno> {
+        pwalk_sys::stat_open(dir, mask(want), dir.freshness).map(to_stat)
     }
 
     fn stat_path(&self, path: &[u8], links: Links, want: Fields) -> Result<Stat, Errno> {
-        pwalk_sys::stat_by_path(path, links, mask(want), self.is_strict).map(to_stat)
+        pwalk_sys::stat_by_path(path, links, mask(want), self.freshness(self.asking)).map(to_stat)
     }
 
-    fn read_link(&self, dir: &OwnedFd, name: &CStr) -> Result<Vec<u8>, Errno> {
+    fn read_link(&self, dir: &DiskDir, name: &CStr) -> Result<Vec<u8>, Errno> {
         pwalk_sys::read_link(dir, name)
     }
 }

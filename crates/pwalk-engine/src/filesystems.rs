@@ -4,7 +4,7 @@
 //! what it is. What is not known is like the first root's.
 
 use crate::tuning::Tuning;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The number of a filesystem in [`Filesystems`]; 0 is that of the first root.
 pub type FsIndex = u16;
@@ -17,12 +17,22 @@ pub struct Filesystems {
     by_device: HashMap<u64, FsIndex>,
     /// By mount points and roots as rows have their paths: where they are not.
     by_path: HashMap<Box<[u8]>, FsIndex>,
+    /// That of the automounters: opening one of its directories mounts something.
+    trigger: Option<FsIndex>,
+    /// Directories of an automounter that can be opened all the same, as rows have their paths.
+    open: HashSet<Box<[u8]>>,
 }
 
 impl Filesystems {
     /// One, which is that of the first root.
     pub fn new(first: Tuning) -> Filesystems {
-        Filesystems { tunings: vec![first], by_device: HashMap::new(), by_path: HashMap::new() }
+        Filesystems {
+            tunings: vec![first],
+            by_device: HashMap::new(),
+            by_path: HashMap::new(),
+            trigger: None,
+            open: HashSet::new(),
+        }
     }
 
     /// Adds one. Several mounts may be one, if the same server has them.
@@ -39,6 +49,27 @@ impl Filesystems {
     /// What rows have at this path is the top of a filesystem, or a root on it.
     pub fn set_path(&mut self, path: &[u8], index: FsIndex) {
         self.by_path.insert(path.into(), index);
+    }
+
+    /// This one is that of the automounters: none of its directories is opened, but for roots and
+    /// for those that [`Filesystems::set_open`] names.
+    pub fn set_trigger(&mut self, index: FsIndex) {
+        self.trigger = Some(index);
+    }
+
+    /// What rows have at this path can be opened though it is an automounter's.
+    pub fn set_open(&mut self, path: &[u8]) {
+        self.open.insert(path.into());
+    }
+
+    /// True if opening this directory would mount something.
+    pub(crate) fn is_trigger(&self, index: FsIndex, parent: &[u8], name: &[u8]) -> bool {
+        self.trigger == Some(index) && !self.open.contains([parent, name].concat().as_slice())
+    }
+
+    /// True for the filesystem of the automounters.
+    pub(crate) fn is_automounter(&self, index: FsIndex) -> bool {
+        self.trigger == Some(index)
     }
 
     /// How many there are: at least one.

@@ -10,6 +10,7 @@
 use crate::batch::Batch;
 use crate::entry::{Fields, Stat};
 use crate::listing::Listing;
+use crate::tuning::Asking;
 use pwalk_sys::{DescriptorLimit, Errno, Links};
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -22,6 +23,15 @@ pub struct At<'a, D> {
     pub parent: Option<(&'a D, &'a CStr)>,
     /// The whole path, of any length, without a closing slash (but for `/`).
     pub path: &'a [u8],
+}
+
+/// What is known of a directory before it is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// How the filesystem that it is on is asked.
+    pub asking: Asking,
+    /// Who owns it, if that was asked.
+    pub owner: Option<u32>,
 }
 
 /// Entries of a directory whose inodes are wanted.
@@ -90,6 +100,16 @@ pub trait Source: Sync {
 
     /// Opens a directory. A symbolic link is an error unless `links` says to follow it.
     fn open(&self, at: At<'_, Self::Dir>, links: Links) -> Result<Self::Dir, Errno>;
+
+    /// The same of a directory of which something is known.
+    fn open_known(
+        &self,
+        at: At<'_, Self::Dir>,
+        links: Links,
+        _known: &Known,
+    ) -> Result<Self::Dir, Errno> {
+        self.open(at, links)
+    }
 
     /// The directory that the process works in now.
     fn working_directory(&self) -> Base<Self::Dir> {

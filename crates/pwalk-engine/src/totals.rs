@@ -46,6 +46,8 @@ pub struct Totals {
     pub n_excluded: u64,
     /// Mount points left out.
     pub n_mount_points: u64,
+    /// Directories of automounters that were not opened, since that would have mounted something.
+    pub n_automounts: u64,
     /// Files and folders left out because the walk itself fills or replaces them.
     pub n_own_outputs: u64,
     /// Names that a directory listed more than once.
@@ -73,6 +75,7 @@ impl Totals {
             n_snapshots,
             n_excluded,
             n_mount_points,
+            n_automounts,
             n_own_outputs,
             n_repeated,
             errors,
@@ -86,6 +89,7 @@ impl Totals {
         self.n_snapshots += n_snapshots;
         self.n_excluded += n_excluded;
         self.n_mount_points += n_mount_points;
+        self.n_automounts += n_automounts;
         self.n_own_outputs += n_own_outputs;
         self.n_repeated += n_repeated;
         for (&key, n) in errors {

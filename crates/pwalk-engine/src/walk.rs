@@ -166,7 +166,9 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
             return 0;
         }
         if stat.dev != parent.stat.dev {
-            return filesystems.of_device(stat.dev).unwrap_or(parent.fs);
+            // What an automounter has mounted since the walk began is not its own.
+            let unknown = if filesystems.is_automounter(parent.fs) { 0 } else { parent.fs };
+            return filesystems.of_device(stat.dev).unwrap_or(unknown);
         }
         if self.outlet.fields().need_stat() {
             return parent.fs;

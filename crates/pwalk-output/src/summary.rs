@@ -227,6 +227,9 @@ pub struct Skipped {
     pub excluded: u64,
     /// Mount points of other filesystems.
     pub mount_points: u64,
+    /// Directories of automounters that were not opened, since that would have mounted something.
+    #[serde(default)]
+    pub automounts: u64,
     /// Files and folders of this very run, which no directory counts either: its temporary files,
     /// and the folder of parts that it replaces.
     #[serde(default)]
@@ -262,6 +265,7 @@ impl Summary {
                 snapshots: totals.n_snapshots,
                 excluded: totals.n_excluded,
                 mount_points: totals.n_mount_points,
+                automounts: totals.n_automounts,
                 own_outputs: totals.n_own_outputs,
             },
             repeated_names: totals.n_repeated,

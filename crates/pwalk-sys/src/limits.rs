@@ -1,6 +1,6 @@
 //! The limit on open descriptors.
 
-use rustix::fd::{AsRawFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How often the limit is used before it is asked again.
@@ -21,12 +21,12 @@ pub struct DescriptorLimit {
 impl DescriptorLimit {
     /// How many descriptors are left after this one: the kernel gives the lowest that is free, so
     /// at most those above it.
-    pub fn n_spare(&mut self, last: &OwnedFd) -> u64 {
+    pub fn n_spare(&mut self, last: impl AsFd) -> u64 {
         if self.n_uses.is_multiple_of(USES_OF_LIMIT) {
             self.value = descriptor_limit();
         }
         self.n_uses = self.n_uses.wrapping_add(1);
-        let number = u64::try_from(last.as_raw_fd()).unwrap_or(0);
+        let number = u64::try_from(last.as_fd().as_raw_fd()).unwrap_or(0);
         self.value.saturating_sub(number + 1)
     }
 }

@@ -19,6 +19,8 @@ pub struct Mount {
     pub fs_type: String,
     /// The device or export, as mount(8) shows it.
     pub source: Vec<u8>,
+    /// The options of the filesystem, comma-separated: `rw,lowerdir=/a:/b`.
+    pub fs_options: Vec<u8>,
 }
 
 impl Mount {
@@ -50,7 +52,8 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     fields.find(|field| field == b"-")?;
     let fs_type = String::from_utf8_lossy(fields.next()?).into_owned();
     let source = unescape(fields.next()?);
-    Some(Mount { point, device, root, options, fs_type, source })
+    let fs_options = unescape(fields.next().unwrap_or_default());
+    Some(Mount { point, device, root, options, fs_type, source, fs_options })
 }
 
 /// Undoes the kernel's escapes of space, tab, newline and backslash: `\040`.
@@ -77,21 +80,22 @@ mod tests {
 
     #[test]
     fn escapes_and_optional_fields_are_understood() {
-        let text = br"36 35 98:0 / /mnt/a\040b\134 rw,noatime shared:1 master:2 - ext3 /dev/root rw
+        let text = br"36 35 98:0 / /mnt/a\040b\134 rw,noatime shared:1 master:2 - ext3 /dev/root rw,errors=continue
 garbage
 1 1 0:1 /sub / rw - tmpfs none rw
 ";
         let expected = [
-            ("/mnt/a b\\", "98:0", "/", "rw,noatime", "ext3", "/dev/root"),
-            ("/", "0:1", "/sub", "rw", "tmpfs", "none"),
+            ("/mnt/a b\\", "98:0", "/", "rw,noatime", "ext3", "/dev/root", "rw,errors=continue"),
+            ("/", "0:1", "/sub", "rw", "tmpfs", "none", "rw"),
         ]
-        .map(|(point, device, root, options, fs_type, source)| Mount {
+        .map(|(point, device, root, options, fs_type, source, fs_options)| Mount {
             point: point.into(),
             device: device.into(),
             root: root.into(),
             options: options.into(),
             fs_type: fs_type.into(),
             source: source.into(),
+            fs_options: fs_options.into(),
         });
         assert_eq!(parse_mountinfo(text), expected);
     }

@@ -1,13 +1,16 @@
 //! Opening directories: relative to a parent, by path, and by paths beyond PATH_MAX.
 //!
-//! Every directory is tried with O_NOATIME first, so that a scan leaves no trace; the kernel
-//! grants it to the owner and to root and answers EPERM to others.
+//! With O_NOATIME a scan leaves no trace. The kernel grants it to the owner and to root, and answers
+//! EPERM to others, but only after the name has been looked up: on a file server that is a request
+//! more. So callers should know the owner first ([`Caller::owns`]).
 
 use crate::errno::Errno;
 use crate::stat::Links;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::retry_on_intr;
+use rustix::process::geteuid;
+use rustix::thread::{CapabilitySet, capabilities};
 use std::ffi::{CStr, CString};
 
 /// What a descriptor is opened for.
@@ -15,8 +18,32 @@ use std::ffi::{CStr, CString};
 pub enum Access {
     /// To be read with getdents64.
     Read,
+    /// The same without a new time of access (O_NOATIME), where the kernel grants that.
+    ReadQuietly,
     /// Only to stand at its entries (`O_PATH`): needs no read permission.
     Path,
+}
+
+/// Who asks the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    user: u32,
+    /// Counts as the owner of everything (CAP_FOWNER), as root does.
+    owns_all: bool,
+}
+
+impl Caller {
+    /// The calling thread.
+    pub fn current() -> Caller {
+        let sets = capabilities(None);
+        let owns_all = sets.is_ok_and(|sets| sets.effective.contains(CapabilitySet::FOWNER));
+        Caller { user: geteuid().as_raw(), owns_all }
+    }
+
+    /// True for one who has the rights of the owner over what `user` owns.
+    pub fn owns(self, user: u32) -> bool {
+        self.owns_all || self.user == user
+    }
 }
 
 /// The longest path that one system call takes, without its NUL.
@@ -31,7 +58,8 @@ pub fn open_directory(
 ) -> Result<OwnedFd, Errno> {
     match access {
         Access::Path => open_with(parent, name, OFlags::PATH, links),
-        Access::Read => open_quietly(parent, name, OFlags::NONBLOCK, links),
+        Access::Read => open_with(parent, name, OFlags::NONBLOCK, links),
+        Access::ReadQuietly => open_quietly(parent, name, OFlags::NONBLOCK, links),
     }
 }
 

@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use crate::errno::Errno;
-use crate::stat::{Links, RawStat, StatMask, at_flags, sync_flag};
+use crate::stat::{Freshness, Links, RawStat, StatMask, at_flags, sync_flag};
 use io_uring::squeue::Entry;
 use io_uring::{IoUring, Probe, opcode, types};
 use rustix::fd::{AsFd, AsRawFd};
@@ -53,9 +53,9 @@ pub fn stat_by_ring(
     names: &[&CStr],
     links: Links,
     mask: StatMask,
-    strict: bool,
+    freshness: Freshness,
 ) -> Option<Vec<Result<RawStat, Errno>>> {
-    let flags = at_flags(links) | sync_flag(strict);
+    let flags = at_flags(links) | sync_flag(freshness);
     let parent = types::Fd(parent.as_fd().as_raw_fd());
     let mut answers = Vec::with_capacity(names.len());
     for names in names.chunks(RING_LEN) {
@@ -137,10 +137,11 @@ mod tests {
         let fields = StatMask::INODE.union(StatMask::SIZE).union(StatMask::OWNER);
         let names = [c"exe", c"none", c"cwd", c"status"].repeat(RING_LEN / 2);
         for links in [Links::Keep, Links::Follow] {
-            let by_ring = stat_by_ring(&directory, &names, links, fields, false).unwrap();
+            let by_ring =
+                stat_by_ring(&directory, &names, links, fields, Freshness::AsStat).unwrap();
             assert_eq!(by_ring.len(), names.len());
             for (by_ring, name) in by_ring.into_iter().zip(&names) {
-                let by_call = stat_at(&directory, name, links, fields, false);
+                let by_call = stat_at(&directory, name, links, fields, Freshness::AsStat);
                 let of = |stat: RawStat| (stat.mode, stat.size, stat.uid);
                 assert_eq!(by_ring.map(of), by_call.map(of), "{name:?}");
             }

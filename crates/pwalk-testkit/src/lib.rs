@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod automounter;
 pub mod churn;
 pub mod compare;
 pub mod fake;

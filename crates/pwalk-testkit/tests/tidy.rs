@@ -374,23 +374,28 @@ fn the_columns_documents_are_up_to_date() {
 #[test]
 fn the_tuning_document_is_up_to_date() {
     let mut text =
-        "| filesystem | magic | mount types | workers per core | at least | slice | buffer \
-                    | batch | why |\n|---|---|---|---|---|---|---|---|---|\n"
+        "| filesystem | magic | mount types | workers per core | at least | at most | slice \
+                    | buffer | batch | attributes | O_NOATIME | why |\n\
+                    |---|---|---|---|---|---|---|---|---|---|---|---|\n"
             .to_owned();
     TUNINGS.iter().for_each(|kind| text += &tuning_row(kind));
     check_generated("docs/tuning.md", "tunings", &text);
 }
 
 fn tuning_row(kind: &FsKind) -> String {
-    let FsKind { name, magics, mount_types, tuning, reason } = kind;
+    let FsKind { name, magics, mount_types, served_by: _, tuning, reason } = kind;
     let magics: Vec<_> = magics.iter().map(|magic| format!("`0x{magic:x}`")).collect();
     let types: Vec<_> = mount_types.iter().map(|name| format!("`{name}`")).collect();
+    let attributes = if tuning.asking.takes_cached { "cached" } else { "as stat(2)" };
+    let quiet = if tuning.asking.opens_quietly { "yes" } else { "no" };
     format!(
-        "| {name} | {} | {} | {} | {} | {} entries | {} KiB | {} rows | {reason} |\n",
+        "| {name} | {} | {} | {} | {} | {} | {} entries | {} KiB | {} rows | {attributes} | {quiet} \
+         | {reason} |\n",
         magics.join(", "),
         types.join(", "),
         tuning.workers_per_core,
         tuning.workers_min,
+        tuning.workers_max,
         tuning.slice_len,
         tuning.buffer_bytes >> 10,
         tuning.batch_len,

@@ -1,7 +1,7 @@
 //! What filesystem a path is on, and how a walk of it would be done.
 
 use crate::error::Error;
-use crate::setup::fs_kind;
+use crate::filesystems::fs_kind;
 use crate::threads::Threads;
 use pwalk_engine::FsKind;
 use pwalk_sys::{RawFilesystem, filesystem};
@@ -30,7 +30,7 @@ impl Info {
     pub fn of(path: &Path, threads: Option<usize>) -> Result<Info, Error> {
         let filesystem =
             filesystem(path).map_err(|errno| Error::root(path.as_os_str().as_bytes(), errno))?;
-        let kind = fs_kind(&filesystem);
+        let kind = fs_kind(&filesystem, &pwalk_sys::mounts().unwrap_or_default());
         let threads = Threads::choose(threads, |name| std::env::var_os(name), kind)?;
         Ok(Info { path: path.to_owned(), filesystem, kind, threads })
     }

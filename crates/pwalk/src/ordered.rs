@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use crate::threads::Threads;
-use pwalk_engine::{Control, Disk, Links, Order, Ordered, Rules, Workers};
+use pwalk_engine::{Control, Disk, Links, Order, Ordered, Rules, Tuning, Workers};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -38,16 +38,17 @@ pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>)
         walks_snapshots: snapshots,
         ..Rules::default()
     };
-    let source = Arc::new(settings.source(false));
+    let source = Arc::new(settings.source(false, Tuning::LOCAL));
     let path = root.to_vec();
     let workers = move || {
         let raw = settings.filesystem(Path::new(OsStr::from_bytes(&path)));
         let kind = settings.fs_kind(raw.as_ref());
+        let tuning = settings.tuning(kind);
         let choice = Threads::choose(threads, |name| std::env::var_os(name), kind);
         Workers {
             n_workers: choice.map_or(1, |threads| settings.clamp(threads).count),
-            source: Arc::new(settings.source(false)),
-            buffer_len: settings.tuning(kind).buffer_bytes,
+            source: Arc::new(settings.source(false, tuning)),
+            buffer_len: tuning.buffer_bytes,
             placement: settings.placement(),
         }
     };

@@ -4,7 +4,8 @@ use crate::error::Error;
 use pwalk_engine::{Argument, Frontier, FrontierDir, PathSet, RootPath};
 use pwalk_output::work_folder;
 use pwalk_sys::{
-    Access, Errno, Links, StatMask, innermost_mount, mounts, open_directory_by_path, stat_by_path,
+    Access, Errno, Freshness, Links, StatMask, innermost_mount, mounts, open_directory_by_path,
+    stat_by_path,
 };
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -130,15 +131,16 @@ impl Roots {
 
 /// A root must be there, and a directory must be readable.
 fn check_root(path: &[u8]) -> Result<(), Errno> {
-    let stat = stat_by_path(path, Links::Follow, StatMask::TYPE, false).or_else(|errno| {
-        // A dangling link is an entry like any other; all else is missing or forbidden.
-        let link = stat_by_path(path, Links::Keep, StatMask::TYPE, false)?;
-        if pwalk_engine::Kind::from_mode(link.mode) == pwalk_engine::Kind::Symlink {
-            Ok(link)
-        } else {
-            Err(errno)
-        }
-    })?;
+    let stat =
+        stat_by_path(path, Links::Follow, StatMask::TYPE, Freshness::AsStat).or_else(|errno| {
+            // A dangling link is an entry like any other; all else is missing or forbidden.
+            let link = stat_by_path(path, Links::Keep, StatMask::TYPE, Freshness::AsStat)?;
+            if pwalk_engine::Kind::from_mode(link.mode) == pwalk_engine::Kind::Symlink {
+                Ok(link)
+            } else {
+                Err(errno)
+            }
+        })?;
     match pwalk_engine::Kind::from_mode(stat.mode) {
         pwalk_engine::Kind::Dir => {
             open_directory_by_path(path, Access::Read, Links::Follow).map(drop)

@@ -5,9 +5,7 @@ use crate::filesystems::filesystems;
 use crate::roots::Roots;
 use crate::settings::Settings;
 use crate::threads::Threads;
-use pwalk_engine::{
-    Budget, Config, Disk, Excludes, Frontier, FsKind, Links, PathSet, Rules, STALL_AFTER,
-};
+use pwalk_engine::{Budget, Config, Disk, Excludes, Frontier, Links, PathSet, Rules, STALL_AFTER};
 use pwalk_sys::RawFilesystem;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -141,7 +139,7 @@ impl Setup {
             budget: Budget::default(),
             stall_after: STALL_AFTER,
         };
-        let source = settings.source(*strict);
+        let source = settings.source(*strict, tuning);
         // What is left out is in use, too.
         let is_all = exclude.is_empty() && exclude_from.is_empty() && max_depth.is_none();
         let raw = raw.filter(|_| is_all);
@@ -155,11 +153,6 @@ impl Setup {
             n_expected,
         })
     }
-}
-
-/// The row of the table of tunings that fits a filesystem.
-pub(crate) fn fs_kind(raw: &RawFilesystem) -> &'static FsKind {
-    FsKind::detect(raw.magic, raw.mount.as_ref().map(|mount| mount.fs_type.as_str()))
 }
 
 /// Filesystems that count the inodes of something larger than what is mounted: of the disk below

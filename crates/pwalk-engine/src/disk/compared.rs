@@ -4,6 +4,7 @@
 //! wants to know how a walk works need not read on.
 
 use super::to_stat;
+use crate::disk::DiskDir;
 use crate::entry::{Kind, Stat};
 use crate::listing::Listing;
 use crate::source::At;
@@ -27,7 +28,7 @@ impl Compared {
     /// Opens a directory, if it is to be opened in a way of this file.
     pub(super) fn open(
         &self,
-        at: &At<'_, OwnedFd>,
+        at: &At<'_, DiskDir>,
         links: Links,
     ) -> Option<Result<OwnedFd, Errno>> {
         self.opens_direct.then(|| match at.parent {
@@ -44,7 +45,7 @@ impl Compared {
     }
 
     /// Reads a whole directory.
-    pub(super) fn read(dir: &OwnedFd, listing: &mut Listing) -> Result<(), Errno> {
+    pub(super) fn read(dir: &DiskDir, listing: &mut Listing) -> Result<(), Errno> {
         let mut pushed = Ok(());
         pwalk_sys::read_all_names(dir, |ino, kind, name| {
             pushed = pushed.and_then(|()| listing.push(ino, Kind::from_dirent_type(kind), name));
@@ -53,7 +54,7 @@ impl Compared {
     }
 
     /// Reads an inode.
-    pub(super) fn stat(dir: &OwnedFd, name: &CStr, links: Links) -> Result<Stat, Errno> {
+    pub(super) fn stat(dir: &DiskDir, name: &CStr, links: Links) -> Result<Stat, Errno> {
         pwalk_sys::fstat_at(dir, name, links).map(to_stat)
     }
 }

@@ -463,7 +463,7 @@ impl<'a> Patience<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::{Compared, Disk};
+    use crate::disk::Disk;
 
     #[test]
     fn whoever_has_stopped_a_step_is_not_asked_again() {
@@ -483,7 +483,7 @@ mod tests {
     /// While it waited for its own workers, or the process stood still, it was refused nothing.
     #[test]
     fn t46_the_time_between_two_refusals_is_no_lack_of_the_consumer() {
-        let disk = Disk { is_strict: false, uses_ring: false, compared: Compared::default() };
+        let disk = Disk::new();
         let ahead = Ahead::new(Arc::new(disk), Arc::default(), Arc::default(), Base::None, 0);
         let mut is_stopped = || false;
         let mut patience = Patience::new(&mut is_stopped, Arc::default());

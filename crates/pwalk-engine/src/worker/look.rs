@@ -80,7 +80,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         }
         slice.n_entries += 1;
         match filter.judge(entry.name(), entry.kind) {
-            Verdict::Keep if self.must_stat(entry.kind) => Need::Inode,
+            Verdict::Keep if self.must_stat(dir, entry.kind) => Need::Inode,
             Verdict::Keep => Need::Row,
             verdict => {
                 self.leave_out(dir, verdict, entry, slice);
@@ -201,7 +201,10 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 return self.refuse_loop(dir, entry, slice);
             }
             let fs = self.walk.fs_below(&dir.info, entry.name(), stat);
-            if fs != dir.info.fs {
+            if self.walk.config.filesystems.is_trigger(fs, &dir.info.path, entry.name()) {
+                self.delivery.totals.n_automounts += 1;
+                self.delivery.row(slice.row_dir, entry.name(), kind, stat, Contents::Unread);
+            } else if fs != dir.info.fs {
                 self.cross(dir, fs, entry, stat);
             } else {
                 let siblings = slice.siblings.get_or_insert_with(|| self.new_siblings(dir, fs));
@@ -243,12 +246,16 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         stat.is_ok_and(|stat| own.contains(&stat.id()))
     }
 
-    fn must_stat(&self, kind: Kind) -> bool {
+    fn must_stat(&self, dir: &Dir<'w, S::Dir>, kind: Kind) -> bool {
         let rules = &self.walk.config.rules;
         self.want.need_stat()
             || match kind {
                 Kind::Unknown => true,
-                Kind::Dir => rules.one_file_system,
+                // Only the inode says whether something is mounted there.
+                Kind::Dir => {
+                    rules.one_file_system
+                        || self.walk.config.filesystems.is_automounter(dir.info.fs)
+                }
                 Kind::Symlink => rules.follow_links(),
                 _ => false,
             }

@@ -9,7 +9,7 @@ use crate::error::Operation;
 use crate::filesystems::FsIndex;
 use crate::frontier::FrontierDir;
 use crate::pacer::PER_OPEN;
-use crate::source::{At, Sink, Source};
+use crate::source::{At, Known, Sink, Source};
 use pwalk_sys::{Errno, Links};
 use std::ffi::CString;
 use std::sync::Arc;
@@ -150,7 +150,12 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 (self.walk.config.rules.links, parent)
             }
         };
-        let open = || self.walk.source.open(At { parent, path: info.own_path() }, links);
+        let known = Known {
+            asking: self.walk.config.filesystems.tuning(info.fs).asking,
+            owner: self.want.contains(Fields::OWNER).then_some(info.stat.uid),
+        };
+        let at = || At { parent, path: info.own_path() };
+        let open = || self.walk.source.open_known(at(), links, &known);
         loop {
             let n_closed = self.walk.descriptors.n_closed();
             self.walk.pace(PER_OPEN);

@@ -3,6 +3,7 @@
 //! One binary, so that its modules share a harness. They know the engine's public face only; a
 //! hazard's number in a name (`t19_...`) is its number in the list of hazards.
 
+mod asking;
 mod budgets;
 mod descriptors;
 mod faults;

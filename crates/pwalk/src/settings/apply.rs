@@ -1,9 +1,10 @@
 //! What the settings do: the source, the workers and the tuning of a walk.
 
 use super::Settings;
+use crate::filesystems::fs_kind;
 use crate::threads::{THREADS_MAX, Threads};
 use pwalk_engine::{Compared, Disk, FsKind, Placement, Tuning};
-use pwalk_sys::{RawFilesystem, allowed_cpus};
+use pwalk_sys::{Caller, RawFilesystem, allowed_cpus};
 use std::path::Path;
 
 impl Settings {
@@ -15,7 +16,7 @@ impl Settings {
     /// The row of the table of tunings that a walk gets.
     pub(crate) fn fs_kind(&self, raw: Option<&RawFilesystem>) -> &'static FsKind {
         match raw.filter(|_| self.detect_filesystem) {
-            Some(raw) if self.auto_tune => crate::setup::fs_kind(raw),
+            Some(raw) if self.auto_tune => fs_kind(raw, &pwalk_sys::mounts().unwrap_or_default()),
             _ => FsKind::unknown(),
         }
     }
@@ -38,9 +39,12 @@ impl Settings {
         Threads { count, max: highest.max(count), reason, ..threads }
     }
 
-    pub(crate) fn source(&self, is_strict: bool) -> Disk {
+    /// The source of a walk whose first root has this tuning.
+    pub(crate) fn source(&self, is_strict: bool, first: Tuning) -> Disk {
         Disk {
             is_strict,
+            asking: first.asking,
+            caller: Caller::current(),
             uses_ring: self.uses_ring(),
             compared: Compared {
                 reads_by_readdir: !self.use_getdents,

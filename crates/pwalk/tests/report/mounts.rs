@@ -3,6 +3,7 @@
 //! Owns the mounting. What a walk must then see is the naive walk's opinion, and `find -xdev`'s.
 
 use crate::harness::{Run, assert_as_walked, config, report};
+use pwalk_testkit::automounter::Automounter;
 use pwalk_testkit::compare::assert_same_rows;
 use pwalk_testkit::fixture;
 use pwalk_testkit::oracle::{self, OracleOptions};
@@ -103,5 +104,32 @@ fn t30_proc_and_sys_are_walked_to_their_end() {
             .filter(|path| !path.starts_with(root.as_os_str().as_encoded_bytes()))
             .count();
         assert_eq!(lost, 0);
+    }
+}
+
+#[test]
+fn t30_no_walk_makes_an_automounter_mount_anything() {
+    if !requires(Need::Mount) {
+        return;
+    }
+    let automounter = Automounter::mount().unwrap();
+    let root = automounter.path();
+    let mut expected: Vec<_> = ["", "direct", "indirect", "indirect/ghost", "indirect/filled"]
+        .iter()
+        .chain(&["indirect/filled/file", "indirect/host", "indirect/host/export"])
+        .chain(&["indirect/host/export/file"])
+        .map(|path| root.join(path).into_os_string().into_encoded_bytes())
+        .collect();
+    expected[0].pop();
+    let indirect = root.join("indirect");
+    for threads in [None, Some(2)] {
+        for (root, n_above) in [(root, 0), (&indirect, 2)] {
+            let mut config = config([root], 2);
+            config.walk.threads = threads;
+            let run = report(config);
+            assert_same_rows(&run.paths(), &expected[n_above..]);
+            assert_eq!(run.summary.skipped.automounts, 2 - (n_above as u64) / 2);
+            assert!(run.summary.is_complete());
+        }
     }
 }
