@@ -29,18 +29,18 @@ impl NameReader {
     /// Reads at least one new name, or the end (false). Some network filesystems say ENOENT or
     /// ESTALE for no reason, so that gets two more tries; some repeat names, or never come to an
     /// end.
-    pub(crate) fn read<S: Source>(
+    ///
+    /// `request` is [`Source::read`], given the memory that belongs to this reader.
+    pub(crate) fn read(
         &mut self,
-        source: &S,
-        dir: &S::Dir,
-        buffer_len: usize,
         listing: &mut Listing,
+        mut request: impl FnMut(&mut Vec<u8>, &mut Listing) -> Result<bool, Errno>,
     ) -> Result<bool, Errno> {
         let (mut n_retries, mut n_idle) = (0, 0);
         let n_at_start = listing.len();
         loop {
             let n_before = listing.len();
-            let result = source.read(dir, buffer_len, &mut self.scratch, listing);
+            let result = request(&mut self.scratch, listing);
             self.drop_repeated(listing, n_before);
             match result {
                 Err(errno) if is_gone(errno) && n_retries < 2 => n_retries += 1,
@@ -68,7 +68,10 @@ impl NameReader {
         self.seen.start();
         self.remembers = false;
         loop {
-            match self.read(source, dir, buffer_len, listing) {
+            let request = |scratch: &mut Vec<u8>, listing: &mut Listing| {
+                source.read(dir, buffer_len, scratch, listing)
+            };
+            match self.read(listing, request) {
                 Ok(false) | Err(Errno::NOENT) => break,
                 Ok(true) if is_stopped() => return Err(Errno::CANCELED),
                 Ok(true) => {}

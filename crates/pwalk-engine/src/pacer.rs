@@ -17,6 +17,9 @@ const NAP: Duration = Duration::from_millis(20);
 /// are told of the end.
 pub(crate) const PER_OPEN: u64 = 3;
 
+/// The same for a symbolic link that is followed: itself, where it leads to, and what is there.
+pub(crate) const PER_LINK: u64 = 3;
+
 /// Gives out slots.
 pub(crate) struct Pacer {
     started: Instant,

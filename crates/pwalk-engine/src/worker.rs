@@ -17,6 +17,7 @@
 //! Whether the walk was cancelled is asked before each job, each buffer and each inode. The budget
 //! is asked before a directory is opened: what was opened is finished, what was not is left.
 
+mod asker;
 mod look;
 mod open;
 mod read;
@@ -26,6 +27,7 @@ use crate::delivery::Delivery;
 use crate::directory::{Dir, Siblings};
 use crate::entry::{Fields, Kind, Stat};
 use crate::error::Operation;
+use crate::filesystems::FsIndex;
 use crate::frontier::FrontierDir;
 use crate::listing::Listing;
 use crate::names::{NameReader, is_gone, is_lack};
@@ -34,6 +36,7 @@ use crate::source::{Sink, Source};
 use crate::totals::Totals;
 use crate::waiting::Post;
 use crate::walk::Walk;
+use asker::Asker;
 use pwalk_sys::{Errno, Links};
 use std::ops::Range;
 use std::sync::Arc;
@@ -171,6 +174,11 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
                 self.release(&dir);
             }
         }
+    }
+
+    /// The way in which this worker asks a filesystem.
+    fn asker(&self, fs: FsIndex) -> Asker<'_, S, K> {
+        Asker { walk: self.walk, post: &self.post, index: self.index, fs }
     }
 
     /// Asks something of an entry. A stale handle gets one more try, and a lack of descriptors the

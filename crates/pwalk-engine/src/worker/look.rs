@@ -8,6 +8,7 @@ use crate::error::Operation;
 use crate::filesystems::FsIndex;
 use crate::filter::{DirFilter, Verdict};
 use crate::listing::{Listing, Told};
+use crate::pacer::PER_LINK;
 use crate::source::{Asked, Sink, Source};
 use pwalk_sys::{Errno, Links};
 use std::ffi::CStr;
@@ -110,7 +111,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             if walk.is_paced() {
                 // Not the filesystem lets it wait.
                 post.rests();
-                walk.pace(1);
+                let is_followed = links == Links::Follow && listing.kind(index) == Kind::Symlink;
+                walk.pace(if is_followed { PER_LINK } else { 1 });
                 is_named = true;
             }
             if n_told >= n_counted + n_per_count {
@@ -241,8 +243,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             return false;
         }
         let want = Fields::INODE | Fields::DEVICE;
-        let stat =
-            self.ask(|| self.walk.source.stat(&dir.handle.dir, entry.c_name(), Links::Keep, want));
+        let stat = self.ask(|| self.stat_once(dir, entry.c_name(), Links::Keep, want));
         stat.is_ok_and(|stat| own.contains(&stat.id()))
     }
 
@@ -275,7 +276,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     ) -> (Option<Stat>, Option<Errno>) {
         let Some(errno) = errno else { return self.stat(dir, name) };
         let links = self.walk.config.rules.links;
-        let stat = || self.walk.source.stat(&dir.handle.dir, name, links, self.want);
+        let stat = || self.stat_once(dir, name, links, self.want);
         match self.ask_after(errno, stat) {
             Ok(stat) => (Some(stat), None),
             Err(errno) => stat_link(links, errno, |links| self.stat_entry(dir, name, links)),
@@ -283,7 +284,18 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     }
 
     fn stat_entry(&self, dir: &Dir<'w, S::Dir>, name: &CStr, links: Links) -> Result<Stat, Errno> {
-        self.ask(|| self.walk.source.stat(&dir.handle.dir, name, links, self.want))
+        self.ask(|| self.stat_once(dir, name, links, self.want))
+    }
+
+    fn stat_once(
+        &self,
+        dir: &Dir<'w, S::Dir>,
+        name: &CStr,
+        links: Links,
+        want: Fields,
+    ) -> Result<Stat, Errno> {
+        let stat = || self.walk.source.stat(&dir.handle.dir, name, links, want);
+        self.asker(dir.info.fs).ask(Operation::Stat, 1, stat)
     }
 
     fn fail_entry(
@@ -362,7 +374,9 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         if !self.want.contains(Fields::TARGET) {
             return;
         }
-        match self.ask(|| self.walk.source.read_link(&dir.handle.dir, entry.c_name())) {
+        let read_link = || self.walk.source.read_link(&dir.handle.dir, entry.c_name());
+        let asker = self.asker(dir.info.fs);
+        match self.ask(|| asker.ask(Operation::Stat, 1, read_link)) {
             Ok(target) => self.delivery.target(&target),
             Err(errno) if is_gone(errno) => {}
             Err(errno) => self.fail_at(dir, Operation::ReadLink, entry.name(), errno),

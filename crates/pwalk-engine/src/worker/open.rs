@@ -54,12 +54,11 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     /// The inode of a root, behind a link if it is one, or of a directory of a frontier.
     fn stat_start(&self, start: &FrontierDir) -> (Option<Stat>, Option<Errno>) {
         self.post.goes_to(&start.path);
-        self.post.asks(Operation::Stat);
         let want = self.want | Fields::INODE;
         let links = self.links_of(start);
-        stat_behind(links, |links| {
-            retry_stale(|| self.walk.source.stat_path(&start.path, links, want))
-        })
+        let asker = self.asker(self.walk.fs_of_start(start));
+        let stat = |links| self.walk.source.stat_path(&start.path, links, want);
+        stat_behind(links, |links| retry_stale(|| asker.ask(Operation::Stat, 1, || stat(links))))
     }
 
     fn links_of(&self, start: &FrontierDir) -> Links {
@@ -156,14 +155,10 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         };
         let at = || At { parent, path: info.own_path() };
         let open = || self.walk.source.open_known(at(), links, &known);
+        let asker = self.asker(info.fs);
         loop {
             let n_closed = self.walk.descriptors.n_closed();
-            self.walk.pace(PER_OPEN);
-            self.post.asks(Operation::Open);
-            let result = retry_stale(open);
-            self.walk.gauge(info.fs).count(self.index, 1);
-            self.post.rests();
-            match result {
+            match retry_stale(|| asker.ask(Operation::Open, PER_OPEN, open)) {
                 Err(errno)
                     if is_lack(errno)
                         && self.walk.descriptors.wait(n_closed)

@@ -1,6 +1,6 @@
 //! From an open directory to slices of its names.
 
-use super::{Job, Slice, Worker, is_gone, is_lack};
+use super::{Asker, Job, Slice, Worker, is_gone, is_lack};
 use crate::directory::Dir;
 use crate::entry::Fields;
 use crate::error::Operation;
@@ -93,11 +93,13 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         } else {
             std::mem::swap(&mut self.names.seen, &mut lock(&dir.seen));
         }
-        self.walk.pace(1);
-        self.post.asks(Operation::Read);
-        let buffer_len = self.walk.config.filesystems.tuning(dir.info.fs).buffer_bytes;
-        let result = self.names.read(self.walk.source, &dir.handle.dir, buffer_len, listing);
-        self.walk.gauge(dir.info.fs).count(self.index, 1);
+        let (walk, fs) = (self.walk, dir.info.fs);
+        let buffer_len = walk.config.filesystems.tuning(fs).buffer_bytes;
+        let asker = Asker { walk, post: &self.post, index: self.index, fs };
+        let result = self.names.read(listing, |scratch, listing| {
+            let read = || walk.source.read(&dir.handle.dir, buffer_len, scratch, listing);
+            asker.ask(Operation::Read, 1, read)
+        });
         let read = match result {
             Ok(true) => Read::More,
             Ok(false) => Read::End,
@@ -128,7 +130,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     }
 
     fn is_deleted(&self, dir: &Dir<'w, S::Dir>) -> bool {
-        match self.walk.source.stat_dir(&dir.handle.dir, Fields::LINKS) {
+        let stat = || self.walk.source.stat_dir(&dir.handle.dir, Fields::LINKS);
+        match self.asker(dir.info.fs).ask(Operation::Stat, 1, stat) {
             Ok(stat) => stat.nlink == 0,
             Err(errno) => is_gone(errno),
         }

@@ -12,6 +12,7 @@ mod harness;
 mod links;
 mod memory;
 mod ordered;
+mod pacing;
 mod properties;
 mod stalls;
 mod stopping;

@@ -1,0 +1,35 @@
+//! The way of every request: paced, known to those who wonder what a worker waits for, and counted.
+//!
+//! Only the inodes of a slice, which are asked at once, go another way: see `look.rs`.
+
+use crate::error::Operation;
+use crate::filesystems::FsIndex;
+use crate::source::{Sink, Source};
+use crate::waiting::Post;
+use crate::walk::Walk;
+
+/// One worker, as far as it asks a filesystem.
+pub(super) struct Asker<'a, S: Source, K: Sink> {
+    pub(super) walk: &'a Walk<'a, S, K>,
+    pub(super) post: &'a Post,
+    /// The worker's number.
+    pub(super) index: usize,
+    /// What is asked.
+    pub(super) fs: FsIndex,
+}
+
+impl<S: Source, K: Sink> Asker<'_, S, K> {
+    /// Makes a request that a server sees as `n_ops`.
+    pub(super) fn ask<T>(&self, operation: Operation, n_ops: u64, call: impl FnOnce() -> T) -> T {
+        if self.walk.is_paced() {
+            // Not the filesystem lets it wait.
+            self.post.rests();
+            self.walk.pace(n_ops);
+        }
+        self.post.asks(operation);
+        let answer = call();
+        self.walk.gauge(self.fs).count(self.index, 1);
+        self.post.rests();
+        answer
+    }
+}
