@@ -30,16 +30,20 @@ impl RawFilesystem {
 
 /// The filesystem that `path` is on.
 pub fn filesystem(path: &Path) -> Result<RawFilesystem, Errno> {
+    filesystem_in(&mounts().unwrap_or_default(), path)
+}
+
+/// The same for who has the mount table.
+pub fn filesystem_in(table: &[Mount], path: &Path) -> Result<RawFilesystem, Errno> {
     let stat = match statfs(path) {
         Err(rustix::io::Errno::NAMETOOLONG) => statfs_in_pieces(path)?,
         stat => stat?,
     };
     let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let resolved = path.canonicalize().unwrap_or_else(|_| absolute());
-    let mount = mounts().ok().and_then(|table| innermost_mount(&table, &resolved).cloned());
     Ok(RawFilesystem {
         magic: u64::from(stat.f_type as u32),
-        mount,
+        mount: innermost_mount(table, &resolved).cloned(),
         n_inodes: stat.f_files,
         n_inodes_free: stat.f_ffree,
     })

@@ -41,7 +41,7 @@ pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>)
     let source = Arc::new(settings.source(false, Tuning::LOCAL));
     let path = root.to_vec();
     let workers = move || {
-        let raw = settings.filesystem(Path::new(OsStr::from_bytes(&path)));
+        let raw = settings.filesystem(&settings.mounts(false), Path::new(OsStr::from_bytes(&path)));
         let kind = settings.fs_kind(raw.as_ref());
         let tuning = settings.tuning(kind);
         let choice = Threads::choose(threads, |name| std::env::var_os(name), kind);

@@ -4,7 +4,7 @@ use crate::error::Error;
 use pwalk_engine::{Argument, Frontier, FrontierDir, PathSet, RootPath};
 use pwalk_output::work_folder;
 use pwalk_sys::{
-    Access, Errno, Freshness, Links, StatMask, innermost_mount, mounts, open_directory_by_path,
+    Access, Errno, Freshness, Links, Mount, StatMask, innermost_mount, open_directory_by_path,
     stat_by_path,
 };
 use std::ffi::OsStr;
@@ -113,12 +113,10 @@ impl Roots {
     }
 
     /// The mount points of other filesystems below the roots, as their walks would print them.
-    pub(crate) fn mount_points(&self) -> PathSet {
-        // Without /proc nothing is known of mounts; the devices that statx returns still are.
-        let table = mounts().unwrap_or_default();
+    pub(crate) fn mount_points(&self, table: &[Mount]) -> PathSet {
         let mut set = PathSet::default();
         for (root, resolved) in self.frontier.iter().zip(&self.resolved) {
-            let own = innermost_mount(&table, resolved).map(|mount| &mount.device);
+            let own = innermost_mount(table, resolved).map(|mount| &mount.device);
             for mount in table.iter().filter(|mount| Some(&mount.device) != own) {
                 if let Some(printed) = printed_below(root, resolved, to_path(&mount.point)) {
                     set.insert(&printed);

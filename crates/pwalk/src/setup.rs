@@ -107,15 +107,15 @@ impl Setup {
         }
         let first = Path::new(OsStr::from_bytes(&given[0]));
         // A dangling link is on no filesystem that could be asked through it.
-        let raw = settings.filesystem(first);
+        let needs_mounts = *one_file_system || !exclude.is_empty() || !exclude_from.is_empty();
+        let table = settings.mounts(needs_mounts);
+        let raw = settings.filesystem(&table, first);
         let fs = settings.fs_kind(raw.as_ref());
         let tuning = settings.tuning(fs);
         let chosen = Threads::choose(*threads, |name| std::env::var_os(name), fs)?;
         let threads = if threads.is_some() { chosen } else { settings.clamp(chosen) };
-        let table = pwalk_sys::mounts().unwrap_or_default();
         let filesystems = filesystems(&roots, &table, settings, tuning);
         let exclude_paths = read_path_lists(exclude_from, &roots)?;
-        let needs_mounts = *one_file_system || !exclude.is_empty() || !exclude_from.is_empty();
         let rules = Rules {
             links: if *follow { Links::Follow } else { Links::Keep },
             links_are_files: true,
@@ -124,7 +124,11 @@ impl Setup {
             max_depth: *max_depth,
             excludes: Excludes::for_roots(exclude, &roots.paths())?,
             exclude_paths,
-            mount_points: if needs_mounts { roots.mount_points() } else { PathSet::default() },
+            mount_points: if needs_mounts {
+                roots.mount_points(&table)
+            } else {
+                PathSet::default()
+            },
             nested_roots: roots.nested,
             own_files: Vec::new(),
         };

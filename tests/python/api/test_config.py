@@ -185,6 +185,15 @@ def test_detect_filesystem_makes_the_call_that_asks_it(marked, tmp_path):
     assert not asked(_traced(marked, tmp_path, "detect_filesystem=False"))
 
 
+def test_the_mount_table_is_read_once_and_only_where_it_is_needed(marked, tmp_path):
+    def n_reads(*settings):
+        calls = _named(_traced(marked, tmp_path, *settings), "openat")
+        return sum("/proc/self/mountinfo" in call for call in calls)
+
+    assert n_reads("detect_filesystem=False") == 0
+    assert n_reads() == 1
+
+
 def test_nodes_and_filesystem_in_a_walk(linked, tmp_path):
     calls = _traced_walk(linked, tmp_path)
     assert _named(calls, "statfs") and NODES not in "".join(calls)

@@ -4,13 +4,22 @@ use super::Settings;
 use crate::filesystems::fs_kind;
 use crate::threads::{THREADS_MAX, Threads};
 use pwalk_engine::{Compared, Disk, FsKind, Placement, Tuning};
-use pwalk_sys::{Caller, RawFilesystem, allowed_cpus};
+use pwalk_sys::{Caller, Mount, RawFilesystem, allowed_cpus, filesystem_in};
 use std::path::Path;
 
 impl Settings {
+    /// The mount table, if it is needed: for a filter, or because a filesystem is to be asked.
+    pub(crate) fn mounts(&self, is_needed: bool) -> Vec<Mount> {
+        match is_needed || self.detect_filesystem {
+            // Without /proc nothing is known of mounts; the devices that statx returns still are.
+            true => pwalk_sys::mounts().unwrap_or_default(),
+            false => Vec::new(),
+        }
+    }
+
     /// The filesystem of a path, if it is to be asked. What a path is missing is for others to say.
-    pub(crate) fn filesystem(&self, path: &Path) -> Option<RawFilesystem> {
-        if self.detect_filesystem { pwalk_sys::filesystem(path).ok() } else { None }
+    pub(crate) fn filesystem(&self, table: &[Mount], path: &Path) -> Option<RawFilesystem> {
+        if self.detect_filesystem { filesystem_in(table, path).ok() } else { None }
     }
 
     /// The row of the table of tunings that a walk gets.
