@@ -51,7 +51,7 @@ ci: check release fuzz-smoke test ## Run what a change must pass: check, a relea
 
 # Compares pwalk with the floor and with other tools. bench/run.py --help lists the arguments.
 bench: dist ## Measure; `make bench BENCH="--suite flat --install"`
-	cargo build --profile dist --package pwalk-bench
+	cargo build --profile dist --package pwalk-bench --package pwalk-slowfs
 	python3 bench/run.py $(BENCH)
 
 fuzz: ## Fuzz each target for a minute (FUZZ_SECONDS=60); needs a nightly toolchain

@@ -26,6 +26,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("pwalk-python", &["pwalk", "pwalk-cli"]),
     ("pwalk-testkit", &["pwalk-sys", "pwalk-engine"]),
     ("pwalk-bench", &[]),
+    ("pwalk-slowfs", &[]),
 ];
 
 /// Dependencies that give away what a crate knows, and the crates that know it.
@@ -213,7 +214,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 }
 
 fn crates() -> Vec<(String, Vec<String>)> {
-    let is_crate = |path: &String| path.starts_with("crates/") || path == "bench/Cargo.toml";
+    let is_crate = |path: &String| path.starts_with("crates/") || path.starts_with("bench/");
     let manifests = files("Cargo.toml").into_iter().filter(is_crate).map(|path| read(&path));
     let name_of = |text: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix("name = \"")).unwrap();

@@ -21,6 +21,7 @@ mod progress;
 mod refusals;
 mod report;
 mod signals;
+mod slow;
 mod stalls;
 mod unreadable;
 mod walk;
