@@ -1,7 +1,7 @@
 //! Which filesystem a path is on, and how full of inodes it is.
 
 use crate::errno::Errno;
-use crate::mounts::{Mount, mounts};
+use crate::mounts::Mount;
 use crate::open::split_long_path;
 use rustix::fs::{CWD, Mode, OFlags, StatFs, fstatfs, openat, statfs};
 use std::os::fd::AsFd;
@@ -28,13 +28,8 @@ impl RawFilesystem {
     }
 }
 
-/// The filesystem that `path` is on.
-pub fn filesystem(path: &Path) -> Result<RawFilesystem, Errno> {
-    filesystem_in(&mounts().unwrap_or_default(), path)
-}
-
-/// The same for who has the mount table.
-pub fn filesystem_in(table: &[Mount], path: &Path) -> Result<RawFilesystem, Errno> {
+/// The filesystem that `path` is on, by the mount table.
+pub fn filesystem(table: &[Mount], path: &Path) -> Result<RawFilesystem, Errno> {
     let stat = match statfs(path) {
         Err(rustix::io::Errno::NAMETOOLONG) => statfs_in_pieces(path)?,
         stat => stat?,
@@ -66,16 +61,17 @@ pub fn innermost_mount<'a>(table: &'a [Mount], path: &Path) -> Option<&'a Mount>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mounts::mounts;
 
     #[test]
     fn proc_is_found_by_magic_and_by_mount() {
-        let found = filesystem(Path::new("/proc/self")).unwrap();
+        let found = filesystem(&mounts().unwrap(), Path::new("/proc/self")).unwrap();
         assert_eq!(found.magic, 0x9fa0);
         assert_eq!(found.mount.unwrap().fs_type, "proc");
     }
 
     #[test]
     fn a_missing_path_is_an_error() {
-        assert_eq!(filesystem(Path::new("/no/such/path")).unwrap_err(), Errno::NOENT);
+        assert_eq!(filesystem(&[], Path::new("/no/such/path")).unwrap_err(), Errno::NOENT);
     }
 }

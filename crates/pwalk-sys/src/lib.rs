@@ -32,7 +32,7 @@ pub use compared::{
 pub use cpus::{allowed_cpus, bind_thread, give_way, numa_nodes, prefer_local_memory};
 pub use dirent::{Dirents, Malformed, RawDirent, read_dirents, until_nul};
 pub use errno::Errno;
-pub use filesystem::{RawFilesystem, filesystem, filesystem_in, innermost_mount};
+pub use filesystem::{RawFilesystem, filesystem, innermost_mount};
 pub use limits::{DescriptorLimit, descriptor_limit, raise_descriptor_limit};
 pub use map::map_file;
 pub use memory::{Reserve, keep_reserve, memory_is_short};

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::filesystems::fs_kind;
 use crate::threads::Threads;
 use pwalk_engine::FsKind;
-use pwalk_sys::{RawFilesystem, filesystem};
+use pwalk_sys::{RawFilesystem, filesystem, mounts};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -28,9 +28,10 @@ impl Info {
     ///
     /// `Root` if the path is missing or not accessible, `Argument` for a number out of range.
     pub fn of(path: &Path, threads: Option<usize>) -> Result<Info, Error> {
-        let filesystem =
-            filesystem(path).map_err(|errno| Error::root(path.as_os_str().as_bytes(), errno))?;
-        let kind = fs_kind(&filesystem, &pwalk_sys::mounts().unwrap_or_default());
+        let table = mounts().unwrap_or_default();
+        let filesystem = filesystem(&table, path)
+            .map_err(|errno| Error::root(path.as_os_str().as_bytes(), errno))?;
+        let kind = fs_kind(&filesystem, &table);
         let threads = Threads::choose(threads, |name| std::env::var_os(name), kind)?;
         Ok(Info { path: path.to_owned(), filesystem, kind, threads })
     }

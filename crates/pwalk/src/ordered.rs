@@ -41,8 +41,9 @@ pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>)
     let source = Arc::new(settings.source(false, Tuning::LOCAL));
     let path = root.to_vec();
     let workers = move || {
-        let raw = settings.filesystem(&settings.mounts(false), Path::new(OsStr::from_bytes(&path)));
-        let kind = settings.fs_kind(raw.as_ref());
+        let table = settings.mounts(false);
+        let raw = settings.filesystem(&table, Path::new(OsStr::from_bytes(&path)));
+        let kind = settings.fs_kind(raw.as_ref(), &table);
         let tuning = settings.tuning(kind);
         let choice = Threads::choose(threads, |name| std::env::var_os(name), kind);
         Workers {

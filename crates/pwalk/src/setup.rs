@@ -110,7 +110,7 @@ impl Setup {
         let needs_mounts = *one_file_system || !exclude.is_empty() || !exclude_from.is_empty();
         let table = settings.mounts(needs_mounts);
         let raw = settings.filesystem(&table, first);
-        let fs = settings.fs_kind(raw.as_ref());
+        let fs = settings.fs_kind(raw.as_ref(), &table);
         let tuning = settings.tuning(fs);
         let chosen = Threads::choose(*threads, |name| std::env::var_os(name), fs)?;
         let threads = if threads.is_some() { chosen } else { settings.clamp(chosen) };

@@ -4,7 +4,7 @@ use super::Settings;
 use crate::filesystems::fs_kind;
 use crate::threads::{THREADS_MAX, Threads};
 use pwalk_engine::{Compared, Disk, FsKind, Placement, Tuning};
-use pwalk_sys::{Caller, Mount, RawFilesystem, allowed_cpus, filesystem_in};
+use pwalk_sys::{Caller, Mount, RawFilesystem, allowed_cpus, filesystem};
 use std::path::Path;
 
 impl Settings {
@@ -19,15 +19,17 @@ impl Settings {
 
     /// The filesystem of a path, if it is to be asked. What a path is missing is for others to say.
     pub(crate) fn filesystem(&self, table: &[Mount], path: &Path) -> Option<RawFilesystem> {
-        if self.detect_filesystem { filesystem_in(table, path).ok() } else { None }
+        if self.detect_filesystem { filesystem(table, path).ok() } else { None }
     }
 
     /// The row of the table of tunings that a walk gets.
-    pub(crate) fn fs_kind(&self, raw: Option<&RawFilesystem>) -> &'static FsKind {
-        match raw.filter(|_| self.detect_filesystem) {
-            Some(raw) if self.auto_tune => fs_kind(raw, &pwalk_sys::mounts().unwrap_or_default()),
-            _ => FsKind::unknown(),
-        }
+    pub(crate) fn fs_kind(&self, raw: Option<&RawFilesystem>, table: &[Mount]) -> &'static FsKind {
+        raw.map_or(FsKind::unknown(), |raw| self.kind_in_use(fs_kind(raw, table)))
+    }
+
+    /// The same for who has looked it up.
+    pub(crate) fn kind_in_use(&self, kind: &'static FsKind) -> &'static FsKind {
+        if self.detect_filesystem && self.auto_tune { kind } else { FsKind::unknown() }
     }
 
     pub(crate) fn tuning(&self, kind: &FsKind) -> Tuning {

@@ -37,7 +37,7 @@ impl Settings {
     /// `Root` if the path is missing or not accessible, `Argument` if `PWALK_THREADS` is invalid.
     pub fn effective(&self, path: &Path) -> Result<Vec<Effective>, Error> {
         let info = crate::Info::of(path, None)?;
-        let kind = self.fs_kind(Some(&info.filesystem));
+        let kind = self.kind_in_use(info.kind);
         let natural = Threads::choose(None, |name| std::env::var_os(name), kind)?;
         let threads = self.clamp(natural);
         let n_nodes = pwalk_sys::numa_nodes().len();
