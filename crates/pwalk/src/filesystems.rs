@@ -134,13 +134,21 @@ impl Found<'_> {
             ServedBy::Automounter => name.to_vec(),
             // Each is a process of its own.
             ServedBy::Process => [name, b" ", mount.device.as_bytes()].concat(),
-            ServedBy::Server => {
-                // `server:/export`, `//server/share`, or something of its own.
-                let source = mount.source.strip_prefix(b"//").unwrap_or(&mount.source);
-                let len = source.iter().position(|&byte| byte == b'/' || byte == b':');
-                [name, b" ", &source[..len.unwrap_or(source.len())]].concat()
-            }
+            ServedBy::Server => [name, b" ", host(&mount.source)].concat(),
         }
+    }
+}
+
+/// The server's name in `server:/export`, `[2001:db8::1]:/export`, `//server/share`, or in something
+/// of its own.
+fn host(source: &[u8]) -> &[u8] {
+    let until = |source: &'_ [u8], ends: &[u8]| {
+        source.iter().position(|byte| ends.contains(byte)).unwrap_or(source.len())
+    };
+    match source {
+        [b'/', b'/', share @ ..] => &share[..until(share, b"/")],
+        [b'[', ..] => &source[..until(source, b"]/")],
+        _ => &source[..until(source, b":/")],
     }
 }
 
@@ -156,6 +164,35 @@ fn to_path(bytes: &[u8]) -> &Path {
 mod tests {
     use super::*;
     use pwalk_sys::parse_mountinfo;
+
+    #[test]
+    fn mounts_of_one_server_are_one_filesystem_and_those_of_two_are_two() {
+        let table = parse_mountinfo(
+            b"1 0 0:30 / /a rw - nfs4 [2001:db8::1]:/a rw\n\
+              2 0 0:31 / /b rw - nfs [2001:db8::1]:/b rw\n\
+              3 0 0:32 / /c rw - nfs4 [2001:db8::2]:/a rw\n\
+              4 0 0:33 / /d rw - nfs4 filer:/a rw\n\
+              5 0 0:34 / /e rw - nfs filer:/b rw\n\
+              6 0 0:35 / /f rw - cifs //filer/share rw\n\
+              7 0 0:36 / /g rw - cifs //fe80::1/share rw\n\
+              8 0 0:37 / /h rw - cifs //fe80::2/share rw\n\
+              9 0 0:38 / /i rw - lustre 10.0.0.1@tcp:10.0.0.2@tcp:/work rw\n\
+              10 0 0:39 / /j rw - fuse.sshfs host:/a rw\n\
+              11 0 0:40 / /k rw - fuse.sshfs host:/b rw\n\
+              12 0 8:1 / /l rw - ext4 /dev/sda1 rw\n\
+              13 0 8:2 / /m rw - xfs /dev/sda2 rw\n",
+        );
+        let found = Found {
+            table: &table,
+            is_tuned: true,
+            filesystems: Filesystems::default(),
+            by_server: HashMap::new(),
+        };
+        let servers: Vec<_> = table.iter().map(|mount| found.server(mount)).collect();
+        let first = |server| servers.iter().position(|known| known == server).unwrap();
+        let numbers: Vec<_> = servers.iter().map(first).collect();
+        assert_eq!(numbers, [0, 0, 2, 3, 3, 5, 6, 7, 8, 9, 10, 11, 11]);
+    }
 
     #[test]
     fn an_overlay_is_tuned_for_what_it_lies_over() {
