@@ -13,7 +13,7 @@ use crate::stalls::{Stall, Stalls, raised};
 use crate::sync::lock;
 use crate::totals::Totals;
 use crate::walk::Walk;
-use crate::worker::{Job, Worker};
+use crate::worker::{Job, Start, Worker};
 use crossbeam_utils::CachePadded;
 use pwalk_sys::Usage;
 use std::sync::Mutex;
@@ -95,7 +95,7 @@ pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>)
     let (queues, deques) = Queues::new(&plans.iter().map(n_deques).collect::<Vec<_>>());
     // What was shared last is taken first.
     for dir in frontier.into_iter().rev() {
-        queues.inject(walk.pool(walk.fs_of_start(&dir)), Job::Start(Box::new(dir)));
+        queues.inject(walk.pool(walk.fs_of_path(&dir)), Job::Start(Box::new(Start::new(dir))));
     }
     // A thread takes its deque when it runs: what was moved into one that can't start is lost.
     let deques: Vec<Vec<_>> = deques

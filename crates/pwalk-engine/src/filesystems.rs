@@ -1,7 +1,8 @@
 //! The filesystems that a walk may meet, and what each wants.
 //!
 //! Known before the walk starts, from the mount table: nothing is asked of a filesystem to know
-//! what it is. What is not known is like the first root's.
+//! what it is. What is not known is like the directory that it is in, and like the
+//! first root where nothing is above it.
 
 use crate::tuning::Tuning;
 use std::collections::{HashMap, HashSet};
@@ -36,9 +37,14 @@ impl Filesystems {
     }
 
     /// Adds one. Several mounts may be one, if the same server has them.
+    ///
+    /// # Panics
+    ///
+    /// With the 65,536th.
     pub fn add(&mut self, tuning: Tuning) -> FsIndex {
+        let index = FsIndex::try_from(self.tunings.len()).expect("fewer filesystems than 65,536");
         self.tunings.push(tuning);
-        (self.tunings.len() - 1) as FsIndex
+        index
     }
 
     /// What has this device, is on this filesystem.

@@ -153,9 +153,16 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
         if self.has_pools { usize::from(fs) } else { 0 }
     }
 
-    /// The filesystem of a root, or of a directory of a frontier.
-    pub(crate) fn fs_of_start(&self, start: &FrontierDir) -> FsIndex {
+    /// The filesystem of a root, or of a directory of a frontier, as far as its path tells.
+    pub(crate) fn fs_of_path(&self, start: &FrontierDir) -> FsIndex {
         self.config.filesystems.of_path(&start.path).unwrap_or_default()
+    }
+
+    /// The same once its inode is known.
+    pub(crate) fn fs_of_start(&self, start: &FrontierDir, stat: &Stat) -> FsIndex {
+        let filesystems = &self.config.filesystems;
+        let known = filesystems.of_path(&start.path).or_else(|| filesystems.of_device(stat.dev));
+        known.unwrap_or_default()
     }
 
     /// The filesystem of a directory in another one. A walk that reads no inodes knows it by its

@@ -44,7 +44,7 @@ use std::sync::Arc;
 /// A unit of work.
 pub(crate) enum Job<'w, D> {
     /// Look at a root, or go on with a directory of a frontier.
-    Start(Box<FrontierDir>),
+    Start(Box<Start>),
     /// Open one of these, and leave the others to come.
     Open(Box<Siblings<'w, D>>),
     /// Read the next names of a shared directory.
@@ -53,6 +53,19 @@ pub(crate) enum Job<'w, D> {
     ReadAgain(Arc<Dir<'w, D>>),
     /// Look at some names of a shared directory.
     Slice(Box<Slice<'w, D>>),
+}
+
+/// A root, or a directory of a frontier.
+pub(crate) struct Start {
+    dir: FrontierDir,
+    /// Its inode, if another pool has read it.
+    stat: Option<Stat>,
+}
+
+impl Start {
+    pub(crate) fn new(dir: FrontierDir) -> Start {
+        Start { dir, stat: None }
+    }
 }
 
 pub(crate) struct Slice<'w, D> {
@@ -156,7 +169,7 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
 
     fn run_job(&mut self, job: Job<'w, S::Dir>) {
         match job {
-            Job::Start(dir) => self.start(*dir),
+            Job::Start(start) => self.start(*start),
             Job::Open(siblings) => self.open_one(siblings),
             Job::Read(dir) => {
                 self.post.goes_to(&dir.info.path);

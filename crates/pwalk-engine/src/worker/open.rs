@@ -1,6 +1,6 @@
 //! From a waiting directory to an open one.
 
-use super::{Job, Worker, is_gone, is_lack, retry_stale, stat_behind};
+use super::{Job, Start, Worker, is_gone, is_lack, retry_stale, stat_behind};
 use crate::batch::Contents;
 use crate::descriptors::Handle;
 use crate::directory::{Dir, DirInfo, Siblings};
@@ -15,9 +15,13 @@ use std::ffi::CString;
 use std::sync::Arc;
 
 impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
-    pub(super) fn start(&mut self, start: FrontierDir) {
+    pub(super) fn start(&mut self, start: Start) {
+        let Start { dir: start, stat } = start;
         if self.walk.is_spent() {
             return self.walk.leave([start]);
+        }
+        if let Some(stat) = stat {
+            return self.start_at(start, stat);
         }
         let (stat, failure) = self.stat_start(&start);
         match (stat, failure) {
@@ -25,10 +29,16 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 if let Some(errno) = failure {
                     self.delivery.fail(Operation::Stat, start.path.clone(), start.depth, errno);
                 }
-                self.start_at(start, stat);
+                let pool = self.walk.pool(self.walk.fs_of_start(&start, &stat));
+                if pool == self.jobs.pool() {
+                    self.start_at(start, stat);
+                } else {
+                    let start = Start { dir: start, stat: Some(stat) };
+                    self.jobs.push_to(pool, Job::Start(Box::new(start)));
+                }
             }
             (None, Some(errno)) if is_lack(errno) && self.walk.descriptors.put_off() => {
-                self.jobs.defer(Job::Start(Box::new(start)));
+                self.jobs.defer(Job::Start(Box::new(Start::new(start))));
             }
             (None, Some(errno)) if !is_gone(errno) || start.is_root() => {
                 self.delivery.fail(Operation::Stat, start.path, start.depth, errno);
@@ -56,7 +66,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         self.post.goes_to(&start.path);
         let want = self.want | Fields::INODE;
         let links = self.links_of(start);
-        let asker = self.asker(self.walk.fs_of_start(start));
+        let asker = self.asker(self.walk.fs_of_path(start));
         let stat = |links| self.walk.source.stat_path(&start.path, links, want);
         stat_behind(links, |links| retry_stale(|| asker.ask(Operation::Stat, 1, || stat(links))))
     }
@@ -72,7 +82,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             path: [&start.path, slash].concat().into(),
             root_len: start.root_len,
             root_dev: start.root_dev.unwrap_or(stat.dev),
-            fs: self.walk.fs_of_start(start),
+            fs: self.walk.fs_of_start(start, &stat),
             depth: start.depth,
             parent_inode: start.parent_inode,
             stat,
@@ -184,7 +194,7 @@ impl<'w, D> Origin<'w, D> {
     /// The job that tries again. It lets go of the parent's descriptor, for others to use.
     fn into_job(self, fs: FsIndex, stat: Stat) -> Job<'w, D> {
         match self {
-            Origin::Start(start) => Job::Start(Box::new(start)),
+            Origin::Start(start) => Job::Start(Box::new(Start::new(start))),
             Origin::Parent { info, name, .. } => {
                 let mut siblings = Siblings::new(info, fs, None);
                 siblings.push(&name, stat);

@@ -7,14 +7,16 @@ use crate::harness::{
 use proptest::prelude::*;
 use proptest::sample::select;
 use pwalk_engine::{
-    Budget, Config, Control, EntryError, Frontier, FrontierDir, Kind, Links, Totals, walk,
+    Budget, Config, Control, EntryError, Filesystems, Frontier, FrontierDir, Kind, Links, Totals,
+    Tuning, walk,
 };
 use pwalk_testkit::compare;
 use pwalk_testkit::fake::{
     Call, CollectingSink, FakeRow, FakeSource, FakeTree, FaultPlan, Modelled, Options,
     arb_fault_plan, arb_options, arb_tree, model,
 };
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
 /// Runs that must be enough for any tree of these tests.
 const N_RUNS_MAX: u32 = 2000;
@@ -273,4 +275,40 @@ fn t29_t42_a_loop_of_links_is_refused_across_runs_too() {
     for n_entries in [1, 3, 5] {
         run_in_pieces(&tree, &no_faults(), &options, Pace::small(1), |_| entries(n_entries));
     }
+}
+
+/// Each directory that is left goes on with the workers of its own filesystem.
+#[test]
+fn directories_that_are_left_are_walked_by_the_workers_of_their_filesystem() {
+    let dirs: Vec<_> = (0..20).map(|n| format!("r/m/d{n}/f")).collect();
+    let mut tree = FakeTree::of(&dirs);
+    tree.set_device(tree.at("r/m"), 3);
+    let (plan, options) = (no_faults(), Options::default());
+    let inside = AtomicUsize::new(0);
+    // All workers of that filesystem at once: the first root's pool has one.
+    let source = FakeSource::new(&tree, &plan).on_call(|call, _| {
+        if call == Call::Open {
+            inside.fetch_add(1, SeqCst);
+            let start = Instant::now();
+            while inside.load(SeqCst) < 8 && start.elapsed() < Duration::from_secs(5) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    });
+    let root = FrontierDir::root(b"/r");
+    let left = (0..20).map(|n| FrontierDir {
+        path: format!("/r/m/d{n}").into_bytes(),
+        depth: 1,
+        parent_inode: tree.stat(tree.at("r/m")).ino,
+        root_dev: Some(1),
+        ..root.clone()
+    });
+    let mut filesystems = Filesystems::new(Tuning::LOCAL);
+    let index = filesystems.add(Tuning::REMOTE);
+    filesystems.set_device(3, index);
+    let config = Config { workers_max: 64, filesystems, ..options.config() };
+    let started = Instant::now();
+    let run = run_over(&source, left.collect(), &options, &config);
+    assert_eq!(run.rows.len(), 40);
+    assert!(started.elapsed() < Duration::from_secs(4), "one worker opened one after the other");
 }

@@ -19,7 +19,7 @@ pub(crate) const N_WORKERS: [usize; 4] = [1, 2, 8, 64];
 
 /// With so many a walk only begins, and what is mounted in its tree has workers of its own.
 pub(crate) const MEASURED: usize = 8;
-const OTHER_DEVICES: [u64; 3] = [2, 3, 4];
+const OTHER_DEVICES: [(u64, usize); 3] = [(2, 1), (3, 8), (4, 8)];
 
 /// How a walk is done, as far as it must not matter.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,21 @@ impl Pace {
         Pace { n_workers, slice_len, batch_len }
     }
 
+    /// The same for this tree, whose mounts are known by their paths, too: a walk that asks no
+    /// inodes knows them by nothing else.
+    fn config_of(&self, tree: &FakeTree, options: &Options) -> Config {
+        let mut config = self.config(options);
+        if self.n_workers == MEASURED {
+            for id in 0..tree.len() {
+                let device = OTHER_DEVICES.iter().position(|&(dev, _)| dev == tree.stat(id).dev);
+                if let Some(number) = device.filter(|_| tree.kind(id) == Kind::Dir) {
+                    config.filesystems.set_path(&tree.path(id), number as u16 + 1);
+                }
+            }
+        }
+        config
+    }
+
     pub(crate) fn config(&self, options: &Options) -> Config {
         let Pace { n_workers, slice_len, batch_len } = *self;
         let tuning = Tuning { slice_len, batch_len, ..Tuning::LOCAL };
@@ -48,8 +63,8 @@ impl Pace {
         let mut workers_max = n_workers;
         if n_workers == MEASURED {
             workers_max = 64;
-            for device in OTHER_DEVICES {
-                let index = filesystems.add(tuning);
+            for (device, workers_min) in OTHER_DEVICES {
+                let index = filesystems.add(Tuning { workers_min, ..tuning });
                 filesystems.set_device(device, index);
             }
         }
@@ -91,7 +106,7 @@ impl Run {
 /// Walks from the roots to the end.
 pub(crate) fn run(tree: &FakeTree, plan: &FaultPlan, options: &Options, pace: Pace) -> Run {
     let source = FakeSource::new(tree, plan);
-    run_over(&source, options.frontier(), options, &pace.config(options))
+    run_over(&source, options.frontier(), options, &pace.config_of(tree, options))
 }
 
 /// Walks from a frontier, as far as the config says.
