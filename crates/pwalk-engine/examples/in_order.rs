@@ -70,6 +70,8 @@ fn walk<S: Source + Send + 'static>(root: &str, source: S, n_workers: usize, pru
     let source = Arc::new(source);
     let workers = Workers {
         n_workers,
+        n_workers_max: n_workers,
+        n_cores: 2,
         source: source.clone(),
         buffer_len: 0,
         placement: Placement::default(),

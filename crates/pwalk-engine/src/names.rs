@@ -2,7 +2,6 @@
 
 use crate::listing::Listing;
 use crate::seen::Seen;
-use crate::source::Source;
 use pwalk_sys::Errno;
 
 /// Reads in a row that may bring no new name before a directory counts as endless.
@@ -30,7 +29,7 @@ impl NameReader {
     /// ESTALE for no reason, so that gets two more tries; some repeat names, or never come to an
     /// end.
     ///
-    /// `request` is [`Source::read`], given the memory that belongs to this reader.
+    /// `request` is [`crate::source::Source::read`], given the memory that belongs to this reader.
     pub(crate) fn read(
         &mut self,
         listing: &mut Listing,
@@ -53,27 +52,22 @@ impl NameReader {
         }
     }
 
-    /// Reads a whole directory, until `is_stopped`. Most are read at once, and who keeps all
-    /// names needs to remember none of those: only with a second buffer can some come again.
+    /// Reads a whole directory. Most are read at once, and who keeps all names needs to remember
+    /// none of those: only with a second buffer can some come again.
+    ///
+    /// `request` is [`crate::source::Source::read`], as for `read`.
     ///
     /// ENOENT is the end, as it is for readdir(3): the directory was removed after it was opened.
-    pub(crate) fn read_all<S: Source>(
+    pub(crate) fn read_all(
         &mut self,
-        source: &S,
-        dir: &S::Dir,
-        buffer_len: usize,
         listing: &mut Listing,
-        mut is_stopped: impl FnMut() -> bool,
+        mut request: impl FnMut(&mut Vec<u8>, &mut Listing) -> Result<bool, Errno>,
     ) -> Result<(), Errno> {
         self.seen.start();
         self.remembers = false;
         loop {
-            let request = |scratch: &mut Vec<u8>, listing: &mut Listing| {
-                source.read(dir, buffer_len, scratch, listing)
-            };
-            match self.read(listing, request) {
+            match self.read(listing, &mut request) {
                 Ok(false) | Err(Errno::NOENT) => break,
-                Ok(true) if is_stopped() => return Err(Errno::CANCELED),
                 Ok(true) => {}
                 Err(errno) => return Err(errno),
             }

@@ -14,6 +14,8 @@
 
 mod ahead;
 mod dir_listing;
+mod meter;
+mod patience;
 mod plan;
 mod position;
 mod reader;
@@ -24,17 +26,18 @@ use crate::config::{Placement, Rules};
 use crate::control::{Control, Progress};
 use crate::descriptors::Lack;
 use crate::names::is_lack;
+use crate::pacer::Pacer;
 use crate::source::{Base, Source};
 use crate::sync::lock;
 use crate::tuning::Tuning;
-use ahead::{Ahead, Awaited, Patience};
+use ahead::{Ahead, Awaited};
+use patience::Patience;
 use plan::{Asked, Group, ReadDir};
 use position::Stretch;
 use pwalk_sys::{Errno, Links};
 use reader::with_slash;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Directories that the consumer reads by itself before workers are worth their start.
@@ -85,8 +88,12 @@ pub enum Child {
 /// Who reads ahead, and how.
 #[derive(Clone, Debug)]
 pub struct Workers<S> {
-    /// Number of threads; 0: nothing is read ahead.
+    /// Number of threads to begin with; 0: nothing is read ahead.
     pub n_workers: usize,
+    /// As many as measuring may make of them. Not more than `n_workers`: their number is fixed.
+    pub n_workers_max: usize,
+    /// Processors that the process may use.
+    pub n_cores: usize,
     /// What they read through: not the consumer's if the filesystem, once it is known, needs
     /// other settings.
     pub source: Arc<S>,
@@ -102,11 +109,8 @@ pub struct Workers<S> {
 /// reported when the consumer meets them; one that only a worker met is not reported.
 pub struct Ordered<S: Source> {
     ahead: Arc<Ahead<S>>,
-    /// Who is to read ahead, asked when they are to start; gone once they are.
+    /// Who is to read ahead, asked when the first of them is to start; gone once it is.
     ask_workers: Option<AskWorkers<S>>,
-    /// Who reads ahead, once that was asked.
-    workers: Option<Workers<S>>,
-    threads: Vec<JoinHandle<()>>,
     order: Order,
     /// The directory that was last delivered, top down, until the consumer has said where to go on.
     current: Option<Frame>,
@@ -164,8 +168,6 @@ impl<S: Source + Send + 'static> Ordered<S> {
         Ordered {
             ahead: Arc::new(ahead),
             ask_workers: Some(Box::new(workers)),
-            workers: None,
-            threads: Vec::new(),
             order,
             current: None,
             stack: vec![frame],
@@ -173,6 +175,15 @@ impl<S: Source + Send + 'static> Ordered<S> {
             n_read_alone: 0,
             time_alone: Duration::ZERO,
         }
+    }
+
+    /// At most so many requests a second are made from now on, as a server counts them, by the
+    /// consumer and by those who read ahead. To be called before the first step.
+    pub fn with_ops_max(mut self, ops_max: Option<u64>) -> Self {
+        if let Some(ahead) = Arc::get_mut(&mut self.ahead) {
+            ahead.pacer = ops_max.map(|ops_max| Arc::new(Pacer::new(ops_max)));
+        }
+        self
     }
 
     /// What comes next, if that needs no waiting and no reading. A walk that was cancelled is at
@@ -303,8 +314,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
                         read.group = state.plan.arrive(None, path, &read.listing.dirs);
                     }
                     ahead.wake_workers(&state);
-                    let n_workers = self.workers.as_ref().map_or(0, |workers| workers.n_workers);
-                    let is_short = ahead.lacks_workers(&state, n_workers);
+                    let is_short = ahead.lacks_workers(&state);
                     drop(state);
                     if is_short {
                         self.start_workers();
@@ -373,8 +383,8 @@ impl<S: Source + Send + 'static> Ordered<S> {
         let group = state.plan.arrive(stretch, path, &listing.dirs);
         self.ahead.wake_workers(&state);
         let is_worth_it = self.n_read_alone >= DIRS_ALONE || self.time_alone >= TIME_ALONE;
-        let n_workers = self.workers.as_ref().map_or(usize::MAX, |workers| workers.n_workers);
-        let may_start = is_worth_it && self.ahead.lacks_workers(&state, n_workers);
+        state.look_for_hung();
+        let may_start = is_worth_it && self.ahead.lacks_workers(&state);
         drop(state);
         if may_start {
             self.start_workers();
@@ -395,12 +405,8 @@ impl<S: Source + Send + 'static> Ordered<S> {
 
     /// Starts who reads ahead, or those who have ended since.
     fn start_workers(&mut self) {
-        if let Some(ask) = self.ask_workers.take() {
-            self.workers = Some(ask());
-        }
-        let Some(workers) = &self.workers else { return };
-        self.threads.retain(|thread| !thread.is_finished());
-        self.threads.extend(self.ahead.start(workers));
+        let ask = self.ask_workers.take();
+        self.ahead.start(|| ask.map(|ask| ask()));
     }
 
     fn is_at_root(&self) -> bool {
@@ -413,8 +419,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
         if self.ahead.process == std::process::id() {
             return;
         }
-        (self.ask_workers, self.workers) = (None, None);
-        std::mem::forget(std::mem::take(&mut self.threads));
+        self.ask_workers = None;
         let fresh = Arc::new(self.ahead.without_plan());
         std::mem::forget(std::mem::replace(&mut self.ahead, fresh));
         let frames = self.stack.iter_mut().chain(&mut self.current);
@@ -426,11 +431,12 @@ impl<S: Source> Drop for Ordered<S> {
     /// Ends the workers, and waits for them a little. Who hangs in a request is left behind, with
     /// what it holds, and ends once that is answered.
     fn drop(&mut self) {
-        let threads = std::mem::take(&mut self.threads);
-        if self.ahead.process != std::process::id() {
-            return std::mem::forget(threads);
+        if self.ahead.process == std::process::id() {
+            self.ahead.end();
+        } else {
+            // Threads of the parent are not here, and their handles are left alone.
+            std::mem::forget(self.ahead.clone());
         }
-        self.ahead.end(threads);
     }
 }
 

@@ -3,14 +3,13 @@
 //! Each request has a slot in time, and slots lie equally far apart, so that there are no bursts:
 //! not at the start, and not after a pause. Who comes too early sleeps until its slot.
 
-use crate::control::Control;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// How much of what was missed is made up for: threads wake up late, by some 0.1 ms each time.
 const CATCH_UP: Duration = Duration::from_millis(3);
 
-/// How long a cancel may be overlooked.
+/// How long an end of the walk may be overlooked.
 const NAP: Duration = Duration::from_millis(20);
 
 /// Requests that a server sees for one of ours. FUSE and NFS look a name up when it is opened, and
@@ -36,15 +35,15 @@ impl Pacer {
         Pacer { started: Instant::now(), gap, next: AtomicU64::new(0) }
     }
 
-    /// Waits until `n` requests may be made; no longer, once the walk is cancelled.
-    pub(crate) fn wait(&self, n: u64, control: &Control) {
+    /// Waits until `n` requests may be made; no longer, once `is_over` says so.
+    pub(crate) fn wait(&self, n: u64, mut is_over: impl FnMut() -> bool) {
         let now = nanos(self.started.elapsed());
         let earliest = now.saturating_sub(nanos(CATCH_UP));
         let after = |slot: u64| slot.max(earliest) + n * nanos(self.gap);
         let taken = self.next.fetch_update(Relaxed, Relaxed, |slot| Some(after(slot)));
         let slot = Duration::from_nanos(taken.unwrap_or_default());
         while let Some(early) = slot.checked_sub(self.started.elapsed()) {
-            if early.is_zero() || control.is_cancelled() {
+            if early.is_zero() || is_over() {
                 return;
             }
             std::thread::sleep(early.min(NAP));
@@ -63,10 +62,9 @@ mod tests {
     #[test]
     fn requests_are_as_far_apart_as_their_number_says_from_the_first_on() {
         let pacer = Pacer::new(1000);
-        let control = Control::default();
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| (0..25).for_each(|_| pacer.wait(1, &control)));
+                scope.spawn(|| (0..25).for_each(|_| pacer.wait(1, || false)));
             }
         });
         // 200 slots, of which the first is at once and three may be made up for.
@@ -76,20 +74,17 @@ mod tests {
     #[test]
     fn a_pause_is_not_made_up_for() {
         let pacer = Pacer::new(1000);
-        let control = Control::default();
-        pacer.wait(1, &control);
+        pacer.wait(1, || false);
         std::thread::sleep(Duration::from_millis(100));
         let after_pause = Instant::now();
-        (0..20).for_each(|_| pacer.wait(1, &control));
+        (0..20).for_each(|_| pacer.wait(1, || false));
         assert!(after_pause.elapsed() >= Duration::from_millis(16));
     }
 
     #[test]
     fn a_cancel_ends_the_wait() {
         let pacer = Pacer::new(1);
-        let control = Control::default();
-        control.cancel();
-        (0..3600).for_each(|_| pacer.wait(1, &control));
+        (0..3600).for_each(|_| pacer.wait(1, || true));
         assert!(pacer.started.elapsed() < Duration::from_secs(600));
     }
 }

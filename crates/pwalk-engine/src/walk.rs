@@ -134,7 +134,7 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
     #[inline]
     pub(crate) fn pace(&self, n: u64) {
         if let Some(pacer) = &self.pacer {
-            pacer.wait(n, self.control);
+            pacer.wait(n, || self.control.is_cancelled());
         }
     }
 

@@ -19,7 +19,8 @@ pub struct OrderedConfig {
     pub links_are_files: bool,
     /// Walks snapshot directories too.
     pub snapshots: bool,
-    /// Worker threads that read ahead; `None`: as [`Threads::choose`] finds.
+    /// Worker threads that read ahead; `None`: as many as [`Threads::choose`] finds to begin with,
+    /// and as measuring makes of them.
     pub threads: Option<usize>,
     /// How the walk uses the system.
     pub settings: Settings,
@@ -39,6 +40,7 @@ pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>)
         ..Rules::default()
     };
     let source = Arc::new(settings.source(false, Tuning::LOCAL));
+    let ops_max = settings.max_ops.map(|n| n as u64);
     let path = root.to_vec();
     let workers = move || {
         let table = settings.mounts(false);
@@ -46,12 +48,17 @@ pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>)
         let kind = settings.fs_kind(raw.as_ref(), &table);
         let tuning = settings.tuning(kind);
         let choice = Threads::choose(threads, |name| std::env::var_os(name), kind);
+        let choice = choice.map(|threads| settings.clamp(threads));
+        let (n_workers, n_workers_max, n_cores) =
+            choice.map_or((1, 1, 1), |threads| (threads.count, threads.max, threads.n_cores));
         Workers {
-            n_workers: choice.map_or(1, |threads| settings.clamp(threads).count),
+            n_workers,
+            n_workers_max,
+            n_cores,
             source: Arc::new(settings.source(false, tuning)),
             buffer_len: tuning.buffer_bytes,
             placement: settings.placement(),
         }
     };
-    Ordered::new(root.to_vec(), order, rules, source, control, workers)
+    Ordered::new(root.to_vec(), order, rules, source, control, workers).with_ops_max(ops_max)
 }

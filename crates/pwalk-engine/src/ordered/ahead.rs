@@ -12,14 +12,20 @@
 //! `os.walk`. The number rises again, slowly. And while the last [`RESERVE`] of the process are
 //! in use, nothing is read ahead at all: they are for the consumer, and for what its caller opens.
 //!
+//! How many workers read is measured ([`meter`](super::meter)), or fixed. The consumer starts the
+//! first. From then on a worker that has got a directory, and sees that there are others, wakes one
+//! more or starts it: a walk whose requests are slow has hundreds within milliseconds, and one
+//! that has nothing to read starts none.
+//!
 //! A worker that finds nothing to do for [`IDLE_MAX`] ends, and the consumer starts others when
 //! there is room again: a walk that is paused holds no threads.
 //!
-//! A handler of a signal may fork while the consumer waits. In the child there are no workers, and
-//! its [`Patience`] says so.
+//! A handler of a signal may fork while the consumer waits: see [`Patience`].
 
 use super::Workers;
 use super::dir_listing::{DirListing, Subdirs};
+use super::meter::Meter;
+use super::patience::{PATIENCE, Patience};
 use super::plan::{Job, Plan};
 use super::position::Position;
 use super::reader::Reader;
@@ -27,17 +33,15 @@ use crate::config::Rules;
 use crate::control::Control;
 use crate::descriptors::Lack;
 use crate::names::{NameReader, is_lack};
+use crate::pacer::Pacer;
 use crate::source::{Base, Source};
 use crate::sync::lock;
 use pwalk_sys::{DescriptorLimit, Errno};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-/// How long the consumer goes on before it looks whether it is to stop.
-const PATIENCE: Duration = Duration::from_millis(50);
 
 /// How long the end of a walk waits for its workers. Longer than a request takes; who is still
 /// in one then is left behind, for a request can hang for ever.
@@ -49,8 +53,11 @@ const OTHERS_MAX: Duration = Duration::from_secs(2);
 /// How long a worker waits for work before it ends.
 const IDLE_MAX: Duration = Duration::from_millis(200);
 
-/// Workers of all walks of the process: more are started for a walk that is the only one.
+/// Workers of all walks of the process: more are started only for a walk that is the only one.
 const WORKERS_MAX: usize = 256;
+
+/// Bytes of a worker's stack: it calls nothing that is deep, and there may be hundreds.
+const STACK_BYTES: usize = 256 << 10;
 
 /// Descriptors of the process that no worker takes.
 const RESERVE: u64 = 64;
@@ -77,6 +84,10 @@ pub(super) struct Ahead<S: Source> {
     pub(super) root_len: usize,
     /// The process that the workers belong to.
     pub(super) process: u32,
+    /// There may be only so many requests a second, of the consumer and of workers.
+    pub(super) pacer: Option<Arc<Pacer>>,
+    /// Who reads ahead, once that was asked.
+    workers: OnceLock<Workers<S>>,
     pub(super) state: Mutex<State>,
     /// Workers shall end. Set without the lock, and followed by a turn of it.
     is_closed: AtomicBool,
@@ -86,6 +97,9 @@ pub(super) struct Ahead<S: Source> {
 
 pub(super) struct State {
     pub(super) plan: Plan,
+    meter: Meter,
+    /// Those of workers, also if they have ended.
+    threads: Vec<JoinHandle<()>>,
     process: u32,
     /// Hardly any descriptor is left to the process.
     are_scarce: bool,
@@ -129,8 +143,12 @@ impl<S: Source> Ahead<S> {
             base,
             root_len,
             process: std::process::id(),
+            pacer: None,
+            workers: OnceLock::new(),
             state: Mutex::new(State {
                 plan,
+                meter: Meter::new(),
+                threads: Vec::new(),
                 process: std::process::id(),
                 are_scarce: false,
                 may_start: true,
@@ -150,7 +168,9 @@ impl<S: Source> Ahead<S> {
     /// The same walk, with nothing planned and nobody who reads ahead.
     pub(super) fn without_plan(&self) -> Self {
         let (source, rules) = (self.source.clone(), self.rules.clone());
-        Ahead::new(source, rules, self.control.clone(), self.base.clone(), self.root_len)
+        let (control, base) = (self.control.clone(), self.base.clone());
+        let pacer = self.pacer.clone();
+        Ahead { pacer, ..Ahead::new(source, rules, control, base, self.root_len) }
     }
 
     pub(super) fn reader<'a>(&'a self, source: &'a S, buffer_len: usize) -> Reader<'a, S> {
@@ -158,12 +178,14 @@ impl<S: Source> Ahead<S> {
             source,
             rules: &self.rules,
             base: &self.base,
+            pacer: self.pacer.as_deref(),
             root_len: self.root_len,
             buffer_len,
             names: NameReader::default(),
             limit: DescriptorLimit::default(),
             n_spare: u64::MAX,
             n_reserved: 0,
+            n_answered: 0,
         }
     }
 
@@ -220,88 +242,128 @@ impl<S: Source> Ahead<S> {
         self.news.notify_all();
     }
 
-    /// True if workers have ended, and there is enough to do for new ones.
-    pub(super) fn lacks_workers(&self, state: &State, n_workers: usize) -> bool {
-        let is_short = state.may_start && state.n_workers < n_workers;
-        is_short && state.may_begin() && state.plan.has_much_room()
+    /// True if workers are missing, and there is enough to do for new ones.
+    pub(super) fn lacks_workers(&self, state: &State) -> bool {
+        state.lacks_a_worker() && state.plan.has_much_room()
     }
 
     /// Ends the workers; waits for them a little.
-    pub(super) fn end(&self, workers: Vec<JoinHandle<()>>) {
+    pub(super) fn end(&self) {
         self.is_closed.store(true, Relaxed);
         drop(lock(&self.state));
         self.work.notify_all();
         let are_running = |state: &mut State| state.n_workers > 0;
         let ended = self.news.wait_timeout_while(lock(&self.state), GRACE, are_running);
-        let are_all = !ended.unwrap_or_else(PoisonError::into_inner).1.timed_out();
-        for worker in workers {
-            if are_all || worker.is_finished() {
+        let (mut state, timeout) = ended.unwrap_or_else(PoisonError::into_inner);
+        let threads = std::mem::take(&mut state.threads);
+        drop(state);
+        for worker in threads {
+            if !timeout.timed_out() || worker.is_finished() {
                 // A panic of the source was met by the consumer too.
                 let _ = worker.join();
             }
         }
     }
+
+    fn is_over(&self) -> bool {
+        self.is_closed.load(Relaxed) || self.control.is_cancelled()
+    }
 }
 
 impl<S: Source + Send + 'static> Ahead<S> {
-    /// Starts workers, as many as are missing. Without a thread the walk is slower, and no less
-    /// whole.
-    pub(super) fn start(self: &Arc<Self>, workers: &Workers<S>) -> Vec<JoinHandle<()>> {
-        let Workers { n_workers, source, buffer_len, placement } = workers;
-        let buffer_len = *buffer_len;
-        let n_running = lock(&self.state).n_workers;
-        let n_max = match N_WORKERS.get(self.process) {
-            0 => usize::MAX,
-            n => n_running + WORKERS_MAX.saturating_sub(n),
-        };
-        let start_one = |number| {
-            let (ahead, source, placement) = (self.clone(), source.clone(), placement.clone());
-            let builder = std::thread::Builder::new().name(format!("pwalk-ahead-{number}"));
-            lock(&self.state).n_workers += 1;
-            N_WORKERS.add(self.process);
-            let started = builder.spawn(move || {
-                let _counted = Counted(&ahead);
-                placement.place(number);
-                ahead.read_ahead(&source, buffer_len);
-            });
-            if started.is_err() {
-                self.count_end();
-                lock(&self.state).may_start = false;
+    /// Starts a worker, the first of all or of those that have ended since. `ask` says who is to
+    /// read ahead, if nobody has said so yet.
+    pub(super) fn start(self: &Arc<Self>, ask: impl FnOnce() -> Option<Workers<S>>) {
+        if self.workers.get().is_none()
+            && let Some(workers) = ask()
+        {
+            let Workers { n_workers, n_workers_max, n_cores, .. } = workers;
+            let is_paced = self.pacer.is_some();
+            lock(&self.state).meter.begin(n_workers, n_workers_max, n_cores, is_paced);
+            let _ = self.workers.set(workers);
+        }
+        if self.workers.get().is_some() {
+            self.call_another(lock(&self.state));
+        }
+    }
+
+    /// Wakes a worker, or starts one, if there is something to do for it.
+    fn call_another(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        if state.n_idle > 0 {
+            if state.may_begin() {
+                self.work.notify_one();
             }
-            started.ok()
-        };
-        (n_running..(*n_workers).min(n_max)).map_while(start_one).collect()
+        } else if state.lacks_a_worker() && !self.is_over() {
+            let number = state.n_workers;
+            state.n_workers += 1;
+            N_WORKERS.add(self.process);
+            drop(state);
+            self.start_one(number);
+        }
+    }
+
+    /// Starts a worker that is counted. Without a thread the walk is slower, and no less whole.
+    fn start_one(self: &Arc<Self>, number: usize) {
+        let builder = std::thread::Builder::new().name(format!("pwalk-ahead-{number}"));
+        let ahead = self.clone();
+        let started = builder.stack_size(STACK_BYTES).spawn(move || {
+            let _counted = Counted(&ahead);
+            ahead.read_ahead(number);
+        });
+        match started {
+            Ok(thread) => {
+                let mut state = lock(&self.state);
+                if state.threads.len() > 2 * state.n_workers {
+                    state.threads.retain(|thread| !thread.is_finished());
+                }
+                state.threads.push(thread);
+            }
+            Err(_) => {
+                lock(&self.state).may_start = false;
+                self.count_end();
+            }
+        }
     }
 
     /// What a worker does.
-    fn read_ahead(&self, source: &S, buffer_len: usize) {
-        let is_closed = || self.is_closed.load(Relaxed);
-        let mut reader = self.reader(source, buffer_len);
+    fn read_ahead(self: &Arc<Self>, number: usize) {
+        let Some(Workers { source, buffer_len, placement, .. }) = self.workers.get() else {
+            return;
+        };
+        placement.place(number);
+        let mut reader = self.reader(source, *buffer_len);
         reader.n_reserved = RESERVE;
-        let mut is_idle = false;
-        let mut state = lock(&self.state);
-        while !is_closed() {
-            let Some(job) = state.begin() else {
-                if is_idle {
-                    break;
-                }
-                state.n_idle += 1;
-                let waited = self.work.wait_timeout(state, IDLE_MAX);
-                let (guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-                (state, is_idle) = (guard, timeout.timed_out());
-                state.n_idle -= 1;
-                continue;
-            };
-            is_idle = false;
-            drop(state);
+        while let Some((job, n_read)) = self.wait_for_job() {
             // What panics here panics again where the consumer reads it.
-            let links = self.rules.links;
-            let reads = AssertUnwindSafe(|| reader.read(&job.path, links, is_closed));
+            let reads =
+                AssertUnwindSafe(|| reader.read(&job.path, self.rules.links, || self.is_over()));
             let read = catch_unwind(reads).unwrap_or(Err(Errno::CANCELED));
-            state = lock(&self.state);
+            let mut state = lock(&self.state);
             state.are_scarce |= reader.n_spare < RESERVE;
+            state.meter.end_read(n_read, std::mem::take(&mut reader.n_answered));
             self.after_read(&mut state, job, read);
         }
+    }
+
+    /// A directory to read, and the number of that read; `None` if there was none for a while.
+    fn wait_for_job(self: &Arc<Self>) -> Option<(Job, u64)> {
+        let mut state = lock(&self.state);
+        let mut idle_since = None;
+        while !self.is_over() {
+            if let Some(job) = state.begin() {
+                let n_read = state.meter.begin_read();
+                self.call_another(state);
+                return Some((job, n_read));
+            }
+            let since = *idle_since.get_or_insert_with(Instant::now);
+            // Who is woken often and gets nothing is not needed either.
+            let left = IDLE_MAX.checked_sub(since.elapsed())?;
+            state.n_idle += 1;
+            let waited = self.work.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.n_idle -= 1;
+        }
+        None
     }
 
     fn after_read(&self, state: &mut State, job: Job, read: Result<DirListing, Errno>) {
@@ -329,9 +391,6 @@ impl<S: Source + Send + 'static> Ahead<S> {
             state.awaited = None;
             self.news.notify_one();
         }
-        if state.n_idle > 0 && state.may_begin() {
-            self.work.notify_one();
-        }
     }
 }
 
@@ -339,9 +398,22 @@ impl State {
     /// True if a worker may begin to read, and there is something, perhaps.
     fn may_begin(&self) -> bool {
         !self.are_scarce
-            && self.n_reading < self.n_reading_max
-            && self.plan.has_room()
+            && self.n_reading < self.n_reading_max.min(self.meter.level())
+            && self.plan.has_room(self.n_reading)
             && self.plan.has_work()
+    }
+
+    /// True if a thread more is worth its start, as far as this walk and the others go.
+    fn lacks_a_worker(&self) -> bool {
+        self.n_workers < self.meter.level() && self.may_start && self.may_begin() && {
+            let n_all = N_WORKERS.get(self.process);
+            n_all < WORKERS_MAX || n_all == self.n_workers
+        }
+    }
+
+    /// The consumer has to read by itself. If that is because all workers hang, others may work.
+    pub(super) fn look_for_hung(&mut self) {
+        self.meter.look_for_hung();
     }
 
     fn begin(&mut self) -> Option<Job> {
@@ -415,70 +487,10 @@ impl Tally {
     }
 }
 
-/// How long the consumer may be kept.
-pub(super) struct Patience<'a> {
-    is_stopped: &'a mut dyn FnMut() -> bool,
-    control: Arc<Control>,
-    asked: Instant,
-    has_ended: bool,
-    process: u32,
-    has_forked: bool,
-}
-
-impl<'a> Patience<'a> {
-    pub(super) fn new(is_stopped: &'a mut dyn FnMut() -> bool, control: Arc<Control>) -> Self {
-        let (asked, process) = (Instant::now(), std::process::id());
-        Patience { is_stopped, control, asked, has_ended: false, process, has_forked: false }
-    }
-
-    /// Asks every now and then, and not again once that said yes: it may say so only once. Over,
-    /// too, once whoever was asked has forked, and this is the child.
-    pub(super) fn is_over(&mut self) -> bool {
-        let is_over = self.has_ended || self.has_forked;
-        if !is_over && self.asked.elapsed() >= PATIENCE {
-            self.asked = Instant::now();
-            self.has_ended = self.control.is_cancelled() || (self.is_stopped)();
-            self.has_forked = self.process != std::process::id();
-        }
-        self.has_ended || self.has_forked
-    }
-
-    /// True if this has become another process since that was last taken.
-    pub(super) fn has_forked(&self) -> bool {
-        self.has_forked
-    }
-
-    /// The same, and takes it.
-    pub(super) fn take_fork(&mut self) -> bool {
-        self.process = std::process::id();
-        std::mem::take(&mut self.has_forked)
-    }
-
-    /// True once it was found to be over.
-    pub(super) fn has_ended(&self) -> bool {
-        self.has_ended
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::disk::Disk;
-
-    #[test]
-    fn whoever_has_stopped_a_step_is_not_asked_again() {
-        let mut n_asked = 0;
-        let mut is_stopped = || {
-            n_asked += 1;
-            n_asked == 1
-        };
-        let mut patience = Patience::new(&mut is_stopped, Arc::default());
-        for _ in 0..3 {
-            patience.asked = Instant::now().checked_sub(PATIENCE).expect("the clock runs");
-            assert!(patience.is_over());
-        }
-        assert_eq!(n_asked, 1);
-    }
 
     /// While it waited for its own workers, or the process stood still, it was refused nothing.
     #[test]

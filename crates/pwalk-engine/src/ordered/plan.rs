@@ -12,7 +12,9 @@
 //! and it can never wait for ever: it waits only for a directory that a worker reads now (I14).
 //!
 //! What is read ahead and not yet taken is bounded by [`DIRS_AHEAD_MAX`] and
-//! [`BYTES_AHEAD_MAX`]; each worker may exceed that by the directory that it reads.
+//! [`BYTES_AHEAD_MAX`]; each worker may exceed that by the directory that it reads. Where hundreds of
+//! workers read large directories that would be much, so what they are about to bring is guessed from
+//! what others have brought.
 
 use super::dir_listing::{DirListing, Subdirs};
 use super::position::{Division, Position, Stretch};
@@ -27,6 +29,12 @@ pub(super) const DIRS_AHEAD_MAX: usize = 2048;
 
 /// Bytes of names that are read ahead.
 pub(super) const BYTES_AHEAD_MAX: usize = 6 << 20;
+
+/// Workers that may read whatever they will bring.
+const FEW: usize = 8;
+
+/// Directories over which their size is averaged.
+const N_AVERAGED: usize = 16;
 
 /// Subdirectories of one directory, as the consumer wants them.
 pub(super) struct Group {
@@ -121,6 +129,8 @@ pub(super) struct Plan {
     n_stages: u64,
     n_ahead: usize,
     bytes_ahead: usize,
+    /// Bytes of a directory, on average over those that were read last.
+    bytes_each: usize,
     /// The consumer changes the order: nothing is read ahead of what it has not seen.
     is_careful: bool,
     /// Links to directories are entered too.
@@ -133,9 +143,11 @@ impl Plan {
         Plan { follows_links, ..Plan::default() }
     }
 
-    /// True while workers may read ahead.
-    pub(super) fn has_room(&self) -> bool {
-        self.n_ahead < DIRS_AHEAD_MAX && self.bytes_ahead < BYTES_AHEAD_MAX
+    /// True while workers may read ahead, of whom `n_reading` do.
+    pub(super) fn has_room(&self, n_reading: usize) -> bool {
+        let n_many = n_reading.saturating_sub(FEW);
+        let bytes = self.bytes_ahead + n_many * self.bytes_each;
+        self.n_ahead < DIRS_AHEAD_MAX && bytes < BYTES_AHEAD_MAX
     }
 
     /// True once it makes sense to wake workers that found no room.
@@ -194,6 +206,10 @@ impl Plan {
     /// meet the error itself, if it is still there.
     pub(super) fn store(&mut self, job: &Job, listing: Option<DirListing>) {
         let stretch = job.group.stretch(job.place);
+        if let Some(listing) = &listing {
+            let others = self.bytes_each * (N_AVERAGED - 1);
+            self.bytes_each = (others + listing.n_bytes()) / N_AVERAGED;
+        }
         let Some(Slot::Reading) = self.ahead.get(&stretch.start) else { return };
         match listing {
             Some(listing) => {

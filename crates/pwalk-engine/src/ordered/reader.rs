@@ -9,6 +9,7 @@ use crate::entry::{Fields, Kind, Stat};
 use crate::filter::{Filter, Verdict};
 use crate::listing::Listing;
 use crate::names::{NameReader, is_lack};
+use crate::pacer::{PER_LINK, PER_OPEN, Pacer};
 use crate::source::{At, Base, Source};
 use pwalk_sys::{DescriptorLimit, Errno, Links};
 use std::ffi::{CStr, CString};
@@ -22,6 +23,8 @@ pub(super) struct Reader<'a, S: Source> {
     pub(super) source: &'a S,
     pub(super) rules: &'a Rules,
     pub(super) base: &'a Base<S::Dir>,
+    /// There may be only so many requests a second.
+    pub(super) pacer: Option<&'a Pacer>,
     /// Length of the root's path.
     pub(super) root_len: usize,
     /// Bytes of names that a request should bring.
@@ -32,6 +35,8 @@ pub(super) struct Reader<'a, S: Source> {
     pub(super) n_spare: u64,
     /// As many must be left for a directory to be read.
     pub(super) n_reserved: u64,
+    /// Requests that were answered, or refused for the lack of a descriptor.
+    pub(super) n_answered: u64,
 }
 
 impl<S: Source> Reader<'_, S> {
@@ -42,15 +47,40 @@ impl<S: Source> Reader<'_, S> {
         links: Links,
         mut is_stopped: impl FnMut() -> bool,
     ) -> Result<DirListing, Errno> {
-        let dir = self.open(path, links)?;
+        self.pace(PER_OPEN, &mut is_stopped)?;
+        let dir = self.open(path, links);
+        self.n_answered += 1;
+        let dir = dir?;
         self.n_spare = self.source.n_spare(&dir, &mut self.limit);
         if self.n_spare < self.n_reserved {
             return Err(Errno::MFILE);
         }
         let mut listing = Listing::default();
-        self.names.read_all(self.source, &dir, self.buffer_len, &mut listing, &mut is_stopped)?;
+        self.read_names(&dir, &mut listing, &mut is_stopped)?;
         let listing = self.divide(path, &dir, listing, &mut is_stopped)?;
         if is_stopped() { Err(Errno::CANCELED) } else { Ok(listing) }
+    }
+
+    fn read_names(
+        &mut self,
+        dir: &S::Dir,
+        listing: &mut Listing,
+        is_stopped: &mut impl FnMut() -> bool,
+    ) -> Result<(), Errno> {
+        let Reader { source, buffer_len, pacer, n_answered, names, .. } = self;
+        names.read_all(listing, |scratch, listing| {
+            pace(*pacer, 1, is_stopped)?;
+            if is_stopped() {
+                return Err(Errno::CANCELED);
+            }
+            *n_answered += 1;
+            source.read(dir, *buffer_len, scratch, listing)
+        })
+    }
+
+    /// Waits until `n` requests may be made; ECANCELED if the walk is stopped before.
+    fn pace(&self, n: u64, is_stopped: &mut impl FnMut() -> bool) -> Result<(), Errno> {
+        pace(self.pacer, n, is_stopped)
     }
 
     /// True for a symbolic link; what can't be asked is none.
@@ -81,10 +111,10 @@ impl<S: Source> Reader<'_, S> {
     }
 
     /// Divides the entries into directories and others, and leaves out what the filters say.
-    /// Once it is stopped, it asks nothing more, and what it returns is void. The only error is a
-    /// lack of descriptors, which some ways to ask for an inode need.
+    /// Once it is stopped, it asks nothing more, and what it returns is void. The only errors are
+    /// that, and a lack of descriptors, which some ways to ask for an inode need.
     fn divide(
-        &self,
+        &mut self,
         path: &[u8],
         dir: &S::Dir,
         mut listing: Listing,
@@ -96,7 +126,7 @@ impl<S: Source> Reader<'_, S> {
         let mut dirs = Subdirs::default();
         let keeps_files = filter.keeps_files();
         let links_are_files = self.rules.links_are_files;
-        let mut lack = None;
+        let mut failed = None;
         listing.retain(|told, name| {
             if keeps_files && !matches!(told, Kind::Dir | Kind::Symlink | Kind::Unknown) {
                 return true;
@@ -105,14 +135,16 @@ impl<S: Source> Reader<'_, S> {
             let name = c_name.to_bytes();
             let (kind, is_link) = match told {
                 Kind::Symlink if links_are_files => (told, true),
-                Kind::Symlink | Kind::Unknown if lack.is_some() || is_stopped() => return false,
-                Kind::Symlink | Kind::Unknown => match self.kind_of(dir, &prefix, c_name, told) {
-                    Ok(found) => found,
-                    Err(errno) => {
-                        lack = Some(errno);
-                        return false;
+                Kind::Symlink | Kind::Unknown if failed.is_some() || is_stopped() => return false,
+                Kind::Symlink | Kind::Unknown => {
+                    match self.kind_of(dir, &prefix, c_name, told, is_stopped) {
+                        Ok(found) => found,
+                        Err(errno) => {
+                            failed = Some(errno);
+                            return false;
+                        }
                     }
-                },
+                }
                 kind => (kind, false),
             };
             if filter.judge(name, if is_link { Kind::Symlink } else { kind }) != Verdict::Keep {
@@ -123,7 +155,7 @@ impl<S: Source> Reader<'_, S> {
             }
             kind != Kind::Dir
         });
-        match lack {
+        match failed {
             Some(errno) => Err(errno),
             None => Ok(DirListing { dirs: Arc::new(dirs), others: listing }),
         }
@@ -132,14 +164,17 @@ impl<S: Source> Reader<'_, S> {
     /// The kind behind an entry, and whether it is a symbolic link. What can't be asked is no
     /// directory.
     fn kind_of(
-        &self,
+        &mut self,
         dir: &S::Dir,
         prefix: &[u8],
         name: &CStr,
         told: Kind,
+        is_stopped: &mut impl FnMut() -> bool,
     ) -> Result<(Kind, bool), Errno> {
         let own = match told {
             Kind::Unknown => {
+                self.pace(1, is_stopped)?;
+                self.n_answered += 1;
                 known(self.source.stat(dir, name, Links::Keep, Fields::empty()), Kind::Unknown)?
             }
             told => told,
@@ -150,6 +185,8 @@ impl<S: Source> Reader<'_, S> {
         // By the whole path, for which links count that were followed on the way. One that is
         // absolute begins nowhere, whatever directory is named.
         let path = [prefix, name.to_bytes()].concat();
+        self.pace(PER_LINK, is_stopped)?;
+        self.n_answered += 1;
         let behind = match self.base {
             Base::None if prefix.starts_with(b"/") => c_path(&path)
                 .and_then(|path| self.source.stat(dir, &path, Links::Follow, Fields::empty())),
@@ -157,6 +194,16 @@ impl<S: Source> Reader<'_, S> {
         };
         Ok((known(behind, Kind::Symlink)?, true))
     }
+}
+
+fn pace(pacer: Option<&Pacer>, n: u64, is_stopped: &mut impl FnMut() -> bool) -> Result<(), Errno> {
+    if let Some(pacer) = pacer {
+        pacer.wait(n, &mut *is_stopped);
+        if is_stopped() {
+            return Err(Errno::CANCELED);
+        }
+    }
+    Ok(())
 }
 
 /// The kind that was found, or `otherwise` if it could not be asked.

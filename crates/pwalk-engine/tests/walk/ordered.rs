@@ -3,6 +3,7 @@
 
 mod gate;
 mod naive;
+mod slow;
 
 use crate::harness::{cases, faults_at, no_faults, without_transients};
 use gate::{Gate, LONG};
@@ -16,6 +17,7 @@ use pwalk_testkit::fake::{
     Call, Endless, Fail, FakeSource, FakeTree, FaultPlan, NodeFaults, Shortage, arb_fault_plan,
     arb_tree,
 };
+use slow::Slow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -64,9 +66,12 @@ fn start(
     task: Task,
     n_workers: usize,
 ) -> Ordered<FakeSource<'static>> {
+    start_over(fake(tree, plan), task, n_workers)
+}
+
+fn fake(tree: &FakeTree, plan: FaultPlan) -> Arc<FakeSource<'static>> {
     let tree: &'static FakeTree = Box::leak(Box::new(tree.clone()));
-    let source = Arc::new(FakeSource::new(tree, Box::leak(Box::new(plan))));
-    start_over(source, task, n_workers)
+    Arc::new(FakeSource::new(tree, Box::leak(Box::new(plan))))
 }
 
 fn start_over<S: Source + Send + 'static>(
@@ -74,15 +79,34 @@ fn start_over<S: Source + Send + 'static>(
     task: Task,
     n_workers: usize,
 ) -> Ordered<S> {
+    let workers = workers(n_workers, source.clone());
+    start_with(workers, task, source)
+}
+
+/// A walk whose number of workers is measured.
+fn start_measured<S: Source + Send + 'static>(
+    source: Arc<S>,
+    task: Task,
+    n_workers: usize,
+) -> Ordered<S> {
+    let workers = Workers { n_workers_max: 512, ..workers(n_workers, source.clone()) };
+    start_with(workers, task, source)
+}
+
+fn start_with<S: Source + Send + 'static>(
+    workers: Workers<S>,
+    task: Task,
+    source: Arc<S>,
+) -> Ordered<S> {
     let Task { order, links, links_are_files, walks_snapshots, .. } = task;
     let rules = Rules { links, links_are_files, walks_snapshots, ..Rules::default() };
-    let workers = Workers {
-        n_workers,
-        source: source.clone(),
-        buffer_len: 0,
-        placement: Placement::default(),
-    };
     Ordered::new(b"/r".to_vec(), order, rules, source, Arc::default(), move || workers)
+}
+
+/// So many workers, whatever is measured.
+fn workers<S>(n_workers: usize, source: Arc<S>) -> Workers<S> {
+    let (buffer_len, placement) = (0, Placement::default());
+    Workers { n_workers, n_workers_max: n_workers, n_cores: 2, source, buffer_len, placement }
 }
 
 /// A consumer that takes all, top down.
@@ -140,11 +164,14 @@ proptest! {
             let plan = prop_oneof![Just(no_faults()), Just(slow()), arb_fault_plan(&tree)];
             (Just(tree), plan)
         }),
-        n_workers in select(vec![0, 1, 2, 8]),
+        n_workers in select(vec![0, 1, 2, 8, 128]),
+        is_measured in any::<bool>(),
         task in arb_task(),
     ) {
         let plan = without_transients(plan);
-        let visits = run(start(&tree, plan.clone(), task, n_workers), task);
+        let source = fake(&tree, plan.clone());
+        let start = if is_measured { start_measured } else { start_over };
+        let visits = run(start(source, task, n_workers), task);
         prop_assert_eq!(visits, naive(&tree, &plan, task));
     }
 }
@@ -161,16 +188,80 @@ fn bushy() -> FakeTree {
 #[test]
 fn many_workers_keep_the_order_of_a_bushy_tree_whatever_is_chosen() {
     let tree = bushy();
-    for n_workers in [0, 1, 2, 8] {
-        for consumer in CONSUMERS {
-            for order in [Order::TopDown, Order::BottomUp] {
-                let task = Task { order, consumer, ..plain() };
+    for consumer in CONSUMERS {
+        for order in [Order::TopDown, Order::BottomUp] {
+            let task = Task { order, consumer, ..plain() };
+            let expected = naive(&tree, &no_faults(), task);
+            for n_workers in [0, 1, 2, 8, 512] {
                 let visits = run(start(&tree, slow(), task, n_workers), task);
-                let expected = naive(&tree, &no_faults(), task);
-                assert_eq!(visits.len(), expected.len());
                 assert!(visits == expected, "{n_workers} workers, {task:?}");
             }
+            for n_workers in [1, 8] {
+                let visits = run(start_measured(fake(&tree, slow()), task, n_workers), task);
+                assert!(visits == expected, "{n_workers} workers to begin with, {task:?}");
+            }
         }
+    }
+}
+
+/// Directories that workers can read all at once.
+fn wide() -> FakeTree {
+    let mut tree = FakeTree::default();
+    (0..3000).for_each(|number| _ = tree.add(format!("/r/{number}/f"), Kind::File));
+    tree
+}
+
+#[test]
+fn where_requests_take_their_time_more_workers_read_ahead_than_it_began_with() {
+    let slow = Slow::new(&wide(), Duration::from_millis(2));
+    let visits = run(start_measured(slow.clone(), plain(), 2), plain());
+    assert!(visits == naive(&wide(), &no_faults(), plain()));
+    assert!(slow.n_at_once() > 16, "{}", slow.n_at_once());
+    let fixed = Slow::new(&wide(), Duration::from_micros(100));
+    run(start_over(fixed.clone(), plain(), 2), plain());
+    // The consumer is one more.
+    assert!(fixed.n_at_once() <= 3, "{}", fixed.n_at_once());
+}
+
+/// Each directory costs five: three to open it, one to read it, and one to find its end.
+#[test]
+fn a_walk_of_so_many_requests_a_second_takes_so_long_whoever_makes_them() {
+    let tree = FakeTree::of(&["r/a/x/f", "r/a/y/g", "r/b/"]);
+    for n_workers in [0, 8] {
+        let source = fake(&tree, no_faults());
+        let walk = start_measured(source, plain(), n_workers).with_ops_max(Some(100));
+        let begun = Instant::now();
+        assert_eq!(run(walk, plain()).len(), 5);
+        // The first is made at once, and a moment may be made up for.
+        assert!(begun.elapsed() >= Duration::from_millis(4 * 50 - 10), "{:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn who_waits_for_his_request_hears_a_cancel_a_stop_and_the_end() {
+    let tree = bushy();
+    for n_workers in [0, 8] {
+        let begun = Instant::now();
+        let source = fake(&tree, no_faults());
+        let mut walk = start_measured(source.clone(), plain(), n_workers).with_ops_max(Some(10));
+        assert!(matches!(walk.next_step(&mut || false), Some(Step::Directory { .. })));
+        assert!(walk.next_step(&mut || true).is_none());
+        drop(walk);
+        let control = Arc::new(Control::default());
+        let workers = workers(n_workers, source.clone());
+        let (order, rules, root) = (Order::TopDown, Rules::default(), b"/r".to_vec());
+        let walk = Ordered::new(root, order, rules, source, control.clone(), move || workers);
+        let mut walk = walk.with_ops_max(Some(10));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while control.progress().n_dirs == 0 {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                control.cancel();
+            });
+            while !matches!(walk.next_step(&mut || false), Some(Step::End)) {}
+        });
+        assert!(begun.elapsed() < LONG);
     }
 }
 
@@ -365,8 +456,7 @@ fn gated_tree() -> FakeTree {
 /// Steps until workers are started, and then no more.
 fn until_workers_start(gate: &Arc<Gate>, n_workers: usize) -> (Ordered<Gate>, Vec<Visit>) {
     let have_started = Arc::new(AtomicBool::new(false));
-    let workers =
-        Workers { n_workers, source: gate.clone(), buffer_len: 0, placement: Placement::default() };
+    let workers = workers(n_workers, gate.clone());
     let (rules, started) = (Rules::default(), have_started.clone());
     let ask = move || {
         started.store(true, Relaxed);
@@ -405,12 +495,7 @@ fn a_walk_that_is_cancelled_from_another_thread_ends() {
     let tree = gated_tree();
     let gate = Gate::new(&tree, no_faults(), &["/r/m/hangs"]);
     let control = Arc::new(Control::default());
-    let workers = Workers {
-        n_workers: 2,
-        source: gate.clone(),
-        buffer_len: 0,
-        placement: Placement::default(),
-    };
+    let workers = workers(2, gate.clone());
     let (order, rules, source) = (Order::TopDown, Rules::default(), gate.clone());
     let root = b"/r".to_vec();
     let mut walk = Ordered::new(root, order, rules, source, control.clone(), move || workers);
@@ -433,12 +518,7 @@ fn progress_counts_what_the_consumer_got() {
     let tree: &'static FakeTree = Box::leak(Box::new(tree));
     let source = Arc::new(FakeSource::new(tree, Box::leak(Box::new(plan))));
     let control = Arc::new(Control::default());
-    let workers = Workers {
-        n_workers: 2,
-        source: source.clone(),
-        buffer_len: 0,
-        placement: Placement::default(),
-    };
+    let workers = workers(2, source.clone());
     let (order, rules) = (Order::TopDown, Rules::default());
     let root = b"/r".to_vec();
     let walk = Ordered::new(root, order, rules, source, control.clone(), move || workers);
