@@ -74,16 +74,21 @@ def child(program, *arguments, prefix=(), **options):
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, **options)
 
 
-def python(program, *arguments, seconds=30, **options):
-    """Runs a program in a Python of its own, and returns what it prints."""
+def run(program, *arguments, seconds=30, status=0, **options):
+    """Runs a program in a Python of its own, and returns what it prints and what it complains of."""
     with child(program, *arguments, stderr=subprocess.PIPE, **options) as process:
         try:
             output, errors = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-    assert process.returncode == 0, errors
-    return output
+    assert process.returncode == status, errors
+    return output, errors
+
+
+def python(program, *arguments, **options):
+    """The same, without what it complains of."""
+    return run(program, *arguments, **options)[0]
 
 
 def strace(*arguments):

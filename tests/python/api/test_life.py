@@ -11,7 +11,7 @@ import sys
 import pwalk
 import pytest
 
-from api.process import child, finish, slow_child
+from api.process import child, finish, run, slow_child
 
 PRELUDE = """
 import atexit, gc, os, sys, threading, time, warnings, weakref
@@ -22,17 +22,8 @@ top = sys.argv[1]
 """
 
 
-def _run(program, *arguments, seconds=30, status=0, **options):
-    """Runs a program to its end; what it prints, and that it complains of nothing."""
-    pipe = subprocess.PIPE
-    with child(PRELUDE + program, *arguments, stderr=pipe, **options) as process:
-        try:
-            output, errors = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-    assert process.returncode == status, errors
-    return output, errors
+def _run(program, *arguments, **options):
+    return run(PRELUDE + program, *arguments, **options)
 
 
 # The end of the process
@@ -432,24 +423,29 @@ assert len(scan) == 20_201
 
 # Threads that can't be started
 
-FEW = """
+LIMITED = """
 import resource
-def work():
-    WORK
-resource.setrlimit(resource.RLIMIT_NPROC, (N_MAX, N_MAX))
+out, limit, n_rows = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+LIMIT
 try:
-    work()
+    WORK
     print('done')
 except Exception as error:
     print(type(error).__name__, error)
 """
 
+THREADS = "resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))"
+
 JOBS = {
-    "scan": "assert len(pwalk.scan(top)) == 18",
-    "iteration": "assert sum(map(len, pwalk.scan(top, progress_callback=len))) == 18",
-    "report": "pwalk.report(top, '/dev/null', format='parquet')",
-    "traverse": "pwalk.traverse(top, output_dir=sys.argv[2])",
+    "scan": "assert len(pwalk.scan(top)) == n_rows",
+    "iteration": "assert sum(map(len, pwalk.scan(top, progress_callback=len))) == n_rows",
+    "report": "pwalk.report(top, out + '/out.parquet')",
+    "traverse": "pwalk.traverse(top, output_dir=out)",
 }
+
+
+def _limited(limit, job):
+    return LIMITED.replace("LIMIT", limit).replace("WORK", JOBS[job])
 
 
 def _as_user(user):
@@ -477,8 +473,8 @@ def test_t47_threads_that_can_not_be_started_are_an_exception(public, job, limit
     out.chmod(0o777)
     # A number that no other user has: the limit counts all threads of a user.
     user = str(700_000 + 10 * list(JOBS).index(job) + limit)
-    program = FEW.replace("WORK", JOBS[job]).replace("N_MAX", str(limit))
-    output, errors = _run(program, top, out, prefix=_as_user(user))
+    program = _limited(THREADS, job)
+    output, errors = _run(program, top, out, str(limit), "18", prefix=_as_user(user))
     assert "panicked" not in errors
     assert output == "done\n" or "can't start a thread" in output, output
     if limit == 0:
@@ -489,29 +485,16 @@ def test_t47_threads_that_can_not_be_started_are_an_exception(public, job, limit
 
 # Little memory
 
-LITTLE = """
-import resource
-out, n_more = sys.argv[2], int(sys.argv[3]) << 20
-n_used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (n_used + n_more, n_used + n_more))
-try:
-    WORK
-    print('done')
-except Exception as error:
-    print(type(error).__name__, error)
+MEMORY = """
+n_used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize() + (limit << 20)
+resource.setrlimit(resource.RLIMIT_AS, (n_used, n_used))
 """
 
-LACKING = {
-    "scan": "assert len(pwalk.scan(top)) == 20_201",
-    "report": "pwalk.report(top, out + '/out.parquet')",
-    "traverse": "pwalk.traverse(top, output_dir=out)",
-}
 
-
-@pytest.mark.parametrize("work", LACKING)
+@pytest.mark.parametrize("work", ["scan", "report", "traverse"])
 def test_t47_little_memory_is_a_memory_error_or_an_abort_and_no_output(large, tmp_path, work):
     said = set()
-    program = PRELUDE + LITTLE.replace("WORK", LACKING[work])
+    program = PRELUDE + _limited(MEMORY, work)
     # Printing a backtrace takes more than there is.
     env = os.environ | {"RUST_BACKTRACE": "0"}
     # From where not even a thread can be started to where there is enough.
@@ -519,7 +502,7 @@ def test_t47_little_memory_is_a_memory_error_or_an_abort_and_no_output(large, tm
         out = tmp_path / str(n_more)
         out.mkdir()
         pipe = subprocess.PIPE
-        arguments = [sys.executable, "-c", program, large, out, str(n_more)]
+        arguments = [sys.executable, "-c", program, large, out, str(n_more), "20201"]
         done = subprocess.run(arguments, stdout=pipe, stderr=pipe, text=True, env=env, timeout=60)
         # What has no bytes is a name that was reserved by a process that could not clean up.
         outputs = [path.suffix for path in out.iterdir() if path.stat().st_size > 0]
