@@ -5,9 +5,9 @@
 //! straight there. A part of a folder that is not complete itself has its name from the start.
 
 use crate::access::OldAccess;
-use crate::temporary::{Temporary, keeps_names, options};
+use crate::temporary::{Temporary, attributes, keeps_names, options};
 use pwalk_engine::{FileId, FsKind, Kind};
-use rustix::fs::{AtFlags, CWD, Mode, StatxAttributes, StatxFlags, fstat, statx};
+use rustix::fs::{Mode, StatxAttributes, fstat};
 use rustix::process::geteuid;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
@@ -227,9 +227,7 @@ fn open(path: &Path) -> io::Result<OutputKind> {
 /// What can't be replaced is refused at once: the rename would say so too, but after the walk.
 fn check_replaceable(target: &Path, metadata: &Metadata) -> io::Result<()> {
     let fixed = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
-    // Filesystems that know no attributes have none.
-    let stat = statx(CWD, target, AtFlags::empty(), StatxFlags::empty());
-    let is_fixed = stat.is_ok_and(|stat| stat.stx_attributes.intersects(fixed));
+    let is_fixed = attributes(target).intersects(fixed);
     let is_kept = target.parent().is_some_and(keeps_names);
     if is_fixed || is_kept || is_kept_by_folder(target, metadata)? {
         return Err(rustix::io::Errno::PERM.into());

@@ -13,6 +13,8 @@ use crate::argument::{COMPRESS, FORMAT};
 use crate::compress::Compression;
 use crate::format::Format;
 use pwalk_engine::ArgumentError;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// The name that a file gets, and its format, given what a user has said of both: the format by
@@ -26,45 +28,40 @@ pub fn name_file(
     format: Option<Format>,
     compress: &str,
 ) -> Result<(PathBuf, Format), ArgumentError> {
-    let (told, format) = match (Format::of_path(path), format) {
-        (told, Some(format)) => (told.ok(), format),
-        (told, None) => (Some(told.clone()?), told?),
-    };
+    let told = Format::of_path(path);
+    let format = format.map_or_else(|| told.clone(), Ok)?;
     let packed = format.packed(compress)?;
-    let mismatch = |name: PathBuf| match compress {
-        "auto" => lie(FORMAT, packed.suffix(), packed, &name),
-        _ if told.is_some_and(|told| !is_same_text(told, format)) => {
-            lie(FORMAT, format.suffix(), packed, &name)
-        }
-        _ => lie(COMPRESS, compress, packed, &name),
+    let refuse = |name: PathBuf| {
+        let is_other = told.as_ref().is_ok_and(|told| !is_same_text(*told, format));
+        let (argument, value) = match compress {
+            "auto" => (FORMAT, packed.suffix()),
+            _ if is_other => (FORMAT, format.suffix()),
+            _ => (COMPRESS, compress),
+        };
+        let reason = format!("the name must end in .{}: {}", packed.suffix(), name.display());
+        Err(ArgumentError::new(argument, value, reason))
     };
     match told {
-        Some(told) if told.suffix() == packed.suffix() => Ok((path.to_owned(), packed)),
-        Some(told) => {
-            let plain = path.to_string_lossy();
-            let stem = plain.strip_suffix(told.suffix()).unwrap_or(&plain);
-            let name = PathBuf::from(format!("{stem}{}", packed.suffix()));
-            let may_grow = compress != "auto" && compression(told) == Some(Compression::None);
-            if may_grow && is_same_text(told, packed) {
-                let mut name = path.as_os_str().to_owned();
-                name.push(&packed.suffix()[told.suffix().len()..]);
-                return Ok((name.into(), packed));
-            }
-            Err(mismatch(name))
+        Ok(told) if told.suffix() == packed.suffix() => Ok((path.to_owned(), packed)),
+        Ok(told) if compress != "auto" && may_grow(told, packed) => {
+            Ok((with_suffix(path, told, packed), packed))
         }
-        None if claims_another(path, packed) => Err(mismatch(path.with_extension(packed.suffix()))),
-        None => Ok((path.to_owned(), packed)),
+        Ok(told) => refuse(with_suffix(path, told, packed)),
+        Err(_) if claims_another(path, packed) => refuse(path.with_extension(packed.suffix())),
+        Err(_) => Ok((path.to_owned(), packed)),
     }
 }
 
-fn lie(
-    argument: pwalk_engine::Argument,
-    value: &str,
-    packed: Format,
-    name: &Path,
-) -> ArgumentError {
-    let reason = format!("the name must end in .{}: {}", packed.suffix(), name.display());
-    ArgumentError::new(argument, value, reason)
+/// True if a name says nothing of a compression, so that one can become part of it.
+fn may_grow(told: Format, packed: Format) -> bool {
+    compression(told) == Some(Compression::None) && is_same_text(told, packed)
+}
+
+/// A name that ends in the suffix of one format, with that of another.
+fn with_suffix(path: &Path, told: Format, packed: Format) -> PathBuf {
+    let name = path.as_os_str().as_bytes();
+    let stem = name.strip_suffix(told.suffix().as_bytes()).unwrap_or(name);
+    OsString::from_vec([stem, packed.suffix().as_bytes()].concat()).into()
 }
 
 /// How the text of a format is compressed; `None` for formats that are not text.

@@ -129,8 +129,13 @@ fn unnamed(target: &Path, old: Option<&OldAccess>) -> io::Result<File> {
 /// True if names in this folder can be neither removed nor replaced (`chattr +a`): a trial would
 /// stay there.
 pub(crate) fn keeps_names(folder: &Path) -> bool {
-    statx(CWD, folder, AtFlags::empty(), StatxFlags::empty())
-        .is_ok_and(|stat| stat.stx_attributes.contains(StatxAttributes::APPEND))
+    attributes(folder).contains(StatxAttributes::APPEND)
+}
+
+/// What `chattr` has set. Filesystems that know no attributes have none.
+pub(crate) fn attributes(path: &Path) -> StatxAttributes {
+    let stat = statx(CWD, path, AtFlags::empty(), StatxFlags::empty());
+    stat.map_or(StatxAttributes::empty(), |stat| stat.stx_attributes)
 }
 
 /// Gives an open file a name.

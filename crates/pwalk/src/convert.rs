@@ -30,14 +30,14 @@ impl Convert {
         input_format: Option<Format>,
         output: &OutputConfig,
     ) -> Result<Convert, Error> {
-        let (place, format) = output.resolve()?;
+        let (output, format) = output.resolve()?;
         let scan = Table::open(input, input_format)?;
         let columns = match &output.columns {
             None if format.is_columnar() => scan.columns().clone(),
             _ => output.resolve_columns(format)?,
         };
         check_columns(input, &columns, scan.columns())?;
-        let destination = OutputConfig { output: place.clone(), ..output.clone() }.open()?;
+        let destination = output.open()?;
         let unfinished = Arc::new(match &destination {
             Destination::File(file) => Unfinished::new([file], None),
             Destination::Folder(folder, _) => Unfinished::new(None, Some(folder)),
@@ -46,7 +46,7 @@ impl Convert {
         let table = TableConfig { format, columns, names: output.names, preamble, n_encoders: 1 };
         let table = create_table(table, destination)?;
         let job = Job { input: scan.into(), table, errors: None };
-        Ok(Convert { job, output: place, unfinished })
+        Ok(Convert { job, output: output.output, unfinished })
     }
 
     /// Where the table goes: under the name that was given, or a longer one that says how it is

@@ -56,13 +56,13 @@ impl OutputConfig {
         }
     }
 
-    /// The format, and where the table goes, with the name that the format asks for.
-    pub(crate) fn resolve(&self) -> Result<(Output, Format), Error> {
+    /// The same with the name that the format asks for, and the format.
+    pub(crate) fn resolve(&self) -> Result<(OutputConfig, Format), Error> {
         let compress = self.compress.as_deref().unwrap_or("auto");
         let format = match (&self.output, self.format) {
             (Output::File(path), format) if !is_folder(path) => {
                 let (path, format) = name_file(path, format, compress)?;
-                return Ok((Output::File(path), format));
+                return Ok((OutputConfig { output: Output::File(path), ..self.clone() }, format));
             }
             (Output::Stdout, format) => format.unwrap_or(Format::Csv(Compression::None)),
             (Output::File(_), Some(format)) => format,
@@ -71,7 +71,7 @@ impl OutputConfig {
                 return Err(Error::bad(argument::OUTPUT, path.to_string_lossy(), reason));
             }
         };
-        Ok((self.output.clone(), format.packed(compress)?))
+        Ok((self.clone(), format.packed(compress)?))
     }
 
     pub(crate) fn resolve_columns(&self, format: Format) -> Result<Columns, Error> {

@@ -54,8 +54,8 @@ impl Report {
     ///
     /// The first problem that the user must fix, by name.
     pub fn prepare(mut config: ReportConfig) -> Result<Report, Error> {
-        let (output, format) = config.table.resolve()?;
-        config.table.output = output.clone();
+        let format;
+        (config.table, format) = config.table.resolve()?;
         let columns = config.table.resolve_columns(format)?;
         let mut tree = Tree::without(&config.walk, config.table.folder())?;
         let errors = open(&config.errors)?.map(ErrorList::new);
@@ -85,7 +85,7 @@ impl Report {
         };
         let table = create_table(table, destination)?;
         let job = Job { input: tree.into(), table, errors };
-        Ok(Report { job, output, summary, unfinished })
+        Ok(Report { job, output: config.table.output, summary, unfinished })
     }
 
     /// Where the table goes: under the name that was given, or a longer one that says how it is

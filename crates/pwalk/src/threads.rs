@@ -40,24 +40,15 @@ impl Threads {
         fs: &FsKind,
     ) -> Result<Threads, Error> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let fixed = |count, reason: &str| {
+            Ok(Threads { count, max: count, n_cores: cores, reason: reason.to_owned() })
+        };
         if let Some(count) = asked {
-            let count = check(THREADS, &count.to_string())?;
-            return Ok(Threads {
-                count,
-                max: count,
-                n_cores: cores,
-                reason: "asked for".to_owned(),
-            });
+            return fixed(check(THREADS, &count.to_string())?, "asked for");
         }
         // Empty is as good as unset, as scripts write `PWALK_THREADS= pwalk ...`.
         if let Some(value) = variable(VARIABLE.name).filter(|value| !value.is_empty()) {
-            let count = check(VARIABLE, &value.to_string_lossy())?;
-            return Ok(Threads {
-                count,
-                max: count,
-                n_cores: cores,
-                reason: VARIABLE.name.to_owned(),
-            });
+            return fixed(check(VARIABLE, &value.to_string_lossy())?, VARIABLE.name);
         }
         let given = BATCH_VARIABLES.iter().find_map(|name| {
             let n =
