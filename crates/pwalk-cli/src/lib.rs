@@ -32,7 +32,8 @@ pub use args::command;
 pub use texts::after_help;
 
 /// Runs the command with these arguments, the program's name first, and returns the exit status:
-/// 0 complete, 1 finished with errors, 2 could not run, 130 interrupted.
+/// 0 complete, 1 finished with errors, 2 could not run, 130 interrupted (other signals: 128 and their
+/// number), 141 the reader of standard output left before a second output was written.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     // A program has done so before `main`, a Python process has not.
     pwalk::occupy_standard_descriptors();

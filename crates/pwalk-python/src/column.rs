@@ -1,4 +1,6 @@
-//! One column of a table, for NumPy and for lists.
+//! One column of a table, for NumPy, for Arrow and as a list, and how it is found by its name.
+//!
+//! Its memory is the table's: nothing is copied but into lists. Knows no scan.
 
 use arrow_array::cast::AsArray;
 use arrow_array::ffi::to_ffi;

@@ -1,7 +1,8 @@
 //! The module `pwalk._pwalk`: what the Python package stands on.
 //!
-//! Conversions only: arguments come checked from `python/pwalk`, jobs are done by the crate
-//! `pwalk`. Whatever touches the disk runs without the GIL.
+//! Owns what lies between two worlds: conversions of values, the threads that jobs run in, and who
+//! of them may enter the interpreter when. Arguments come checked from `python/pwalk`, jobs are done
+//! by the crate `pwalk`. Whatever touches the disk runs without the GIL.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,7 @@
-//! Which threads may enter the interpreter, and until when: the end of the process, and forks.
+//! Which threads may enter the interpreter, and until when: the end of the process, and forks. The
+//! list of the jobs that are under way, which that end cancels and whose work is counted.
+//!
+//! Knows no job but by its [`Control`] and its unfinished files.
 //!
 //! A thread that enters an interpreter which is being finalized is ended in the middle of a
 //! function up to Python 3.13, which aborts the process when that function is one of Rust. So the
