@@ -16,8 +16,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from harness import corpora, machine, results
-from harness.contestants import SUITES, Suite, Workload
+from harness import corpora, machine, places, results
+from harness.contestants import SUITES, Slowfs, Suite, Workload
 from harness.measuring import Measurer, say
 from harness.tools import Settings, Tools
 
@@ -99,8 +99,20 @@ def run_suite(args: argparse.Namespace, tools: Tools, suite: Suite) -> None:
         "rounds": args.rounds,
         "threads": args.threads,
         "workloads": workloads,
+        "notes": notes(suite),
     }
     write(args, tools, suite, record)
+
+
+def notes(suite: Suite) -> list[str]:
+    """What this machine can't measure."""
+    lacking = places.without_client(Path("/proc/filesystems").read_text())
+    if suite.name != "slow" or not lacking:
+        return []
+    names = ", ".join(lacking)
+    note = f"Not measured: {names}, of which this kernel has no client (/proc/filesystems)."
+    say(f"run.py: {note}")
+    return [note]
 
 
 def chosen(workload: Workload, only: list[str], scale: float) -> Workload:
@@ -112,7 +124,10 @@ def chosen(workload: Workload, only: list[str], scale: float) -> Workload:
         if not only or contestant.name in bases or any(part in contestant.name for part in only)
     )
     name = workload.name if scale == 1 else f"{workload.name} (trees x {scale:g})"
-    return replace(workload, name=name, scale=workload.scale * scale, contestants=contestants)
+    place = workload.place
+    place = place.scaled(scale) if isinstance(place, Slowfs) else place
+    scale *= workload.scale
+    return replace(workload, name=name, scale=scale, contestants=contestants, place=place)
 
 
 def run_workload(
@@ -120,7 +135,14 @@ def run_workload(
 ) -> results.Record:
     """Rounds over one tree."""
     tree = corpora.ensure(workload, args.corpora.absolute(), tools)
-    return results.workload_record(workload, measurer.rounds(workload, tree, args.rounds))
+    mount_point = args.corpora.absolute() / f"mnt-{os.getpid()}"
+    place = places.place_of(workload, tree, mount_point, tools)
+    try:
+        return results.workload_record(workload, measurer.rounds(workload, place, args.rounds))
+    finally:
+        place.close()
+        if mount_point.exists():
+            mount_point.rmdir()
 
 
 def write(args: argparse.Namespace, tools: Tools, suite: Suite, record: results.Record) -> None:

@@ -3,17 +3,24 @@
 python3 -m unittest discover -s bench
 """
 
+import json
+import os
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
-from harness.contestants import SUITES, Contestant
+from harness import places
+from harness.contestants import SUITES, Contestant, Slowfs
 from harness.counting import COUNTERS, Count, n_lines
 from harness.machine import kernel, mount_type
 from harness.measuring import Row, Run, void_unequal
 from harness.results import Record, command, page, ratios, row_record, user_ns_per_row
 
+BENCH = Path(__file__).resolve().parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or BENCH.parent / "target").resolve()
 HEADER, ROWS = b"a,b\n", b"1,2\n3,4\n5,6\n"
 
 
@@ -91,6 +98,71 @@ class Rows(unittest.TestCase):
                 for each in workload.contestants:
                     self.assertIn(each.count, COUNTERS, each.name)
                     self.assertIn(each.base, names, f"{suite.name}: {each.name}")
+
+
+class Places(unittest.TestCase):
+    """What contestants walk, and how it is made fresh."""
+
+    def test_caches_are_dropped_before_each_run(self) -> None:
+        with tempfile.NamedTemporaryFile() as control:
+            with mock.patch.object(places, "DROP_CACHES", Path(control.name)):
+                place = places.Cold(Path("/"))
+                self.assertIsNone(place.missing())
+                with place.fresh(["/bin/sh", "/"]):
+                    self.assertEqual(Path(control.name).read_text(), "3")
+
+    def test_a_tree_on_a_server_is_scaled_by_what_it_has_many_of(self) -> None:
+        self.assertEqual(Slowfs(500, 100, 1).scaled(0.1), Slowfs(50, 100, 1))
+        self.assertEqual(Slowfs(1, 20_000, 2).scaled(0.1), Slowfs(1, 2000, 2))
+
+    def test_clients_that_a_kernel_lacks_are_named(self) -> None:
+        known = "nodev\tnfs\nnodev\t9p\n\text4\n"
+        self.assertEqual(places.without_client(known), ["nfs4", "virtiofs"])
+
+    def test_each_workload_on_a_server_has_numbers_of_threads_to_compare_with(self) -> None:
+        for name in ("slow", "cold"):
+            for workload in SUITES[name].workloads:
+                if not workload.name.startswith("walk"):
+                    self.assertTrue(any(each.is_fixed for each in workload.contestants))
+
+
+class Slow(unittest.TestCase):
+    """The suite `slow`, as small as it gets, with the programs that the tests have built."""
+
+    def require(self, is_there: bool, reason: str) -> None:
+        """Skips, and adds a line to the list of skipped tests."""
+        if is_there:
+            return
+        if "PWALK_SKIPS" in os.environ:
+            with open(os.environ["PWALK_SKIPS"], "a") as skips:
+                skips.write(f"{self.id()}: {reason}\n")
+        self.skipTest(reason)
+
+    def test_servers_are_mounted_measured_and_counted(self) -> None:
+        pwalk = os.environ.get("PWALK_BIN") or str(TARGET / "debug/pwalk")
+        self.require(os.geteuid() == 0, "it needs root")
+        self.require(os.access("/dev/fuse", os.R_OK | os.W_OK), "it needs /dev/fuse")
+        with tempfile.TemporaryDirectory() as folder:
+            run = [sys.executable, BENCH / "run.py", "--suite", "slow", "--only", "pwalk -t64"]
+            run += ["--scale", "0.004", "--rounds", "1", "--retries", "0", "--pwalk", pwalk]
+            run += ["--bin-dir", Path(pwalk).parent, "--corpora", folder, "--results", folder]
+            done = subprocess.run(run, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            (results,) = Path(folder).glob("*/results.json")
+            suite = json.loads(results.read_text())["suites"]["slow"]
+            text = results.with_name("README.md").read_text()
+            self.assertNotIn(folder, results.read_text())
+        *served, walk, sshfs = suite["workloads"]
+        self.assertEqual(len(served), 5)
+        for workload in served:
+            floor, fixed = workload["rows"]
+            self.assertEqual((floor["void"], fixed["void"]), (None, None))
+            self.assertGreaterEqual(fixed["seen"]["lookup"], workload["entries"] - 2)
+        self.assertIsNone(walk["rows"][0]["void"])
+        # It is measured, or the reason says what to install.
+        self.assertIn("Against the best fixed number of threads, `pwalk -t64`", text)
+        reasons = {row["void"] for row in sshfs["rows"]} - {None}
+        self.assertTrue(all("is not installed" in reason for reason in reasons), reasons)
 
 
 class Published(unittest.TestCase):

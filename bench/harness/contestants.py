@@ -7,7 +7,7 @@ The questionable decision: every peer runs with the number of threads that it ta
 It shows a peer as its users get it, and some peers do better with more threads than cores.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # The 13 columns of `find` and `bfs` that pwalk's CSV has, in find's language.
 COLUMNS = r"%i,%d,%p,%U,%G,%s,%D,%b,%n,%m,%A@,%T@,%C@\n"
@@ -26,6 +26,30 @@ class Contestant:
     base: str = "floor"
     #: What the command does that others don't, or leaves out, in a few words.
     note: str = ""
+    #: Whether it is the same command as another one, with a number of threads that somebody chose.
+    is_fixed: bool = False
+
+
+@dataclass(frozen=True)
+class Slowfs:
+    """A tree on the slow filesystem, and how that serves it."""
+
+    dirs: int
+    files: int
+    ms: float
+    #: Requests served at a time; 0 is without a limit.
+    capacity: int = 0
+
+    def arguments(self) -> tuple[str, ...]:
+        """As `slowfs` takes them."""
+        tree = ("--dirs", str(self.dirs), "--files", str(self.files))
+        return (*tree, "--ms", f"{self.ms:g}", "--capacity", str(self.capacity))
+
+    def scaled(self, scale: float) -> "Slowfs":
+        """More or fewer directories; of a single one, files."""
+        if self.dirs == 1:
+            return replace(self, files=max(1, round(self.files * scale)))
+        return replace(self, dirs=max(2, round(self.dirs * scale)))
 
 
 @dataclass(frozen=True)
@@ -40,6 +64,9 @@ class Workload:
     contestants: tuple[Contestant, ...]
     #: Runs within a round; for commands too short to be timed once.
     repeats: int = 1
+    #: Where the tree is: on the disk with warm caches, `cold`, served through `sshfs`, or computed
+    #: by the slow filesystem, which then takes the place of shape and scale.
+    place: Slowfs | str = "disk"
 
 
 @dataclass(frozen=True)
@@ -190,12 +217,61 @@ def _tables() -> tuple[Contestant, ...]:
     )
 
 
+def _fixed(threads: tuple[int, ...], base: str) -> tuple[Contestant, ...]:
+    """pwalk as it is without flags, and with numbers of threads."""
+    command = "$PWALK report $TREE{} -o $OUT.csv --summary $OUT.json"
+    plain = _c("pwalk", command.format(""), "csv", base)
+    return (
+        plain,
+        *(
+            replace(_c(f"pwalk -t{n}", command.format(f" -t{n}"), "csv", base), is_fixed=True)
+            for n in threads
+        ),
+    )
+
+
+def _slow(threads: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512)) -> tuple[Contestant, ...]:
+    floor = _c("floor, 512 threads", "$FLOOR --threads 512 --split $TREE", "printed")
+    base = floor.name
+    return (replace(floor, base=base), *_fixed(threads, base), _metadata_peers(base)[-1])
+
+
+def _sshfs() -> tuple[Contestant, ...]:
+    base = "find -printf"
+    return (_printf("find", base), *_fixed((2, 4, 8, 16, 32, 64), base), _metadata_peers(base)[-1])
+
+
+def _cold() -> tuple[Contestant, ...]:
+    return (FLOOR, *_fixed((2, 4, 8, 16), FLOOR.name), _metadata_peers()[-1])
+
+
+def _slow_workloads() -> tuple[Workload, ...]:
+    def served(name: str, server: Slowfs, contestants: tuple[Contestant, ...]) -> Workload:
+        return Workload(name, "slowfs", 1, contestants, place=server)
+
+    many, single = Slowfs(2000, 10, 2), Slowfs(1, 20_000, 2)
+    return (
+        served("1 ms, 50,000 files", Slowfs(500, 100, 1), _slow()),
+        # With fewer threads a run takes a minute, and shows nothing else.
+        served("1 ms, 500,000 files", Slowfs(5000, 100, 1), _slow((32, 64, 128, 256, 512))),
+        served("2 ms, 2,000 directories of 10", many, _slow()),
+        served("2 ms, one directory of 20,000", single, _slow()),
+        served(
+            "1 ms, 8 at a time", Slowfs(200, 100, 1, capacity=8), _slow((4, 8, 12, 16, 24, 32, 64))
+        ),
+        served("walk: 1 ms, 50,000 files", Slowfs(500, 100, 1), _walkers("walk")[:2]),
+        Workload("sshfs over loopback", "wide", 0.05, _sshfs(), place="sshfs"),
+    )
+
+
 _MEMORY = "Peak memory does not grow with the tree: ten times the entries, the same megabytes."
 _START = "What a command costs before it reads anything: an empty directory."
 _PYTHON = "Iterating in Python against os.walk of the same Python, the start of Python left out."
 _WIDE = "A million files in directories of a hundred: the cost of an entry, output included."
 _FLAT = "Half a million files in one directory: whether its entries are shared by the threads."
 _DEEP = "Chains of 200 directories: paths relative to descriptors against full paths."
+_SLOW = "Servers that take their time: how close to the best number of threads without flags."
+_COLD = "A local disk of which nothing is cached: caches are dropped before each run."
 _SKEWED = "Nine in ten entries below one directory: whether work reaches the idle threads."
 
 SUITES = {
@@ -211,6 +287,8 @@ SUITES = {
             tuple(Workload(f"wide x {n}", "wide", n, _frugal()) for n in (1, 10)),
         ),
         Suite("start", _START, (Workload("empty", "empty", 1, _quick(), repeats=20),)),
+        Suite("slow", _SLOW, _slow_workloads()),
+        Suite("cold", _COLD, (Workload("wide, cold", "wide", 1, _cold(), place="cold"),)),
         Suite(
             "python",
             _PYTHON,

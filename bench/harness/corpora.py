@@ -9,7 +9,12 @@ from .tools import Tools
 
 
 def ensure(workload: Workload, folder: Path, tools: Tools) -> Path:
-    """The tree of a workload. It appears by rename, so a tree that is there is whole."""
+    """The tree of a workload. It appears by rename, so a tree that is there is whole.
+
+    A tree on the slow filesystem is nowhere until that is mounted.
+    """
+    if workload.shape == "slowfs":
+        return folder / "slowfs"
     scale = f"{workload.scale:g}"
     tree = folder / (workload.shape if scale == "1" else f"{workload.shape}-x{scale}")
     if tree.is_dir():

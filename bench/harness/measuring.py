@@ -13,12 +13,13 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .contestants import Contestant, Workload
 from .counting import COUNTERS, Count, Written
+from .places import Place, Seen
 from .tools import Tools
 
 
@@ -33,6 +34,8 @@ class Run:
     #: Processor seconds that others took meanwhile, and those that there were.
     others_s: float = 0
     capacity_s: float = 0
+    #: What the server counted, where there is one that counts.
+    seen: Seen = field(default_factory=dict)
 
     def is_disturbed(self) -> bool:
         """Too short a time says nothing: the kernel counts in hundredths of a second."""
@@ -74,44 +77,48 @@ class Measurer:
         #: How often a run on a busy machine is done again; whatever it gave.
         self.n_retries = n_retries
 
-    def rounds(self, workload: Workload, tree: Path, n_rounds: int) -> list[Row]:
+    def rounds(self, workload: Workload, place: Place, n_rounds: int) -> list[Row]:
         """A warm-up that also checks, then the rounds."""
-        rows = [self._row(contestant) for contestant in workload.contestants]
+        rows = [self._row(contestant, place) for contestant in workload.contestants]
+        for reason in {row.void for row in rows if row.void}:
+            say(f"{workload.name}: {reason}")
         for number in range(n_rounds + 1):
             say(f"{workload.name}: " + (f"round {number}" if number else "warm-up"))
             for row in filter(lambda row: not row.void, rows):
-                self._run_row(row, tree, workload.repeats, is_warm_up=number == 0)
+                self._run_row(row, place, workload.repeats, is_warm_up=number == 0)
             void_unequal(rows)
         return rows
 
-    def _row(self, contestant: Contestant) -> Row:
-        return Row(contestant, void=self.tools.missing(contestant.argv))
+    def _row(self, contestant: Contestant, place: Place) -> Row:
+        return Row(contestant, void=self.tools.missing(contestant.argv) or place.missing())
 
-    def _run_row(self, row: Row, tree: Path, repeats: int, is_warm_up: bool) -> None:
+    def _run_row(self, row: Row, place: Place, repeats: int, is_warm_up: bool) -> None:
         try:
-            run = self._run(row, tree, 1 if is_warm_up else repeats)
+            run = self._run(row, place, 1 if is_warm_up else repeats)
             for _ in range(0 if is_warm_up else self.n_retries):
                 if not run.is_disturbed():
                     break
                 say(f"  {row.contestant.name}: the machine is busy, again")
                 time.sleep(BUSY_WAIT_S)
-                run = self._run(row, tree, repeats)
+                run = self._run(row, place, repeats)
         except (Stop, OSError, ValueError, KeyError) as error:
-            row.void = self.mask(str(error) or type(error).__name__, tree)
+            row.void = self.mask(str(error) or type(error).__name__, place.tree)
             say(f"  {row.contestant.name}: void: {row.void}")
             return
         if not is_warm_up:
             row.runs.append(run)
             say(f"  {row.contestant.name}: {run.wall_s * 1e3:.2f} ms")
 
-    def _run(self, row: Row, tree: Path, repeats: int) -> Run:
+    def _run(self, row: Row, place: Place, repeats: int) -> Run:
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
-        argv, stdout = self._command(row.contestant, tree)
-        before_s, start = busy_s(), time.monotonic()
-        runs = self._measure(argv, stdout, repeats)
-        others_s = max(0.0, busy_s() - before_s - sum(run["user_s"] + run["sys_s"] for run in runs))
-        capacity_s = (time.monotonic() - start) * (os.cpu_count() or 1)
+        argv, stdout = self._command(row.contestant, place.tree)
+        with place.fresh(argv) as seen:
+            before_s, served_s, start = busy_s(), children_s(), time.monotonic()
+            runs = self._measure(argv, stdout, repeats)
+            own_s = sum(run["user_s"] + run["sys_s"] for run in runs) + children_s() - served_s
+            others_s = max(0.0, busy_s() - before_s - own_s)
+            capacity_s = (time.monotonic() - start) * (os.cpu_count() or 1)
         written = self._written(row.contestant, stdout)
         if repeats == 1:
             count = COUNTERS[row.contestant.count](written)
@@ -119,7 +126,7 @@ class Measurer:
             row.output_bytes = _output_bytes(written.output)
             if count.seconds is not None:
                 runs[0]["wall_s"] = count.seconds
-        return median_run(runs, others_s, capacity_s)
+        return replace(median_run(runs, others_s, capacity_s), seen=seen)
 
     def _values(self, tree: Path) -> dict[str, str]:
         return {**self.tools.values, "TREE": str(tree), "OUT": str(self.out / "out")}
@@ -226,6 +233,25 @@ def busy_s() -> float:
     fields = Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields)
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def children_s() -> float:
+    """Processor seconds of the processes below this one: the servers, while no command runs."""
+    times: dict[int, tuple[int, int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = stat.read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        # Its own and those of its children that have ended.
+        times[int(stat.parent.name)] = (int(after_name[1]), sum(map(int, after_name[11:15])))
+    below, waiting = 0, [os.getpid()]
+    while waiting:
+        parent = waiting.pop()
+        children = [pid for pid, (above, _) in times.items() if above == parent]
+        below += sum(times[pid][1] for pid in children)
+        waiting += children
+    return below / os.sysconf("SC_CLK_TCK")
 
 
 def say(text: str) -> None:

@@ -10,7 +10,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from .contestants import Suite, Workload
+from .contestants import Slowfs, Suite, Workload
+from .counting import Count
 from .measuring import BUSY_MAX, Row, Run
 
 Record = dict[str, Any]
@@ -21,7 +22,8 @@ MIN_ROUNDS = 5
 
 def workload_record(workload: Workload, rows: list[Row]) -> Record:
     """A workload as JSON."""
-    floor = rows[0].count
+    place = workload.place
+    floor, n_rows = rows[0].count, rows_of(workload, rows[0].count)
     by_name = {row.contestant.name: row for row in rows}
     return {
         "name": workload.name,
@@ -31,10 +33,14 @@ def workload_record(workload: Workload, rows: list[Row]) -> Record:
         "entries": floor.entries,
         "bytes": floor.size_bytes,
         "others": others(rows),
-        "rows": [
-            row_record(row, by_name.get(row.contestant.base), floor.entries) for row in rows
-        ],
+        "place": " ".join(("slowfs", *place.arguments())) if isinstance(place, Slowfs) else place,
+        "rows": [row_record(row, by_name.get(row.contestant.base), n_rows) for row in rows],
     }
+
+
+def rows_of(workload: Workload, floor: Count) -> int | None:
+    """What the user time is divided by. With hundreds of threads the floor's has no meaning."""
+    return floor.entries if workload.place in ("disk", "cold") else None
 
 
 def others(rows: list[Row]) -> float:
@@ -52,11 +58,12 @@ def row_record(row: Row, base: Row | None, entries: int | None) -> Record:
         "base": row.contestant.base,
         "note": row.contestant.note,
         "void": row.void,
+        "is_fixed": row.contestant.is_fixed,
     }
     if row.void or not row.runs:
         return record
     own = {"user_ns_per_row": user_ns_per_row(row, base, entries)}
-    return record | times(row) | ratios(row, base) | own
+    return record | times(row) | ratios(row, base) | own | {"seen": seen(row)}
 
 
 def times(row: Row) -> Record:
@@ -72,6 +79,17 @@ def times(row: Row) -> Record:
         "rss_mb": round(max(run.rss_kb for run in row.runs) / 1024, 1),
         "output_bytes": row.output_bytes,
         "n_disturbed": sum(run.is_disturbed() for run in row.runs),
+    }
+
+
+def seen(row: Row) -> Record:
+    """What the server counted: the most of all rounds, and medians of the rest."""
+    names = row.runs[0].seen
+    return {
+        name: (max if name.startswith("most") else statistics.median)(
+            [run.seen[name] for run in row.runs]
+        )
+        for name in names
     }
 
 
@@ -132,7 +150,8 @@ def page(results: Record) -> str:
         if name == "memory":
             parts.append(_memory_table(suite["workloads"]))
         for workload in suite["workloads"]:
-            parts += [f"### {workload['name']}\n", _size(workload), _table(workload)]
+            parts += [f"### {workload['name']}\n", _place(workload), _size(workload)]
+            parts += [_table(workload), _against_fixed(workload), _seen_table(workload)]
         parts.append(_commands(suite["workloads"]))
     return "\n".join(parts)
 
@@ -154,6 +173,7 @@ def _conditions(suite: Record) -> str:
         f"{machine['cpu']}, {machine['memory_gb']} GB.",
         "Versions: " + "; ".join(f"{key}: {value}" for key, value in suite["versions"].items()),
     ]
+    lines += suite.get("notes", [])
     share = max(workload["others"] for workload in suite["workloads"])
     if share > BUSY_MAX:
         text = "**The machine was busy: others took {:.0%} of the processors during the runs.**"
@@ -203,6 +223,49 @@ def _cells(row: Record) -> tuple[str, ...]:
         f"{row['rss_mb']:.1f}",
         f"{row['output_bytes'] / 1e6:.1f}" if (row["output_bytes"] or 0) > 1e5 else "",
     )
+
+
+def _place(workload: Record) -> str:
+    """Results of an older harness have none."""
+    texts = {
+        "disk": "",
+        "cold": "Caches are dropped before each run.\n",
+        "sshfs": "Through sshfs and an sshd on loopback, mounted anew for each run.\n",
+    }
+    place = workload.get("place", "disk")
+    return texts.get(place, f"Mounted anew for each run: `{place}`.\n")
+
+
+def _against_fixed(workload: Record) -> str:
+    """Everybody against the number of threads that was best, if somebody had known it."""
+    valid = [row for row in workload["rows"] if "median_s" in row]
+    fixed = [row for row in valid if row.get("is_fixed")]
+    if not fixed:
+        return ""
+    best = min(fixed, key=lambda row: row["median_s"])
+    ratios = ", ".join(
+        "{} **{:.2f}** ({:.2f}-{:.2f})".format(row["name"], *against(row, best))
+        for row in valid
+        if not row.get("is_fixed")
+    )
+    return f"Against the best fixed number of threads, `{best['name']}`: {ratios}.\n"
+
+
+def against(row: Record, other: Record) -> tuple[float, float, float]:
+    """The median of the ratios within each round, the lowest, the highest."""
+    pairs = zip(row["wall_s"], other["wall_s"], strict=True)
+    each = [mine / others for mine, others in pairs]
+    return statistics.median(each), min(each), max(each)
+
+
+def _seen_table(workload: Record) -> str:
+    """What the server counted."""
+    rows = [row for row in workload["rows"] if row.get("seen")]
+    names = ("lookup", "getattr", "opendir", "readdir", "releasedir", "requests_per_second")
+    names += ("mean_awaited", "most_awaited", "most_in_flight")
+    cells = [(row["name"], *(f"{row['seen'][name]:,.0f}" for name in names)) for row in rows]
+    head = ("the server saw", *(name.replace("_", " ") for name in names))
+    return _markdown(head, cells) + "\n" if rows else ""
 
 
 def _memory_table(workloads: list[Record]) -> str:

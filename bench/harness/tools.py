@@ -23,7 +23,14 @@ ON_PATH = {
     "DISKUS": ("diskus",),
     "PWALK_C": ("pwalk-c",),
     "ZSTD": ("zstd",),
+    "SSHFS": ("sshfs",),
+    "SSHD": ("sshd",),
+    "SSH_KEYGEN": ("ssh-keygen",),
 }
+#: Where sshd is, which users have no use for on their PATH.
+SYSTEM_PATH = "/usr/sbin:/sbin"
+#: What a system's package is called where it has another name.
+PACKAGES = {"sshd": "sshd (package openssh-server)", "ssh-keygen": "ssh-keygen (openssh-client)"}
 #: Placeholder -> package and version.
 VENVS = {
     "PYTHON_PYPI_PWALK": ("pwalk", "0.1.6"),
@@ -31,8 +38,13 @@ VENVS = {
     "PYTHON_FILOMA": ("filoma", "1.13.0"),
 }
 DISKUS = ("diskus", "0.9.0")
-#: Made by `cargo build --profile dist -p pwalk-bench`.
-OWN = {"FLOOR": "floor", "CORPUS": "corpus", "MEASURE": "measure"}
+#: Made by `make bench`: package and program.
+OWN = {
+    "FLOOR": ("pwalk-bench", "floor"),
+    "CORPUS": ("pwalk-bench", "corpus"),
+    "MEASURE": ("pwalk-bench", "measure"),
+    "SLOWFS": ("pwalk-slowfs", "slowfs"),
+}
 
 
 @dataclass(frozen=True)
@@ -68,13 +80,13 @@ class Tools:
         yield "PYTHON", own.python, "the interpreter is missing"
         yield "PWALK", own.pwalk, "pwalk is not built (make dist, or --pwalk PATH)"
         yield "PYTHON_PWALK", own.python_pwalk, "no --python-pwalk PATH was given"
-        for key, name in OWN.items():
-            reason = f"{name} is not built (cargo build --profile dist -p pwalk-bench)"
+        for key, (package, name) in OWN.items():
+            reason = f"{name} is not built (cargo build --profile dist -p {package})"
             yield key, own.bin_dir / name, reason
-        search = f"{os.environ.get('PATH', '')}{os.pathsep}{own.cache / 'bin'}"
+        search = os.pathsep.join((os.environ.get("PATH", ""), str(own.cache / "bin"), SYSTEM_PATH))
         for key, names in ON_PATH.items():
             found = next(filter(None, (shutil.which(name, path=search) for name in names)), None)
-            yield key, found, f"{names[0]} is not installed"
+            yield key, found, f"{PACKAGES.get(names[0], names[0])} is not installed"
         for key, (package, _) in VENVS.items():
             yield key, self._venv(package) / "bin/python", f"{package} is not installed (--install)"
 
@@ -98,8 +110,8 @@ class Tools:
         subprocess.run([*cargo, "--root", self.settings.cache], check=True)
 
     def versions(self) -> dict[str, str]:
-        """The first line of `--version` of everything found; pinned versions for packages."""
-        keys = ("PWALK", "FIND", "BFS", "FD", "DU", "DISKUS", "PWALK_C", "ZSTD", "PYTHON")
+        """What `--version` says of everything found; pinned versions for packages."""
+        keys = ("PWALK", "FIND", "BFS", "FD", "DU", "DISKUS", "PWALK_C", "ZSTD", "SSHFS", "PYTHON")
         found = {key.lower(): version(self.values[key]) for key in keys if key in self.values}
         packages = {
             f"{package} (Python)": number
@@ -115,8 +127,11 @@ def version(program: str) -> str:
         run = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
-    line = (run.stdout.strip() or run.stderr.strip()).splitlines()[:1]
-    return line[0].strip("* ") if line and run.returncode == 0 else "unknown"
+    lines = (run.stdout.strip() or run.stderr.strip()).splitlines()
+    # Of several the one with its own name: sshfs begins with the version of fusermount3.
+    name = Path(program).name.lower()
+    lines.sort(key=lambda line: not line.lower().startswith(name))
+    return lines[0].strip("* ") if lines and run.returncode == 0 else "unknown"
 
 
 def python_tag(python: Path) -> str:

@@ -139,7 +139,7 @@ impl Server {
         let (seen, device) = (self.seen.clone(), self.device.clone());
         let answer = move || {
             // Before who gets the answer asks the next one.
-            lock(&seen).answered(kind);
+            lock(&seen).answered(kind, Instant::now());
             wire::answer(&device, unique, Ok(body));
         };
         self.clock.later(kind, now, Box::new(answer));

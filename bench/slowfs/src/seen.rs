@@ -58,6 +58,9 @@ pub struct Seen {
     n_in_flight: u64,
     most_awaited: u64,
     most_in_flight: u64,
+    /// Seconds that requests were waited for, added up, until the last change.
+    awaited_s: f64,
+    changed: Option<Instant>,
     /// Of the first and the last request.
     times: Option<(Instant, Instant)>,
     ticks: Vec<u32>,
@@ -76,6 +79,7 @@ impl Seen {
     }
 
     pub(crate) fn asked(&mut self, kind: Kind, ino: u64, now: Instant) {
+        self.pass(now);
         self.n[kind as usize] += 1;
         let at = usize::try_from(ino).unwrap_or_default();
         if self.of_inode.len() <= at {
@@ -95,9 +99,16 @@ impl Seen {
         }
     }
 
-    pub(crate) fn answered(&mut self, kind: Kind) {
+    pub(crate) fn answered(&mut self, kind: Kind, now: Instant) {
+        self.pass(now);
         self.n_in_flight -= 1;
         self.n_awaited -= u64::from(kind.is_awaited());
+    }
+
+    fn pass(&mut self, now: Instant) {
+        let before = self.changed.replace(now).unwrap_or(now);
+        let passed = now.saturating_duration_since(before);
+        self.awaited_s += self.n_awaited as f64 * passed.as_secs_f64();
     }
 
     fn keep_most(&mut self) {
@@ -142,6 +153,13 @@ impl Seen {
         self.most_awaited
     }
 
+    /// How many requests were waited for on average, from the first request to the last change.
+    pub fn mean_awaited(&self) -> f64 {
+        let end = self.times.zip(self.changed).map(|((first, _), changed)| changed - first);
+        let seconds = end.unwrap_or_default().as_secs_f64();
+        if seconds > 0.0 { self.awaited_s / seconds } else { 0.0 }
+    }
+
     /// From the first request to the last.
     pub fn time(&self) -> Duration {
         self.times.map(|(first, last)| last - first).unwrap_or_default()
@@ -170,6 +188,7 @@ impl fmt::Display for Seen {
         }
         writeln!(to, "most_in_flight {}", self.most_in_flight)?;
         writeln!(to, "most_awaited {}", self.most_awaited)?;
+        writeln!(to, "mean_awaited {:.1}", self.mean_awaited())?;
         writeln!(to, "most_lookups_of_a_file {}", self.most_of_a_file(Kind::Lookup))?;
         writeln!(to, "most_lookups_of_a_directory {}", self.most_of_a_dir(Kind::Lookup))?;
         writeln!(to, "most_within_100_ms {}", self.most_within(Duration::from_millis(100)))?;
@@ -188,7 +207,7 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         seen.asked(Kind::Lookup, 7, at(0));
         seen.asked(Kind::Lookup, 7, at(5));
-        seen.answered(Kind::Lookup);
+        seen.answered(Kind::Lookup, at(10));
         seen.asked(Kind::Lookup, 2, at(95));
         seen.asked(Kind::Releasedir, 2, at(500));
         assert_eq!((seen.n(Kind::Lookup), seen.n_all()), (3, 4));
@@ -198,6 +217,8 @@ mod tests {
         assert_eq!(seen.most_within(Duration::from_millis(50)), 2);
         assert_eq!(seen.most_within(Duration::from_secs(9)), 4);
         assert!((seen.rate() - 6.0).abs() < 1e-9);
+        // Two for 5 ms, one for 5 and 85, two from there on.
+        assert!((seen.mean_awaited() - (5.0 + 10.0 + 85.0 + 2.0 * 405.0) / 500.0).abs() < 1e-9);
         seen.reset();
         assert_eq!((seen.n_all(), seen.most_in_flight(), seen.rate()), (0, 3, 0.0));
     }

@@ -21,6 +21,7 @@ mod outputs;
 mod real_tree;
 mod roots;
 mod rules;
+mod slow;
 mod sums;
 mod unreadable;
 mod vanishing;
