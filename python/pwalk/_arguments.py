@@ -16,6 +16,7 @@ class WalkArguments(TypedDict, total=False):
     one_file_system: bool
     max_depth: int | None
     max_ops: int | None
+    timeout: int | None
     nice: bool
     progress: Literal["bar"] | None
     progress_callback: ProgressCallback | None

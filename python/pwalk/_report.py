@@ -78,6 +78,7 @@ def report(
     one_file_system: bool = False,
     max_depth: int | None = None,
     max_ops: int | None = None,
+    timeout: int | None = None,
     nice: bool = False,
     progress: Literal["bar"] | None = None,
     progress_callback: ProgressCallback | None = None,
@@ -107,6 +108,8 @@ def report(
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Maximum number of levels below `top`; 0 is `top` alone.
         max_ops: Maximum number of requests a second, as a file server counts them, without bursts.
+        timeout: Give up requests that are not answered within this many seconds: what is missing
+            is in `errors` (`ETIMEDOUT`). `None`: wait.
         nice: Give way to other processes: lowest priority for processors and disks.
         progress: `'bar'` draws a bar with tqdm, in terminals and notebooks, or without tqdm a line
             on standard error.
@@ -135,6 +138,7 @@ def report(
         one_file_system=one_file_system,
         max_depth=max_depth,
         max_ops=max_ops,
+        timeout=timeout,
         nice=nice,
         progress=progress,
         progress_callback=progress_callback,
@@ -208,12 +212,15 @@ def walk_arguments(
     one_file_system: Any = False,
     max_depth: Any = None,
     max_ops: Any = None,
+    timeout: Any = None,
     nice: Any = False,
 ) -> dict[str, Any]:
     """What `report` and `scan` have in common, as the native part takes it."""
     settings = dict(settings)
     if max_ops is not None:
         settings["max_ops"] = _check.setting("max_ops", max_ops)
+    if timeout is not None:
+        settings["timeout"] = _check.setting("timeout", timeout)
     if _check.switch("nice", nice):
         settings["nice"] = True
     return {

@@ -225,6 +225,7 @@ def scan(
     one_file_system: bool = False,
     max_depth: int | None = None,
     max_ops: int | None = None,
+    timeout: int | None = None,
     nice: bool = False,
     progress: Literal["bar"] | None = None,
     progress_callback: ProgressCallback | None = None,
@@ -247,6 +248,8 @@ def scan(
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Maximum number of levels below `top`; 0 is `top` alone.
         max_ops: Maximum number of requests a second, as a file server counts them, without bursts.
+        timeout: Give up requests that are not answered within this many seconds: what is missing
+            is in `errors` (`ETIMEDOUT`). `None`: wait.
         nice: Give way to other processes: lowest priority for processors and disks.
         progress: `'bar'` draws a bar with tqdm, in terminals and notebooks, or without tqdm a line
             on standard error.
@@ -270,6 +273,7 @@ def scan(
         one_file_system=one_file_system,
         max_depth=max_depth,
         max_ops=max_ops,
+        timeout=timeout,
         nice=nice,
         progress=progress,
         progress_callback=progress_callback,

@@ -8,11 +8,12 @@ use clap::{ArgAction, Args as ArgGroup, CommandFactory, Parser, Subcommand, Valu
 use clap_complete::Shell;
 use pwalk::{
     COMPRESSIONS, Error, Format, Kind, Names, OPS_MAX, Output, OutputConfig, PartBounds, Settings,
-    THREADS_MAX, WalkConfig, is_folder,
+    THREADS_MAX, TIMEOUT_MAX, WalkConfig, is_folder,
 };
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Every inode of a filesystem, as a table, at the speed of the kernel.
 #[derive(Parser)]
@@ -261,6 +262,11 @@ pub(crate) struct WalkArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = number::<usize>(1, OPS_MAX))]
     max_ops: Option<usize>,
+    /// Give up requests that are not answered within SECONDS: what is missing is listed as errors
+    /// (ETIMEDOUT), and a filesystem that answers nothing at all is not waited for again
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(value_parser = number::<usize>(1, TIMEOUT_MAX))]
+    timeout: Option<usize>,
     /// Give way to other processes: lowest priority for processors and disks
     #[arg(long)]
     nice: bool,
@@ -297,12 +303,18 @@ pub(crate) struct WalkArgs {
 }
 
 impl WalkArgs {
+    /// How long a request is waited for.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout.map(|seconds| Duration::from_secs(seconds as u64))
+    }
+
     pub(crate) fn into_config(self) -> WalkConfig {
         // Destructured, so that a new argument can't be forgotten here.
         let WalkArgs {
             roots,
             threads,
             max_ops,
+            timeout,
             nice,
             exclude,
             exclude_from,
@@ -324,7 +336,7 @@ impl WalkArgs {
             max_depth,
             follow,
             strict,
-            settings: Settings { max_ops, nice, ..Settings::default() },
+            settings: Settings { max_ops, timeout, nice, ..Settings::default() },
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn run(args: ConvertArgs) -> Result<Exit, Error> {
     let is_stream = output.output == Output::Stdout;
     let line = ProgressLine::new(is_stream && std::io::stdout().is_terminal());
     let (summary, output) = line.around(&signals, || {
-        signals.look_at([Some(&input), file(&output.output)].into_iter().flatten());
+        signals.look_at([Some(&input), file(&output.output)].into_iter().flatten(), None)?;
         let convert = Convert::prepare(&input, from, &output)?;
         signals.prepared(convert.unfinished(), is_stream);
         line.expect(convert.n_expected());

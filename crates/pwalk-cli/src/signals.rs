@@ -6,10 +6,10 @@
 
 use crate::exit::Exit;
 use crate::message;
-use pwalk::{Control, Unfinished, lock};
+use pwalk::{Control, Error, Unfinished, lock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -111,13 +111,25 @@ impl Cancellable {
     }
 
     /// Looks at what the job will look at, so that what doesn't respond has its name. What is
-    /// wrong with it, if anything, is for the job to say.
-    pub(crate) fn look_at<'a>(&self, paths: impl IntoIterator<Item = &'a PathBuf>) {
+    /// wrong with it, if anything, is for the job to say; but that it does not answer in time, if
+    /// there is a timeout, is said here.
+    pub(crate) fn look_at<'a>(
+        &self,
+        paths: impl IntoIterator<Item = &'a PathBuf>,
+        timeout: Option<Duration>,
+    ) -> Result<(), Error> {
         for path in paths {
             *lock(&self.asked) = Some((path.to_string_lossy().into_owned(), Instant::now()));
-            let _ = path.metadata();
+            match timeout {
+                None => _ = path.metadata(),
+                Some(timeout) if !answers_in_time(path, timeout) => {
+                    return Err(Error::timed_out(path));
+                }
+                Some(_) => {}
+            }
         }
         *lock(&self.asked) = None;
+        Ok(())
     }
 
     /// What has been looked at for so long, and how long.
@@ -173,6 +185,15 @@ impl Cancellable {
         say_interrupted(why.as_deref());
         exit();
     }
+}
+
+/// Looks at a path, in a thread that is left behind if it hangs.
+fn answers_in_time(path: &Path, timeout: Duration) -> bool {
+    let (answer, answers) = channel();
+    let asked = path.to_owned();
+    let look = move || _ = answer.send(asked.metadata().is_ok());
+    let is_asked = Builder::new().spawn(look).is_ok();
+    !is_asked || answers.recv_timeout(timeout).is_ok()
 }
 
 /// Without a thread that waits for them, these signals do what they do without a handler.

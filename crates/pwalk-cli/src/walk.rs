@@ -25,8 +25,9 @@ pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
         }
     };
     let summary = line.around(&signals, || {
+        let timeout = walk.timeout();
         let walk = walk.into_config();
-        signals.look_at(&walk.roots);
+        signals.look_at(&walk.roots, timeout)?;
         let kinds = kinds.into_iter().map(KindArg::into).collect();
         let paths = Paths::prepare(PathsConfig { walk, kinds, nul: null })?;
         paths.notes().iter().for_each(message::say);

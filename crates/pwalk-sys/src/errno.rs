@@ -44,6 +44,8 @@ impl Errno {
     pub const STALE: Errno = Errno(libc::ESTALE);
     /// Broken pipe.
     pub const PIPE: Errno = Errno(libc::EPIPE);
+    /// Connection timed out.
+    pub const TIMEDOUT: Errno = Errno(libc::ETIMEDOUT);
     /// Operation canceled.
     pub const CANCELED: Errno = Errno(libc::ECANCELED);
     /// Structure needs cleaning: the filesystem contradicts itself.

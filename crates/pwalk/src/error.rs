@@ -64,6 +64,11 @@ impl Error {
         Error::bad(Argument::new(argument, argument), value, reason)
     }
 
+    /// A root or an output does not answer.
+    pub fn timed_out(path: &Path) -> Error {
+        Error::root(path.as_os_str().as_bytes(), Errno::TIMEDOUT)
+    }
+
     /// Standard output can't be written to.
     pub fn stdout(error: &std::io::Error) -> Error {
         Error::file(Path::new(STDOUT_NAME), error)

@@ -7,7 +7,9 @@
 use crate::error::Error;
 use crate::job::{Errors, JobSink, guarded};
 use crate::setup::{Setup, WalkConfig};
-use pwalk_engine::{Batch, Control, EntryError, Fields, FileId, Kind, Progress, Sink, walk};
+use pwalk_engine::{
+    Batch, Control, EntryError, Fields, FileId, Impatient, Kind, Progress, Sink, walk,
+};
 use pwalk_output::{
     COLUMNS, Columns, Format, Preamble, RowSums, SUMMARY_NAME, Summary, TableReader,
 };
@@ -188,8 +190,14 @@ impl Tree {
         Error: From<K::Error>,
     {
         let clock = Instant::now();
-        let Setup { frontier, config, source, .. } = self.setup;
-        let outcome = walk(frontier, &config, &source, sink, control)?;
+        let Setup { frontier, config, source, timeout, .. } = self.setup;
+        let outcome = match timeout {
+            None => walk(frontier, &config, &source, sink, control)?,
+            Some(timeout) => {
+                let source = Impatient::new(source, timeout, &config, control);
+                walk(frontier, &config, &source, sink, control)?
+            }
+        };
         if outcome.is_cancelled {
             return Err(Error::cancelled());
         }

@@ -45,7 +45,7 @@ pub use output::{Output, OutputConfig, default_output};
 pub use paths::{Paths, PathsConfig};
 pub use report::{Report, ReportConfig};
 pub use scan::Scan;
-pub use settings::{Effective, OPS_MAX, Range, SETTINGS, Setting, Settings, Value};
+pub use settings::{Effective, OPS_MAX, Range, SETTINGS, Setting, Settings, TIMEOUT_MAX, Value};
 pub use setup::WalkConfig;
 pub use threads::{THREADS_MAX, Threads};
 

@@ -10,6 +10,9 @@ use pwalk_sys::{
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread::Builder;
+use std::time::Duration;
 
 const ROOTS: Argument = Argument::new("roots", "root");
 
@@ -47,6 +50,25 @@ impl Roots {
         }
         roots.find_nested();
         Ok(roots)
+    }
+
+    /// Looks at the roots, each in a thread that is left behind if it hangs.
+    ///
+    /// # Errors
+    ///
+    /// `Root` for the first that does not answer in time.
+    pub(crate) fn await_answers(given: &[Vec<u8>], timeout: Duration) -> Result<(), Error> {
+        for path in given {
+            let (answer, answers) = channel();
+            let asked = path.clone();
+            let look =
+                move || _ = answer.send(check_root(&asked).map(|()| resolve(to_path(&asked))));
+            let is_asked = Builder::new().name("pwalk-ask".to_owned()).spawn(look).is_ok();
+            if is_asked && answers.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout) {
+                return Err(Error::root(path, Errno::TIMEDOUT));
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, path: &[u8]) {

@@ -111,6 +111,9 @@ const SIZE_MAX: u64 = 1 << 40;
 /// More requests a second than this are assumed to be a typing mistake.
 pub const OPS_MAX: u64 = 1_000_000_000;
 
+/// A timeout of more seconds, a year, is assumed to be a typing mistake.
+pub const TIMEOUT_MAX: u64 = 366 * 24 * 3600;
+
 settings! {
     /// The minimum number of worker threads, whatever the filesystem and the cores suggest.
     min_threads: Option<usize> = None, THREADS;
@@ -118,6 +121,8 @@ settings! {
     max_threads: Option<usize> = None, THREADS;
     /// The maximum number of requests a second, as a server counts them.
     max_ops: Option<usize> = None, Range::Number(1, OPS_MAX);
+    /// Gives up requests that are not answered within this many seconds.
+    timeout: Option<usize> = None, Range::Number(1, TIMEOUT_MAX);
     /// Gives way to other processes: the lowest priority for processors and disks.
     nice: bool = false, SWITCH;
     /// Each worker has a deque, and idle ones steal; else all share one queue.

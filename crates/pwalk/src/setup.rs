@@ -10,6 +10,7 @@ use pwalk_sys::RawFilesystem;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What to walk, and what to leave out.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +75,8 @@ pub(crate) struct Setup {
     pub(crate) frontier: Frontier,
     pub(crate) config: Config,
     pub(crate) source: Disk,
+    /// How long a request is waited for.
+    pub(crate) timeout: Option<Duration>,
     pub(crate) threads: Threads,
     /// What a user should know before it starts.
     pub(crate) notes: Vec<String>,
@@ -101,6 +104,10 @@ impl Setup {
             settings,
         } = walk;
         let given: Vec<_> = roots.iter().map(|root| root.as_os_str().as_bytes().to_vec()).collect();
+        let timeout = settings.timeout.map(|seconds| Duration::from_secs(seconds as u64));
+        if let Some(timeout) = timeout {
+            Roots::await_answers(&given, timeout)?;
+        }
         let mut roots = Roots::check(&given)?;
         if let Some(folder) = own_folder {
             roots.leave_out(folder);
@@ -152,6 +159,7 @@ impl Setup {
             frontier: roots.frontier,
             config,
             source,
+            timeout,
             threads,
             notes: roots.notes,
             n_expected,

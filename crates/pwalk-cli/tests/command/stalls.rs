@@ -36,3 +36,45 @@ fn t49_a_request_that_hangs_for_30_seconds_has_a_line_and_is_in_the_summary() {
     assert_eq!((&stall["path"], &stall["operation"]), (&path.into(), &"stat".into()));
     assert!(stall["seconds"].as_f64().unwrap() >= 30.0);
 }
+
+/// The kernel keeps the process until the filesystem answers, but the outputs are there before.
+#[test]
+fn t49_a_report_with_a_timeout_ends_with_what_there_is() {
+    if !requires(Need::Root) || !requires(Need::Fuse) {
+        return;
+    }
+    let (stuck, folder) = (StuckTree::mount().unwrap(), tempfile::tempdir().unwrap());
+    let path = stuck.stuck_path().display().to_string();
+    let mut command = pwalk();
+    command.args(["report", "--timeout", "1", "-o", "out.csv", "--errors", "e.ndjson"]);
+    command.arg(stuck.path()).current_dir(folder.path()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let end = lines.find(|line| line.contains("complete")).expect("it ends");
+    assert_eq!(end, "NOT complete, 1 error (1 ETIMEDOUT): out.csv");
+    let table = fs::read_to_string(folder.path().join("out.csv")).unwrap();
+    assert_eq!(table.lines().count(), 2, "the root: {table}");
+    let errors = fs::read_to_string(folder.path().join("e.ndjson")).unwrap();
+    let error: serde_json::Value = serde_json::from_str(&errors).unwrap();
+    assert_eq!((&error["path"], &error["operation"]), (&path.into(), &"stat".into()));
+    drop(stuck);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn t49_a_root_that_does_not_answer_is_refused_in_time() {
+    if !requires(Need::Root) || !requires(Need::Fuse) {
+        return;
+    }
+    for command in [&["report", "-o-"][..], &["walk"]] {
+        let stuck = StuckTree::mount().unwrap();
+        let path = stuck.stuck_path().display().to_string();
+        let mut child = pwalk();
+        let child = child.args(command).args(["--timeout=1", &path]).stderr(Stdio::piped());
+        let mut child = child.spawn().expect("it starts");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert_eq!(lines.next().unwrap(), format!("pwalk: {path}: Connection timed out"));
+        drop(stuck);
+        assert_eq!(child.wait().unwrap().code(), Some(2));
+    }
+}

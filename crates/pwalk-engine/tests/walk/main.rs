@@ -16,4 +16,5 @@ mod pacing;
 mod properties;
 mod stalls;
 mod stopping;
+mod timeouts;
 mod waiting;

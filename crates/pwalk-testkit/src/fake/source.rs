@@ -370,6 +370,7 @@ impl Source for FakeSource<'_> {
     fn read_link(&self, dir: &FakeDir, name: &CStr) -> Result<Vec<u8>, Errno> {
         self.count(Call::ReadLink)?;
         let node = self.tree.resolve(dir.node, name.to_bytes(), Links::Keep)?;
+        self.hang(node, Call::ReadLink);
         self.try_node(node, Call::ReadLink, self.faults(node).read_link)?;
         match self.tree.inode(node).kind() {
             Kind::Symlink => Ok(self.tree.target(node).to_vec()),

@@ -92,6 +92,17 @@ pub(super) fn max_ops(s: &Situation<'_>) -> Effect {
     }
 }
 
+pub(super) fn timeout(s: &Situation<'_>) -> Effect {
+    match s.settings.timeout {
+        Some(n) => number(
+            n as u64,
+            "requests that are not answered within so many seconds are given up; each is made by a \
+             thread of its own, without io_uring. No effect on a walk in order",
+        ),
+        None => number(0, "no limit: requests that hang are waited for"),
+    }
+}
+
 pub(super) fn nice(s: &Situation<'_>) -> Effect {
     match s.settings.nice {
         true => on("workers have nice value 19 and the idle class for disks"),

@@ -1,0 +1,399 @@
+//! A source that gives requests up: what is not answered in time is an error, `ETIMEDOUT`, and the
+//! walk goes on without it.
+//!
+//! A thread that the kernel holds can't be called back. So the worker asks nothing itself: it hands
+//! each request to a thread of its own, the *messenger*, and waits for the answer only so long. A messenger
+//! that hangs is left behind with all that it needs, and ends once it is answered; nobody joins it.
+//! The worker goes on with another one. Each request is handed over like this, or for the inodes of
+//! files sixteen at once: some 10 µs, which a request over a network does not notice and one to a
+//! warm cache does. A walk without a timeout has no part in any of this.
+//!
+//! A server that is gone answers nothing at all. It would take the timeout for each directory that
+//! still waits. So a filesystem is *silent* once a request was given up that began after another one
+//! was given up, without any answer between them: from then on everything is given up at once, until
+//! an answer comes after all.
+//!
+//! ```text
+//!                  answered, by the messenger
+//! asked: PENDING ---------------------------> ANSWERED
+//!            \------------------------------> GIVEN_UP
+//!                  too late, by the worker
+//! ```
+
+use crate::config::Config;
+use crate::control::Control;
+use crate::entry::{Fields, Kind, Stat};
+use crate::filesystems::Filesystems;
+use crate::listing::Listing;
+use crate::source::{Asked, At, Known, Source};
+use crate::sync::lock;
+use pwalk_sys::{DescriptorLimit, Errno, Links};
+use std::ffi::{CStr, CString};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicUsize, Ordering::AcqRel, Ordering::Relaxed};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How often a worker that waits looks whether the walk was cancelled.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Inodes of files that are asked with one switch between threads.
+const N_AT_ONCE: usize = 16;
+
+/// Messengers of one filesystem that may be left behind.
+const LEFT_MAX: i64 = 1000;
+
+/// Bytes of a messenger's stack.
+const STACK_BYTES: usize = 256 << 10;
+
+/// Gives requests to another source up.
+pub struct Impatient<'a, S: Source> {
+    source: Arc<S>,
+    timeout: Duration,
+    n_at_once: usize,
+    control: &'a Control,
+    filesystems: &'a Filesystems,
+    /// One for each filesystem.
+    servers: Vec<Arc<Server>>,
+    /// Messengers that have nothing to do.
+    idle: Mutex<Vec<Messenger>>,
+}
+
+/// An open directory of an [`Impatient`] source.
+pub struct ImpatientDir<D> {
+    dir: Arc<D>,
+    server: Arc<Server>,
+}
+
+/// A thread that makes requests, one after the other, until this is dropped.
+struct Messenger(Sender<Box<dyn FnOnce() + Send>>);
+
+/// What is known of a filesystem.
+#[derive(Debug, Default)]
+struct Server {
+    /// Requests that were given up since the last answer. Relaxed, as all counters here: who misses
+    /// a change waits for one request more.
+    n_given_up: AtomicUsize,
+    /// Messengers that it still holds.
+    n_left: AtomicI64,
+    /// It answers nothing. 1 or 0.
+    is_silent: AtomicUsize,
+}
+
+impl Server {
+    /// Requests that were given up since the last answer; `None` if it is not worth asking.
+    fn before(&self) -> Option<usize> {
+        let is_lost = self.is_silent.load(Relaxed) == 1 || self.n_left.load(Relaxed) >= LEFT_MAX;
+        (!is_lost).then(|| self.n_given_up.load(Relaxed))
+    }
+
+    fn has_answered(&self) {
+        if self.n_given_up.load(Relaxed) > 0 {
+            self.n_given_up.store(0, Relaxed);
+            self.is_silent.store(0, Relaxed);
+        }
+    }
+
+    /// A request was given up before which so many were.
+    fn is_given_up(&self, n_before: usize) {
+        self.n_left.fetch_add(1, Relaxed);
+        if self.n_given_up.fetch_add(1, Relaxed) > 0 && n_before > 0 {
+            self.is_silent.store(1, Relaxed);
+        }
+    }
+}
+
+/// A request that is made.
+#[derive(Debug, Default)]
+struct Request {
+    /// One of the three states above. Changes once.
+    state: AtomicU8,
+    /// Answers so far, to one that asks several things.
+    n_answers: AtomicUsize,
+}
+
+const PENDING: u8 = 0;
+const ANSWERED: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+impl Request {
+    /// True for the first who decides.
+    fn becomes(&self, state: u8) -> bool {
+        self.state.compare_exchange(PENDING, state, AcqRel, Relaxed).is_ok()
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.state.load(Relaxed) == GIVEN_UP
+    }
+}
+
+impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
+    /// Gives up what is not answered after `timeout`, in a walk with this config.
+    pub fn new(source: S, timeout: Duration, config: &'a Config, control: &'a Control) -> Self {
+        Self::over(Arc::new(source), timeout, config, control)
+    }
+
+    /// The same, for a source that others use, too.
+    pub fn over(
+        source: Arc<S>,
+        timeout: Duration,
+        config: &'a Config,
+        control: &'a Control,
+    ) -> Self {
+        Impatient {
+            source,
+            timeout,
+            // Who counts requests wants them one by one.
+            n_at_once: if config.ops_max.is_some() { 1 } else { N_AT_ONCE },
+            control,
+            filesystems: &config.filesystems,
+            servers: (0..config.filesystems.len()).map(|_| Arc::default()).collect(),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// Of the filesystem that a path is on.
+    fn server(&self, path: &[u8]) -> &Arc<Server> {
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
+        let mut tops = std::iter::once(path.len()).chain(ends.rev()).map(|end| &path[..end]);
+        let index = tops.find_map(|top| self.filesystems.of_path(top)).unwrap_or_default();
+        &self.servers[usize::from(index)]
+    }
+
+    /// Has something asked, and waits for the answer.
+    fn ask<T: Send + 'static>(
+        &self,
+        server: &Arc<Server>,
+        ask: impl FnOnce(&S, &Request) -> T + Send + 'static,
+    ) -> Result<T, Errno> {
+        let n_before = server.before().ok_or(Errno::TIMEDOUT)?;
+        let request = Arc::<Request>::default();
+        let (answer, answers) = channel();
+        let job = {
+            let (source, server, request) = (self.source.clone(), server.clone(), request.clone());
+            move || {
+                let got = catch_unwind(AssertUnwindSafe(|| ask(&source, &request)));
+                server.has_answered();
+                if !request.becomes(ANSWERED) {
+                    server.n_left.fetch_sub(1, Relaxed);
+                }
+                // Nobody listens if it was given up.
+                let _ = answer.send(got);
+            }
+        };
+        let messenger = self.hand_over(Box::new(job));
+        let (mut waited, mut n_seen, mut looked) = (Duration::ZERO, 0, Instant::now());
+        let got = loop {
+            let tick = TICK.min(self.timeout.saturating_sub(waited)).max(Duration::from_millis(1));
+            match answers.recv_timeout(tick) {
+                Ok(got) => break got,
+                Err(RecvTimeoutError::Disconnected) => return Err(Errno::TIMEDOUT),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            // A process that stood still has not waited.
+            waited += looked.elapsed().min(2 * TICK);
+            looked = Instant::now();
+            let n_answers = request.n_answers.load(Relaxed);
+            if n_answers > n_seen {
+                (n_seen, waited) = (n_answers, Duration::ZERO);
+            }
+            let is_late = waited >= self.timeout || self.control.is_cancelled();
+            if is_late && request.becomes(GIVEN_UP) {
+                server.is_given_up(n_before);
+                return Err(Errno::TIMEDOUT);
+            }
+        };
+        lock(&self.idle).extend(messenger);
+        got.map_err(|panic| resume_unwind(panic))
+    }
+
+    /// Has a request made by a messenger. Without threads the worker makes it itself.
+    fn hand_over(&self, job: Box<dyn FnOnce() + Send>) -> Option<Messenger> {
+        let idle = lock(&self.idle).pop();
+        let messenger = match idle.or_else(Messenger::start) {
+            Some(messenger) => messenger,
+            None => {
+                job();
+                return None;
+            }
+        };
+        // It takes jobs as long as this end is there.
+        let _ = messenger.0.send(job);
+        Some(messenger)
+    }
+
+    /// How many entries are asked at once. A directory may be a mount point, and is asked alone.
+    fn n_at_once(&self, listing: &Listing, wanted: &[u32]) -> usize {
+        let may_hang =
+            |index: &&u32| matches!(listing.kind(**index as usize), Kind::Dir | Kind::Unknown);
+        let n_files = wanted.iter().take(self.n_at_once).take_while(|index| !may_hang(index));
+        n_files.count().max(1)
+    }
+
+    /// The inodes of some entries: the answers to all of them, or of the first until one is given
+    /// up, and that.
+    fn stat_some(
+        &self,
+        dir: &ImpatientDir<S::Dir>,
+        asked: &Asked<'_>,
+        wanted: &[u32],
+        answers: &mut Vec<Result<Stat, Errno>>,
+    ) {
+        let name = |&index: &u32| asked.listing.get(index as usize).name.to_owned();
+        let names: Vec<CString> = wanted.iter().map(name).collect();
+        let (links, fields) = (asked.links, asked.fields);
+        let got = Arc::<Mutex<Vec<_>>>::default();
+        let asking = {
+            let (dir, got) = (dir.dir.clone(), got.clone());
+            move |source: &S, request: &Request| {
+                for name in names {
+                    let stat = source.stat(&dir, &name, links, fields);
+                    let mut got = lock(&got);
+                    if request.is_given_up() {
+                        return;
+                    }
+                    got.push(stat);
+                    request.n_answers.fetch_add(1, Relaxed);
+                }
+            }
+        };
+        let asked = self.ask(&dir.server, asking);
+        let mut got = lock(&got);
+        if let (Err(errno), true) = (asked, got.len() < wanted.len()) {
+            got.push(Err(errno));
+        }
+        answers.append(&mut got);
+    }
+
+    /// Has a directory opened.
+    fn open_by(
+        &self,
+        at: At<'_, ImpatientDir<S::Dir>>,
+        open: impl FnOnce(&S, At<'_, S::Dir>) -> Result<S::Dir, Errno> + Send + 'static,
+    ) -> Result<ImpatientDir<S::Dir>, Errno>
+    where
+        S::Dir: 'static,
+    {
+        let server = match at.parent {
+            Some((parent, _)) if self.filesystems.of_path(at.path).is_none() => &parent.server,
+            _ => self.server(at.path),
+        };
+        let parent = at.parent.map(|(dir, name)| (dir.dir.clone(), name.to_owned()));
+        let path = at.path.to_owned();
+        let asking = move |source: &S, _: &Request| {
+            let parent = parent.as_ref().map(|(dir, name)| (&**dir, name.as_c_str()));
+            open(source, At { parent, path: &path })
+        };
+        let dir = self.ask(server, asking)??;
+        Ok(ImpatientDir { dir: Arc::new(dir), server: server.clone() })
+    }
+}
+
+impl Messenger {
+    /// `None` if the system has no thread for it.
+    fn start() -> Option<Messenger> {
+        let (send, jobs) = channel::<Box<dyn FnOnce() + Send>>();
+        let thread = std::thread::Builder::new().name("pwalk-ask".to_owned());
+        let work = move || jobs.into_iter().for_each(|job| job());
+        thread.stack_size(STACK_BYTES).spawn(work).is_ok().then_some(Messenger(send))
+    }
+}
+
+impl<S: Source + Send + 'static> Source for Impatient<'_, S>
+where
+    S::Dir: 'static,
+{
+    type Dir = ImpatientDir<S::Dir>;
+
+    fn open(&self, at: At<'_, Self::Dir>, links: Links) -> Result<Self::Dir, Errno> {
+        self.open_by(at, move |source, at| source.open(at, links))
+    }
+
+    fn open_known(
+        &self,
+        at: At<'_, Self::Dir>,
+        links: Links,
+        known: &Known,
+    ) -> Result<Self::Dir, Errno> {
+        let known = *known;
+        self.open_by(at, move |source, at| source.open_known(at, links, &known))
+    }
+
+    fn n_spare(&self, dir: &Self::Dir, limit: &mut DescriptorLimit) -> u64 {
+        self.source.n_spare(&dir.dir, limit)
+    }
+
+    fn read(
+        &self,
+        dir: &Self::Dir,
+        buffer_len: usize,
+        scratch: &mut Vec<u8>,
+        listing: &mut Listing,
+    ) -> Result<bool, Errno> {
+        let (asked, mut scratch_lent) = (dir.dir.clone(), std::mem::take(scratch));
+        // What is in it already must not be lost with the messenger.
+        let mut lent =
+            if listing.is_empty() { std::mem::take(listing) } else { Listing::default() };
+        let read = move |source: &S, _: &Request| {
+            let result = source.read(&asked, buffer_len, &mut scratch_lent, &mut lent);
+            (result, scratch_lent, lent)
+        };
+        let (result, scratch_back, back) = self.ask(&dir.server, read)?;
+        *scratch = scratch_back;
+        if listing.is_empty() {
+            *listing = back;
+            return result;
+        }
+        for index in 0..back.len() {
+            let entry = back.get(index);
+            listing.push(entry.ino, entry.kind, entry.name)?;
+        }
+        result
+    }
+
+    fn stat(
+        &self,
+        dir: &Self::Dir,
+        name: &CStr,
+        links: Links,
+        want: Fields,
+    ) -> Result<Stat, Errno> {
+        let (asked, name) = (dir.dir.clone(), name.to_owned());
+        self.ask(&dir.server, move |source, _| source.stat(&asked, &name, links, want))?
+    }
+
+    fn stat_slice(
+        &self,
+        dir: &Self::Dir,
+        asked: &Asked<'_>,
+        mut may_ask: impl FnMut(usize) -> bool,
+        answers: &mut Vec<Result<Stat, Errno>>,
+    ) {
+        let mut wanted = asked.wanted;
+        while !wanted.is_empty() {
+            let now = &wanted[..self.n_at_once(asked.listing, wanted)];
+            if !now.iter().all(|&index| may_ask(index as usize)) {
+                return;
+            }
+            let n_before = answers.len();
+            self.stat_some(dir, asked, now, answers);
+            wanted = &wanted[answers.len() - n_before..];
+        }
+    }
+
+    fn stat_dir(&self, dir: &Self::Dir, want: Fields) -> Result<Stat, Errno> {
+        let asked = dir.dir.clone();
+        self.ask(&dir.server, move |source, _| source.stat_dir(&asked, want))?
+    }
+
+    fn stat_path(&self, path: &[u8], links: Links, want: Fields) -> Result<Stat, Errno> {
+        let asked = path.to_owned();
+        self.ask(self.server(path), move |source, _| source.stat_path(&asked, links, want))?
+    }
+
+    fn read_link(&self, dir: &Self::Dir, name: &CStr) -> Result<Vec<u8>, Errno> {
+        let (asked, name) = (dir.dir.clone(), name.to_owned());
+        self.ask(&dir.server, move |source, _| source.read_link(&asked, &name))?
+    }
+}
