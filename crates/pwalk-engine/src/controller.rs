@@ -3,26 +3,33 @@
 //! A pure function from [`Sample`]s to a number of workers, the level. It knows no clock, no
 //! thread and no filesystem, so that tests give it servers that don't exist.
 //!
-//! Only one thing tells whether more requests in flight are worth it: try, and compare the rates.
-//! The measure is the *elasticity*, the relative change of the rate by the relative change of the
+//! What decides is the *elasticity*, the relative change of the rate by the relative change of the
 //! level. It is 1 where each request takes its time whatever else is asked (more workers, more
-//! answers), and 0 where a server has all that it can do (more workers, longer queue). Latency alone
-//! tells neither: a server that has become slow wants more requests in flight, not fewer.
+//! answers), and 0 where a server has all that it can do (more workers, longer queue). How long a
+//! request takes does not decide: a server that has become slow wants more requests in flight, not
+//! fewer. But it tells how far to go at once. As long as requests take hardly longer than they
+//! did at best, none waits for another, and the level may leap. Once they do, the rate times the
+//! shortest time is what the server works on (Little's law), and what is above that is its queue.
 //!
 //! ```text
-//!         gain                    time to try                some gain
-//!   +---> rising --- no gain ---> settled --------> try up ---+
-//!   |     x 2 each     ^            |   ^           |  |      | x 1.5 each
-//!   +------+           |            |   +- no gain -+  +<-----+
-//!                      |            |   |              |
-//!                      |            +--> try down      |
-//!                      |                 x 0.75 each,  |
-//!                      |                 no loss       |
-//!                      +------------ much gain --------+
+//!       gain: x 1.5, x 4, x 4, x 2 ...         no queue
+//!     +-------+        +--------------------------------------------+
+//!     |       v        v                                            |
+//!     +----- rising -------- too little gain, twice ----------> settled
+//!                      ^                                       |  ^  |  ^
+//!                      |                                       |  |  |  |
+//!                      +-- much gain -- try up <-- a queue ----+  |  |  |
+//!                                       |    x 1.5 each           |  |  |
+//!                                       +-- no gain --------------+  |  |
+//!                                                                    |  |
+//!                                   try down <-- a queue, in turns --+  |
+//!                                       |    x 0.75 each                |
+//!                                       +-- a loss ---------------------+
 //! ```
 //!
-//! The first sample after a change tells of two levels and is dropped. Samples in which workers
-//! lacked jobs tell nothing of the server. With all processors busy there is nothing to gain.
+//! The first sample after a change tells of two levels: nothing is decided by it. Nor is the rate of a
+//! sample in which workers lacked jobs worth anything. With all processors busy there is nothing to
+//! gain.
 
 use std::time::Duration;
 
@@ -32,11 +39,20 @@ pub const LEVEL_MAX: usize = 512;
 /// Elasticity at which a higher level is worth its requests.
 const GAIN_MIN: f64 = 0.2;
 
-/// Elasticity that is far from the end: it doubles again.
+/// Elasticity that is far from the end: it rises on.
 const FAR_MIN: f64 = 0.6;
 
 /// Elasticity at which a lower level loses nothing.
 const LOSS_MAX: f64 = 0.1;
+
+/// Requests that take this many times as long as the shortest did wait for each other.
+const QUEUE_MIN: f64 = 1.3;
+
+/// Requests in flight for each one that the server works on: enough that it never runs out.
+const SPARE: f64 = 1.25;
+
+/// Below this level it rises by leaps.
+const LEAP_MAX: usize = 64;
 
 /// Share of the processors at which they count as busy.
 const BUSY_MIN: f64 = 0.9;
@@ -52,12 +68,12 @@ const IDLE_MAX: f64 = 0.2;
 const CHANGE_MIN: f64 = 0.3;
 
 /// Samples between two tries: at first, and if nothing ever changes.
-const HOLD: (u32, u32) = (4, 40);
+const HOLD: (u32, u32) = (2, 40);
 
 /// How long samples are, in latencies, and at least: while it rises, and later.
-const LATENCIES: f64 = 3.0;
-const RISING_MIN: Duration = Duration::from_millis(4);
-const SETTLED_MIN: Duration = Duration::from_millis(50);
+const RISING: (f64, Duration) = (2.0, Duration::from_millis(2));
+const SETTLED: (f64, Duration) = (4.0, Duration::from_millis(25));
+const SETTLED_LEN: u64 = 200;
 const TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What was measured at one level.
@@ -65,6 +81,8 @@ const TIME_MAX: Duration = Duration::from_secs(2);
 pub struct Sample {
     /// Requests that were answered.
     pub n_answered: u64,
+    /// How long workers waited for these answers, added up.
+    pub waited: Duration,
     /// How long it took.
     pub time: Duration,
     /// How often a thread of the process went to sleep. Where answers come at once, none does.
@@ -93,16 +111,17 @@ pub struct Controller {
     is_new: bool,
     /// Samples until the next try, once it has settled.
     hold: u32,
-    /// Seconds that a request takes.
+    /// Seconds that a request takes: in the last sample, and where it was shortest.
     latency: f64,
+    shortest: f64,
 }
 
 /// What it does. A rate is in answers a second.
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    /// Doubles; with the rate of half of this level, if that is known. What seems to bring nothing
-    /// gets a second sample: workers that have just been started are slow for a moment.
-    Rising { rate: Option<f64>, is_doubted: bool },
+    /// Rises; with the level before this one and its rate. What seems to bring too little gets a
+    /// second sample: workers that have just been started are slow for a moment.
+    Rising { before: Option<(usize, f64)>, doubted: Option<f64> },
     /// Stays.
     Settled { rate: f64, n_left: u32, next_is_up: bool },
     /// Tries a higher level than this one, which had this rate.
@@ -118,10 +137,11 @@ impl Controller {
         Controller {
             level: level.clamp(1, level_max),
             level_max,
-            phase: Phase::Rising { rate: None, is_doubted: false },
+            phase: Phase::Rising { before: None, doubted: None },
             is_new: true,
             hold: HOLD.0,
             latency: 0.0,
+            shortest: f64::INFINITY,
         }
     }
 
@@ -137,11 +157,11 @@ impl Controller {
 
     /// How long the next sample should be at least.
     pub fn sample_time(&self) -> Duration {
-        let (least, n_latencies) = match self.phase {
+        let (n_latencies, least) = match self.phase {
             // It only has to see the requests off that were asked before.
-            _ if self.is_new => (Duration::from_millis(1), 1.0),
-            Phase::Rising { .. } => (RISING_MIN, LATENCIES),
-            _ => (SETTLED_MIN, LATENCIES),
+            _ if self.is_new => (1.0, Duration::from_millis(1)),
+            Phase::Rising { .. } => RISING,
+            _ => SETTLED,
         };
         let time = (self.latency * n_latencies).min(TIME_MAX.as_secs_f64());
         least.max(Duration::from_secs_f64(time))
@@ -149,18 +169,24 @@ impl Controller {
 
     /// How many answers the next sample should have at least, unless it takes seconds.
     pub fn sample_len(&self) -> u64 {
-        if self.is_new { self.level as u64 } else { 2 * self.level as u64 }
+        let level = self.level as u64;
+        match self.phase {
+            _ if self.is_new => level,
+            Phase::Rising { .. } => 2 * level,
+            _ => (4 * level).max(SETTLED_LEN),
+        }
     }
 
     /// How many workers may work after this sample.
     pub fn next(&mut self, sample: &Sample) -> usize {
-        let seconds = sample.time.as_secs_f64();
-        let worked = seconds * self.level as f64 * (1.0 - sample.idle_share);
-        if sample.n_answered > 0 && seconds > 0.0 {
-            self.latency = worked / sample.n_answered as f64;
-        }
         let is_first = std::mem::take(&mut self.is_new);
-        if !is_first && sample.idle_share <= IDLE_MAX && sample.n_answered > 0 && seconds > 0.0 {
+        let seconds = sample.time.as_secs_f64();
+        if sample.n_answered == 0 || seconds <= 0.0 {
+            return self.level;
+        }
+        self.latency = sample.waited.as_secs_f64() / sample.n_answered as f64;
+        self.shortest = self.shortest.min(self.latency);
+        if !is_first && sample.idle_share <= IDLE_MAX {
             self.decide(sample.n_answered as f64 / seconds, sample.is_busy());
         }
         self.level
@@ -170,45 +196,67 @@ impl Controller {
         let level = self.level;
         let may_rise = level < self.level_max && !is_busy;
         match self.phase {
-            Phase::Rising { rate: Some(half), is_doubted }
-                if elasticity(half, rate, 2.0) < GAIN_MIN =>
-            {
-                if is_doubted || is_busy {
-                    self.settle(level / 2, half.max(rate), true);
+            Phase::Rising { before, doubted } => {
+                // What holds workers up for a moment makes a rate lower, and nothing makes it higher.
+                let rate = rate.max(doubted.unwrap_or(0.0));
+                let (below, gain) = before.map_or((level, 1.0), |(below, known)| {
+                    (below, elasticity(known, rate, level as f64 / below as f64))
+                });
+                if may_rise && gain >= if self.is_queueing() { FAR_MIN } else { GAIN_MIN } {
+                    self.hold = HOLD.0;
+                    self.rise(rate);
+                } else if may_rise && doubted.is_none() {
+                    self.phase = Phase::Rising { before, doubted: Some(rate) };
                 } else {
-                    self.phase = Phase::Rising { rate: Some(half), is_doubted: true };
+                    let has_gained = gain >= GAIN_MIN;
+                    let least = if has_gained { level.min(2 * below) } else { below };
+                    let enough = self.in_flight(SPARE, rate).clamp(least, level);
+                    self.settle(enough, rate, !has_gained);
                 }
             }
-            Phase::Rising { .. } if may_rise => self.rise(rate),
-            Phase::Rising { .. } => self.settle(level, rate, false),
             Phase::Settled { rate: known, n_left, next_is_up } => {
                 let is_other = (rate / known).ln().abs() > CHANGE_MIN;
-                let known = if is_other { rate } else { 0.7 * known + 0.3 * rate };
+                // Bad luck makes a rate low, and nothing makes it high.
+                let weight = if is_other {
+                    1.0
+                } else if rate > known {
+                    0.6
+                } else {
+                    0.2
+                };
+                let known = known + weight * (rate - known);
                 if is_other {
+                    // Or something held it up for a moment: the next sample tells.
                     self.hold = HOLD.0;
-                }
-                match (n_left, next_is_up) {
-                    (1.., _) if !is_other => {
-                        self.phase = Phase::Settled { rate: known, n_left: n_left - 1, next_is_up };
-                    }
-                    (_, true) if may_rise => {
-                        self.go(above(level), Phase::TryUp { from: level, rate: known });
-                    }
-                    _ if level > 1 => {
-                        self.go(below(level), Phase::TryDown { from: level, rate: known });
-                    }
-                    _ => self.settle(level, known, true),
+                    self.phase = Phase::Settled { rate, n_left: 0, next_is_up: true };
+                } else if n_left > 0 || is_busy {
+                    let n_left = n_left.saturating_sub(1);
+                    self.phase = Phase::Settled { rate: known, n_left, next_is_up };
+                } else if may_rise && !self.is_queueing() {
+                    self.rise(known);
+                } else if may_rise && next_is_up {
+                    self.go(above(level), Phase::TryUp { from: level, rate: known });
+                } else if level > 1 {
+                    self.go(below(level), Phase::TryDown { from: level, rate: known });
+                } else {
+                    self.settle(level, known, true);
                 }
             }
             Phase::TryUp { from, rate: known } => {
                 let gain = elasticity(known, rate, level as f64 / from as f64);
                 if gain < GAIN_MIN {
                     self.settle(from, known, false);
-                } else if may_rise && gain >= FAR_MIN {
-                    self.rise(rate);
                 } else if may_rise {
                     self.hold = HOLD.0;
-                    self.go(above(level), Phase::TryUp { from: level, rate });
+                    if gain >= FAR_MIN {
+                        // So there is no queue: requests take longer than they did. Or it is chance.
+                        self.shortest = (self.shortest * self.latency).sqrt();
+                    }
+                    if self.is_queueing() {
+                        self.go(above(level), Phase::TryUp { from: level, rate });
+                    } else {
+                        self.rise(rate);
+                    }
                 } else {
                     self.settle(level, rate, false);
                 }
@@ -217,7 +265,7 @@ impl Controller {
                 if elasticity(rate, known, from as f64 / level as f64) > LOSS_MAX {
                     self.settle(from, known, true);
                 } else if level > 1 {
-                    self.go(below(level), Phase::TryDown { from: level, rate: known.min(rate) });
+                    self.go(below(level), Phase::TryDown { from: level, rate: known.max(rate) });
                 } else {
                     self.settle(level, rate, true);
                 }
@@ -225,13 +273,33 @@ impl Controller {
         }
     }
 
+    /// True if requests wait for each other.
+    fn is_queueing(&self) -> bool {
+        self.latency > QUEUE_MIN * self.shortest
+    }
+
+    /// So many times as many requests in flight as the server works on at this rate, the others
+    /// being its queue: by Little's law.
+    fn in_flight(&self, times: f64, rate: f64) -> usize {
+        (times * rate * self.shortest).ceil() as usize
+    }
+
     fn rise(&mut self, rate: f64) {
-        self.hold = HOLD.0;
-        self.go(self.level * 2, Phase::Rising { rate: Some(rate), is_doubted: false });
+        let level = self.level;
+        let times = match self.phase {
+            // How long a request takes is not sure yet.
+            Phase::Rising { before: None, .. } => 1,
+            Phase::Rising { .. } if level <= LEAP_MAX && !self.is_queueing() => 4,
+            _ => 2,
+        };
+        let higher = self.in_flight(times as f64, rate).min(times * level);
+        let phase = Phase::Rising { before: Some((level, rate)), doubted: None };
+        self.go(higher.max(above(level)), phase);
     }
 
     fn settle(&mut self, level: usize, rate: f64, next_is_up: bool) {
-        let n_left = self.hold;
+        // Where nothing queues there should be more to gain.
+        let n_left = if self.is_queueing() { self.hold } else { self.hold / 4 };
         self.hold = (2 * self.hold).min(HOLD.1);
         self.go(level, Phase::Settled { rate, n_left, next_is_up });
     }
@@ -249,7 +317,7 @@ fn elasticity(low: f64, high: f64, ratio: f64) -> f64 {
 }
 
 fn above(level: usize) -> usize {
-    (level * 3 / 2).max(level + 1)
+    (level * 3).div_ceil(2)
 }
 
 fn below(level: usize) -> usize {

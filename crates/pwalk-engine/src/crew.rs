@@ -1,7 +1,7 @@
 //! The workers of a walk: started when they are needed, and as many at work as their controller says.
 //!
 //! The thread that called `walk` has nothing else to do: it waits for the end here, and meanwhile
-//! takes a sample now and then. On a busy local disk that is twenty times a second.
+//! takes a sample now and then. On a busy local disk that is forty times a second.
 
 use crate::config::Config;
 use crate::controller::{Controller, Sample};
@@ -31,6 +31,11 @@ const STACK_BYTES: usize = 256 << 10;
 /// workers lack jobs while others have many.
 const SLICE_TIME: Duration = Duration::from_millis(3);
 
+/// Slices are shorter than this where requests take long; and there, at first, when nobody knows how
+/// long, this short.
+pub(crate) const SLOW_SLICE: usize = 64;
+const FIRST_SLICE: usize = 4;
+
 /// How long a sample with too few answers is waited for.
 const SAMPLE_MAX: Duration = Duration::from_secs(2);
 
@@ -39,20 +44,37 @@ const NEW_POOL: Duration = Duration::from_millis(5);
 
 /// What a pool's workers and its controller tell each other.
 pub(crate) struct Gauge {
-    /// Requests that were answered. Relaxed: numbers to compare, which publish nothing.
-    n_answered: [CachePadded<AtomicU64>; N_SHARDS],
-    /// Entries of a slice.
+    answered: [CachePadded<Answered>; N_SHARDS],
+    /// Entries of a slice: now, and at the most.
     slice_len: AtomicUsize,
+    slice_len_max: usize,
+}
+
+/// Relaxed: numbers to compare, which publish nothing.
+#[derive(Default)]
+struct Answered {
+    n: AtomicU64,
+    /// How long workers waited for them, added up.
+    nanos: AtomicU64,
 }
 
 impl Gauge {
-    pub(crate) fn new(slice_len: usize) -> Gauge {
-        Gauge { n_answered: Default::default(), slice_len: AtomicUsize::new(slice_len.max(1)) }
+    pub(crate) fn new(slice_len_max: usize) -> Gauge {
+        let slice_len_max = slice_len_max.max(1);
+        let is_slow = slice_len_max < SLOW_SLICE;
+        let slice_len = if is_slow { slice_len_max.min(FIRST_SLICE) } else { slice_len_max };
+        Gauge {
+            answered: Default::default(),
+            slice_len: AtomicUsize::new(slice_len),
+            slice_len_max,
+        }
     }
 
-    /// A worker has got answers.
-    pub(crate) fn count(&self, worker: usize, n: u64) {
-        self.n_answered[worker % N_SHARDS].fetch_add(n, Relaxed);
+    /// A worker has got answers to what it asked then.
+    pub(crate) fn count(&self, worker: usize, n: u64, asked: Instant) {
+        let shard = &self.answered[worker % N_SHARDS];
+        shard.n.fetch_add(n, Relaxed);
+        shard.nanos.fetch_add(asked.elapsed().as_nanos() as u64, Relaxed);
     }
 
     /// Entries of a directory that one worker looks at before others may take the rest.
@@ -60,16 +82,19 @@ impl Gauge {
         self.slice_len.load(Relaxed)
     }
 
-    /// A request takes this long.
-    fn set_latency(&self, latency: Duration, slice_len_max: usize) {
-        if !latency.is_zero() {
-            let len = SLICE_TIME.as_nanos() / latency.as_nanos().max(1);
-            self.slice_len.store((len as usize).clamp(1, slice_len_max.max(1)), Relaxed);
+    /// So many requests took that long, added up.
+    fn fit_slices(&self, n: u64, waited: Duration) {
+        if !waited.is_zero() {
+            let len = SLICE_TIME.as_nanos() * u128::from(n) / waited.as_nanos();
+            self.slice_len.store((len as usize).clamp(1, self.slice_len_max), Relaxed);
         }
     }
 
-    fn n_answered(&self) -> u64 {
-        self.n_answered.iter().map(|shard| shard.load(Relaxed)).sum()
+    fn answered(&self) -> (u64, Duration) {
+        let sum = |of: fn(&Answered) -> &AtomicU64| {
+            self.answered.iter().map(|shard| of(shard).load(Relaxed)).sum()
+        };
+        (sum(|shard| &shard.n), Duration::from_nanos(sum(|shard| &shard.nanos)))
     }
 }
 
@@ -189,7 +214,6 @@ impl Plan {
 struct Pool<'a, J> {
     gauge: &'a Gauge,
     queue: &'a Queue<J>,
-    slice_len: usize,
     /// `None` if their number is fixed.
     controller: Option<Controller>,
     level_max: usize,
@@ -199,7 +223,7 @@ struct Pool<'a, J> {
     hung: Vec<usize>,
     /// When the last sample was taken, and the counters then.
     since: Instant,
-    n_answered: u64,
+    answered: (u64, Duration),
     idle: Duration,
     usage: Usage,
 }
@@ -211,14 +235,13 @@ impl<'a, J> Pool<'a, J> {
         Pool {
             gauge,
             queue,
-            slice_len: gauge.slice_len(),
             controller: (n_max > n_start).then(|| Controller::new(n_start, n_max)),
             level_max: n_start,
             n_started: 0,
             n_refused: 0,
             hung: Vec::new(),
             since: Instant::now(),
-            n_answered: 0,
+            answered: (0, Duration::ZERO),
             idle: Duration::ZERO,
             usage: Usage::default(),
         }
@@ -232,7 +255,11 @@ impl<'a, J> Pool<'a, J> {
     /// How long it may be left alone, if it measures anything.
     fn patience(&self) -> Option<Duration> {
         match &self.controller {
-            Some(controller) if self.n_started > 0 => Some(controller.sample_time()),
+            Some(controller) if self.n_started > 0 => {
+                let time = controller.sample_time();
+                // With too few answers by then, it asks again soon.
+                Some(time.saturating_sub(self.since.elapsed()).max(time / 4))
+            }
             // There may be jobs for it by then.
             Some(_) => Some(NEW_POOL),
             None => None,
@@ -272,9 +299,16 @@ impl<'a, J> Pool<'a, J> {
 
     /// Gives the controller a sample; false if it is too early for one.
     fn measure(&mut self, n_cores: usize) -> bool {
-        let Some(controller) = &mut self.controller else { return false };
-        let (now, n_answered) = (Instant::now(), self.gauge.n_answered());
-        let (time, n) = (now - self.since, n_answered - self.n_answered);
+        let (now, answered) = (Instant::now(), self.gauge.answered());
+        let (n, waited) = (answered.0 - self.answered.0, answered.1 - self.answered.1);
+        let time = now - self.since;
+        let Some(controller) = &mut self.controller else {
+            if time >= SAMPLE_MAX {
+                self.gauge.fit_slices(n, waited);
+                (self.since, self.answered) = (now, answered);
+            }
+            return false;
+        };
         let is_long = time >= controller.sample_time() && n >= controller.sample_len();
         if !is_long && time < SAMPLE_MAX {
             return false;
@@ -285,16 +319,16 @@ impl<'a, J> Pool<'a, J> {
         };
         let sample = Sample {
             n_answered: n,
+            waited,
             time,
             n_sleeps: usage.n_sleeps - self.usage.n_sleeps,
             busy_share: share(usage.cpu.saturating_sub(self.usage.cpu), n_cores.max(1)),
             idle_share: share(idle.saturating_sub(self.idle), controller.level()),
         };
-        (self.since, self.n_answered, self.idle, self.usage) = (now, n_answered, idle, usage);
+        (self.since, self.answered, self.idle, self.usage) = (now, answered, idle, usage);
+        self.gauge.fit_slices(n, waited);
         let level = controller.level();
-        let is_changed = controller.next(&sample) != level;
-        self.gauge.set_latency(controller.latency(), self.slice_len);
-        is_changed
+        controller.next(&sample) != level
     }
 }
 

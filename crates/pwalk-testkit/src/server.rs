@@ -5,7 +5,7 @@
 
 use pwalk_engine::{Controller, Sample};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 /// Processors of the machine that asks.
@@ -23,14 +23,21 @@ pub struct Server {
     pub capacity: fn(f64) -> usize,
     /// How much the time of a request varies: 0.5 for half as long to half as long again.
     pub jitter: f64,
+    /// Share of the requests that take ten times as long, as reading a huge directory does.
+    pub long_share: f64,
     /// Seconds of processor time that a worker needs for a request.
     pub compute: f64,
 }
 
 impl Server {
     /// One that takes as long for each request, however many there are.
-    pub const FIXED: Server =
-        Server { service: |_, _| 1e-3, capacity: |_| usize::MAX, jitter: 0.3, compute: 8e-6 };
+    pub const FIXED: Server = Server {
+        service: |_, _| 1e-3,
+        capacity: |_| usize::MAX,
+        jitter: 0.3,
+        long_share: 0.0,
+        compute: 8e-6,
+    };
 }
 
 /// What came of a simulation.
@@ -51,7 +58,7 @@ pub fn simulate(server: Server, controller: Controller, seconds: f64) -> Course 
         controller,
         now: 0.0,
         events: BinaryHeap::new(),
-        n_queued: 0,
+        queue: VecDeque::new(),
         n_served: 0,
         n_active: 0,
         processors_free: 0.0,
@@ -67,8 +74,8 @@ pub fn simulate(server: Server, controller: Controller, seconds: f64) -> Course 
 enum Event {
     /// A worker has computed, and asks.
     Asks,
-    /// The server has an answer.
-    Answers,
+    /// The server has an answer to what was asked at this time.
+    Answers(u64),
 }
 
 /// What was counted since the last sample.
@@ -76,6 +83,8 @@ enum Event {
 struct Counts {
     since: f64,
     n_answered: u64,
+    /// Nanoseconds from requests to their answers.
+    waited: u64,
     processor_time: f64,
 }
 
@@ -85,8 +94,9 @@ struct Simulation {
     now: f64,
     /// By time, in nanoseconds: they have an order, and seconds have none.
     events: BinaryHeap<Reverse<(u64, Event)>>,
-    /// Requests that wait in the server, and those that it answers.
-    n_queued: usize,
+    /// Requests that wait in the server, as the times when they were asked, and those that it
+    /// answers.
+    queue: VecDeque<u64>,
     n_served: usize,
     /// Workers that compute or wait for an answer.
     n_active: usize,
@@ -107,14 +117,15 @@ impl Simulation {
             }
             match event {
                 Event::Asks => {
-                    self.n_queued += 1;
-                    let n_in_flight = self.n_queued + self.n_served;
+                    self.queue.push_back(nanos);
+                    let n_in_flight = self.queue.len() + self.n_served;
                     self.course.in_flight_max = self.course.in_flight_max.max(n_in_flight);
                 }
-                Event::Answers => {
+                Event::Answers(asked) => {
                     self.n_served -= 1;
                     self.n_active -= 1;
                     self.sample.n_answered += 1;
+                    self.sample.waited += nanos - asked;
                     self.course.n_answered += 1;
                 }
             }
@@ -125,12 +136,14 @@ impl Simulation {
     }
 
     fn serve(&mut self) {
-        while self.n_queued > 0 && self.n_served < (self.server.capacity)(self.now) {
-            self.n_queued -= 1;
+        while self.n_served < (self.server.capacity)(self.now) {
+            let Some(asked) = self.queue.pop_front() else { return };
             self.n_served += 1;
+            let is_long = self.server.long_share > 0.0 && self.random() < self.server.long_share;
             let varied = 1.0 + self.server.jitter * (2.0 * self.random() - 1.0);
-            let time = (self.server.service)(self.now, self.n_queued + self.n_served) * varied;
-            self.at(self.now + time, Event::Answers);
+            let varied = if is_long { 10.0 * varied } else { varied };
+            let time = (self.server.service)(self.now, self.queue.len() + self.n_served) * varied;
+            self.at(self.now + time, Event::Answers(asked));
         }
     }
 
@@ -151,10 +164,11 @@ impl Simulation {
         if !is_long && time < SAMPLE_MAX {
             return;
         }
-        let Counts { n_answered, processor_time, .. } = std::mem::take(&mut self.sample);
+        let Counts { n_answered, waited, processor_time, .. } = std::mem::take(&mut self.sample);
         self.sample.since = self.now;
         let level = self.controller.next(&Sample {
             n_answered,
+            waited: Duration::from_nanos(waited),
             time: Duration::from_secs_f64(time),
             n_sleeps: n_answered,
             busy_share: (processor_time / time / N_CORES).min(1.0),

@@ -22,24 +22,45 @@ struct Case {
 
 const SLOW: Server = Server { service: |_, _| 20e-3, ..Server::FIXED };
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 12] = [
     Case {
         name: "1 ms for each request",
         server: Server::FIXED,
         seconds: 0.6,
-        least: 0.8,
+        least: 0.92,
         in_flight_max: 512,
     },
     Case {
         name: "50 ms for each request",
         server: Server { service: |_, _| 50e-3, ..Server::FIXED },
         seconds: 20.0,
+        least: 0.92,
+        in_flight_max: 512,
+    },
+    Case {
+        name: "0.2 ms, and less of the processors",
+        server: Server { service: |_, _| 0.2e-3, compute: 20e-6, ..Server::FIXED },
+        seconds: 0.6,
+        least: 0.92,
+        in_flight_max: 128,
+    },
+    Case {
+        name: "1 ms, but some take 10 ms",
+        server: Server { jitter: 0.5, long_share: 0.05, ..Server::FIXED },
+        seconds: 0.6,
         least: 0.85,
         in_flight_max: 512,
     },
     Case {
         name: "8 at a time",
         server: Server { capacity: |_| 8, ..Server::FIXED },
+        seconds: 5.0,
+        least: 0.98,
+        in_flight_max: 24,
+    },
+    Case {
+        name: "8 at a time, some ten times as long",
+        server: Server { capacity: |_| 8, jitter: 0.5, long_share: 0.05, ..Server::FIXED },
         seconds: 5.0,
         least: 0.95,
         in_flight_max: 24,
@@ -61,7 +82,8 @@ const CASES: [Case; 9] = [
     Case {
         name: "ten times as slow for a minute",
         server: Server {
-            service: |second, _| if (20.0..80.0).contains(&second) { 500e-3 } else { 50e-3 },
+            service: |second, _| if (20.0..80.0).contains(&second) { 200e-3 } else { 20e-3 },
+            compute: 400e-6,
             ..Server::FIXED
         },
         seconds: 100.0,
@@ -122,8 +144,14 @@ fn every_server_gets_about_as_many_requests_as_with_the_best_fixed_number() {
 #[test]
 fn where_processors_are_missing_nothing_is_tried() {
     let time = Duration::from_millis(50);
-    let busy =
-        Sample { n_answered: 30_000, time, n_sleeps: 20_000, busy_share: 0.99, idle_share: 0.0 };
+    let busy = Sample {
+        n_answered: 30_000,
+        waited: 2 * time,
+        time,
+        n_sleeps: 20_000,
+        busy_share: 0.99,
+        idle_share: 0.0,
+    };
     // Other processes have them.
     let crowded = Sample { n_sleeps: 20, busy_share: 0.4, ..busy };
     for sample in [busy, crowded] {
@@ -137,8 +165,14 @@ fn where_jobs_are_missing_nothing_is_learnt() {
     let mut controller = Controller::new(8, LEVEL_MAX);
     for n_answered in [1, 1000, 10, 100_000, 0] {
         let time = Duration::from_millis(50);
-        let n_sleeps = n_answered;
-        let sample = Sample { n_answered, time, n_sleeps, busy_share: 0.1, idle_share: 0.5 };
+        let sample = Sample {
+            n_answered,
+            waited: 4 * time,
+            time,
+            n_sleeps: n_answered,
+            busy_share: 0.1,
+            idle_share: 0.5,
+        };
         assert_eq!(controller.next(&sample), 8);
     }
 }
@@ -151,6 +185,7 @@ fn the_level_stays_within_its_bounds_whatever_is_measured() {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let level = controller.next(&Sample {
             n_answered: random >> 44,
+            waited: Duration::from_micros(random >> 32 & 0xf_ffff),
             time: Duration::from_micros(random >> 40 & 0xffff),
             n_sleeps: random >> 45,
             busy_share: (random >> 20 & 0xff) as f64 / 255.0,

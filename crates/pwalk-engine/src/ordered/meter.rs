@@ -135,6 +135,7 @@ impl Meter {
         };
         self.level = controller.next(&Sample {
             n_answered: self.n_answered,
+            waited: self.busy,
             time,
             n_sleeps: usage.n_sleeps - self.usage.n_sleeps,
             busy_share: share(usage.cpu.saturating_sub(self.usage.cpu), self.n_cores),

@@ -7,6 +7,7 @@ use crate::filesystems::FsIndex;
 use crate::source::{Sink, Source};
 use crate::waiting::Post;
 use crate::walk::Walk;
+use std::time::Instant;
 
 /// One worker, as far as it asks a filesystem.
 pub(super) struct Asker<'a, S: Source, K: Sink> {
@@ -27,8 +28,9 @@ impl<S: Source, K: Sink> Asker<'_, S, K> {
             self.walk.pace(n_ops);
         }
         self.post.asks(operation);
+        let asked = Instant::now();
         let answer = call();
-        self.walk.gauge(self.fs).count(self.index, 1);
+        self.walk.gauge(self.fs).count(self.index, 1, asked);
         self.post.rests();
         answer
     }

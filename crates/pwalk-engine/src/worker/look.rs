@@ -2,6 +2,7 @@
 
 use super::{Job, Worker, is_gone, stat_behind, stat_link};
 use crate::batch::Contents;
+use crate::crew::SLOW_SLICE;
 use crate::directory::{Dir, DirInfo, Siblings};
 use crate::entry::{Fields, Kind, Stat};
 use crate::error::Operation;
@@ -15,12 +16,10 @@ use std::ffi::CStr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 /// Entries whose inodes count as one request for those who wonder what a worker waits for.
 const N_PER_REQUEST: usize = 16;
-
-/// Slices are shorter where requests take long.
-const SLOW_SLICE: usize = 64;
 
 impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     /// Judges the names of a slice, asks the inodes that are needed, all at once, and delivers.
@@ -106,18 +105,19 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let (mut n_told, mut is_named, mut n_counted) = (0_usize, false, 0);
         // Each answer where they take long, so that a sample has them.
         let n_per_count = if gauge.slice_len() < SLOW_SLICE { 1 } else { N_PER_REQUEST };
+        let mut asked_at = Instant::now();
         let walk = self.walk;
         let may_ask = |index| {
+            if n_told >= n_counted + n_per_count {
+                gauge.count(number, (n_told - n_counted) as u64, asked_at);
+                (n_counted, asked_at) = (n_told, Instant::now());
+            }
             if walk.is_paced() {
                 // Not the filesystem lets it wait.
                 post.rests();
                 let is_followed = links == Links::Follow && listing.kind(index) == Kind::Symlink;
                 walk.pace(if is_followed { PER_LINK } else { 1 });
-                is_named = true;
-            }
-            if n_told >= n_counted + n_per_count {
-                gauge.count(number, (n_told - n_counted) as u64);
-                n_counted = n_told;
+                (is_named, asked_at) = (true, Instant::now());
             }
             // A mount point, perhaps, of something that is dead.
             let may_hang = matches!(listing.kind(index), Kind::Dir | Kind::Unknown);
@@ -130,7 +130,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             !control.is_cancelled()
         };
         self.walk.source.stat_slice(&dir.handle.dir, &asked, may_ask, &mut answers);
-        gauge.count(number, (answers.len() - n_counted.min(answers.len())) as u64);
+        gauge.count(number, (answers.len() - n_counted.min(answers.len())) as u64, asked_at);
         self.post.asks_others();
         answers
     }
