@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_millis(200);
 /// Tries of which the fastest counts: a machine that does something else makes some of them
 /// slow, but none fast.
-const N_TRIES: usize = 6;
+pub(crate) const N_TRIES: usize = 6;
 
 pub(crate) fn send(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).expect("it is running");
