@@ -16,12 +16,18 @@ _AT_ONCE = 64
 class AsyncWalker:
     """`async for dirpath, dirnames, filenames in AsyncWalker().walk(path)`."""
 
-    def __init__(self, max_workers: int | None = None) -> None:
-        """Take the number of threads that read ahead; `None`: as many as suit the filesystem."""
+    def __init__(
+        self, max_workers: int | None = None, *, max_ops: int | None = None, nice: bool = False
+    ) -> None:
+        """Take what `walk` takes: the number of threads that read ahead (`None`: as many as bring
+        more), the maximum number of requests a second, and whether threads give way to others.
+        """
         self.max_workers = _check.threads("max_workers", max_workers)
+        self._settings = _check.gentle({}, max_ops, nice)
 
     def __repr__(self) -> str:
-        return f"AsyncWalker(max_workers={self.max_workers})"
+        given = [f"{name}={value}" for name, value in self._settings.items()]
+        return f"AsyncWalker({', '.join([f'max_workers={self.max_workers}', *given])})"
 
     async def walk(
         self,
@@ -37,7 +43,7 @@ class AsyncWalker:
         """
         root: AnyStr = os.fspath(path)
         native = open_ordered(
-            {},
+            self._settings,
             root,
             topdown,
             onerror,

@@ -43,6 +43,18 @@ def threads(name: str, value: Any) -> int | None:
     return None if value is None else integer(name, value, low, high)
 
 
+def gentle(
+    settings: Mapping[str, bool | int | None], max_ops: Any, nice: Any
+) -> dict[str, bool | int | None]:
+    """Settings, with the two that keep a walk from getting in others' way if they are given."""
+    settings = dict(settings)
+    if max_ops is not None:
+        settings["max_ops"] = setting("max_ops", max_ops)
+    if switch("nice", nice):
+        settings["nice"] = True
+    return settings
+
+
 def depth(value: Any) -> int | None:
     """A maximum depth; 0 is the root alone."""
     return None if value is None else integer("max_depth", value, 0, 2**32 - 1)

@@ -216,13 +216,9 @@ def walk_arguments(
     nice: Any = False,
 ) -> dict[str, Any]:
     """What `report` and `scan` have in common, as the native part takes it."""
-    settings = dict(settings)
-    if max_ops is not None:
-        settings["max_ops"] = _check.setting("max_ops", max_ops)
+    settings = _check.gentle(settings, max_ops, nice)
     if timeout is not None:
         settings["timeout"] = _check.setting("timeout", timeout)
-    if _check.switch("nice", nice):
-        settings["nice"] = True
     return {
         "root": _check.path("top", top),
         "threads": _check.threads("max_threads", max_threads),

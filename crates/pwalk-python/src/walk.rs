@@ -1,8 +1,8 @@
 //! `walk`: the directories of a tree in the order of `os.walk`.
 
 use crate::convert::{Given, name, os_error};
-use crate::life::{self, Meter, inside, outside};
-use crate::watch::progress_of;
+use crate::life::{self, Inside, Meter, inside, outside};
+use crate::watch::{self, caught, progress_of};
 use pwalk::{
     Child, Control, DirListing, Disk, Order, Ordered, OrderedConfig, Step, lock, walk_in_order,
 };
@@ -11,7 +11,6 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Instant;
 
@@ -49,9 +48,12 @@ enum Place {
 
 /// What a thread of its own does with a walk.
 enum Away {
+    /// It has not begun, and takes the walk from here: what is moved into a thread that can't start
+    /// is lost.
+    IsCalled(Box<Ordered<Disk>>),
     Waits,
     /// It has the next step; or it has panicked.
-    HasStep(Option<(Box<Ordered<Disk>>, Step)>),
+    HasStep(PyResult<(Box<Ordered<Disk>>, Step)>),
     /// Nobody wants what it brings.
     IsAbandoned,
 }
@@ -140,17 +142,24 @@ impl OrderedWalk {
             walking.place = place;
             return Err(is_busy());
         };
-        let builder = std::thread::Builder::new().name("pwalk-async".to_string());
-        let waits = move || {
-            go_and_wait(walk, &away);
-            life::try_inside(|py| {
-                // The loop may be closed: then nobody waits.
-                let _ = done.call0(py);
-                drop(done);
-            });
-        };
-        builder.spawn(waits).map(drop)?;
-        Ok(())
+        *lock(&away) = Away::IsCalled(walk);
+        let called = away.clone();
+        let spawned = watch::spawn("pwalk-async", move || {
+            go_and_wait(&called);
+            if let Some(_inside) = Inside::enter() {
+                Python::attach(|py| {
+                    // The loop may be closed: then nobody waits.
+                    let _ = done.call0(py);
+                    drop(done);
+                });
+            }
+        });
+        if spawned.is_err()
+            && let Away::IsCalled(walk) = std::mem::replace(&mut *lock(&away), Away::IsAbandoned)
+        {
+            walking.place = Place::Here(walk);
+        }
+        spawned
     }
 
     /// As `close`, and nothing is waited for.
@@ -158,8 +167,8 @@ impl OrderedWalk {
         self.control.cancel();
         let Some(Walking { place, .. }) = self.lock()?.take() else { return Ok(()) };
         if let Some(walk) = come_back_or_abandon(place) {
-            let builder = std::thread::Builder::new().name("pwalk-async".to_string());
-            builder.spawn(move || drop(walk)).map(drop)?;
+            // Without a thread it is dropped here.
+            let _ = watch::spawn("pwalk-async", move || drop(walk));
         }
         Ok(())
     }
@@ -345,26 +354,32 @@ impl Walking {
     /// Takes the walk back from a thread that has waited for its next step, with that step.
     fn come_back(&mut self) -> PyResult<Option<Step>> {
         let Place::Away(away) = &self.place else { return Ok(None) };
-        let step = match &mut *lock(away) {
-            Away::HasStep(step) => step.take(),
-            Away::Waits | Away::IsAbandoned => return Ok(None),
-        };
-        let Some(step) = step else {
-            return Err(PyRuntimeError::new_err("walk: its thread has panicked"));
-        };
-        let (walk, step) = step;
+        let mut state = lock(away);
+        let Away::HasStep(_) = *state else { return Ok(None) };
+        let found = std::mem::replace(&mut *state, Away::IsAbandoned);
+        drop(state);
+        let Away::HasStep(step) = found else { return Ok(None) };
+        let (walk, step) = step?;
         self.place = Place::Here(walk);
         Ok(Some(step))
     }
 }
 
 /// In a thread of its own: waits for the next step of a walk.
-fn go_and_wait(mut walk: Box<Ordered<Disk>>, away: &Mutex<Away>) {
-    let waits = AssertUnwindSafe(move || {
+fn go_and_wait(away: &Mutex<Away>) {
+    let called = {
+        let mut away = lock(away);
+        match std::mem::replace(&mut *away, Away::Waits) {
+            Away::IsCalled(walk) => walk,
+            // The walk was closed meanwhile.
+            other => return *away = other,
+        }
+    };
+    let mut walk = called;
+    let step = caught(move || {
         let step = walk.next_step(&mut || false).unwrap_or(Step::End);
         (walk, step)
     });
-    let step = catch_unwind(waits).ok();
     let mut away = lock(away);
     if let Away::Waits = *away {
         *away = Away::HasStep(step);
@@ -379,8 +394,8 @@ fn come_back_or_abandon(place: Place) -> Option<Box<Ordered<Disk>>> {
     match place {
         Place::Here(walk) => Some(walk),
         Place::Away(away) => match std::mem::replace(&mut *lock(&away), Away::IsAbandoned) {
-            Away::HasStep(Some(step)) => Some(step.0),
-            _ => None,
+            Away::HasStep(Ok((walk, _))) | Away::IsCalled(walk) => Some(walk),
+            Away::HasStep(Err(_)) | Away::Waits | Away::IsAbandoned => None,
         },
     }
 }

@@ -3,9 +3,9 @@
 //! The thread owns all that the job needs. So a job that hangs in a request can be left behind: it
 //! ends, and cleans up after itself, once the request is answered.
 
-use crate::convert::text;
+use crate::convert::{text, to_py_err};
 use crate::life::{self, Inside, Process, outside};
-use pwalk::{Control, STALL_AFTER};
+use pwalk::{Control, Error, STALL_AFTER};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -130,11 +130,8 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> PyResul
 
 /// A panic is a defect, and for Python an `Exception` as others are.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> PyResult<T> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-        PyRuntimeError::new_err(format!("internal error: {text}"))
-    })
+    let caught = catch_unwind(AssertUnwindSafe(work));
+    caught.map_err(|panic| to_py_err(Error::panicked(&*panic)))
 }
 
 enum Message<T> {

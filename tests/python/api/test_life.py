@@ -483,6 +483,32 @@ def test_t47_threads_that_can_not_be_started_are_an_exception(public, job, limit
         assert os.listdir(out) == []
 
 
+ALONE = """
+import asyncio, resource
+from pwalk._walk import open_ordered
+expected = list(os.walk(top))
+native = open_ordered({}, top, True, None, False, threads=1, snapshots=True)
+async def walk():
+    return [triple async for triple in pwalk.AsyncWalker().walk(top)]
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+for wait in (lambda: native.wait_in_thread(print), lambda: asyncio.run(walk())):
+    try:
+        wait()
+    except OSError as error:
+        print(error.strerror)
+print(list(native) == expected)
+"""
+
+
+@pytest.mark.usefixtures("other_users")
+def test_t47_a_walk_is_not_lost_if_no_thread_can_wait_for_it(public):
+    (public / "alone" / "a").mkdir(parents=True)
+    output, errors = _run(ALONE, public / "alone", prefix=_as_user("700901"))
+    refused = "can't start a thread"
+    assert [line[: len(refused)] for line in output.splitlines()] == [refused, refused, "True"]
+    assert errors == ""
+
+
 # Little memory
 
 MEMORY = """

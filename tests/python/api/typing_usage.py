@@ -124,7 +124,9 @@ def configured(top: str) -> list[str]:
 
 async def asynchronous(top: str) -> int:
     total = 0
-    async for dirpath, dirnames, filenames in pwalk.AsyncWalker(max_workers=2).walk(top):
+    async for dirpath, dirnames, filenames in pwalk.AsyncWalker(
+        max_workers=2, max_ops=1000, nice=True
+    ).walk(top):
         assert_type(dirpath, str)
         dirnames.clear()
         total += len(filenames)
