@@ -52,6 +52,9 @@ pub struct OutputFolder {
     old_part: Option<OldAccess>,
     /// The filesystem knows renames with flags, as far as is known.
     has_rename_flags: bool,
+    /// A descriptor to give back before the work is removed, which needs one: a lack of them is
+    /// a reason to give up.
+    spare: Option<File>,
 }
 
 impl OutputFolder {
@@ -66,9 +69,11 @@ impl OutputFolder {
         let target = resolve_folder(path).map_err(error)?;
         let is_there = check_target(&target).map_err(error)?.is_some();
         let work = work_folder(&target);
+        let spare = Some(File::open("/dev/null").map_err(error)?);
         let lock = lock_work(&work, is_there).map_err(error)?;
         let (name, old, old_part, has_rename_flags) = (path.to_owned(), None, None, true);
-        let mut folder = OutputFolder { name, target, work, lock, old, old_part, has_rename_flags };
+        let mut folder =
+            OutputFolder { name, target, work, lock, old, old_part, has_rename_flags, spare };
         folder.begin().map_err(error)?;
         Ok(folder)
     }
@@ -207,6 +212,7 @@ impl OutputFolder {
 impl Drop for OutputFolder {
     /// Removes the work. An error here would hide the one that led here.
     fn drop(&mut self) {
+        self.spare = None;
         // Without its name the lock keeps nobody out: the work was abandoned.
         if fstat(&self.lock).is_ok_and(|lock| lock.st_nlink > 0) {
             let _ = remove_work(&self.work, &self.target);
@@ -346,6 +352,11 @@ fn lock_work(work: &Path, replaces: bool) -> io::Result<File> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) if !is_new && error.kind() == io::ErrorKind::PermissionDenied => {
                 return Err(is_anothers(work));
+            }
+            Err(error) if is_new => {
+                // Fails if another one has come in between.
+                let _ = fs::remove_dir(work);
+                return Err(error);
             }
             file => file?,
         };

@@ -10,6 +10,7 @@ mod ipc;
 mod json;
 mod parquet;
 mod parts;
+mod quotes;
 mod record;
 
 pub(crate) use assemble::RowValues;

@@ -356,11 +356,14 @@ fn a_csv_that_is_not_a_scan_is_refused_with_the_reason() {
     let header = "inode,parent-inode,directory-depth,\"filename\",\"fileExtension\",UID,GID,st_size,st_dev,st_blocks,st_nlink,\"st_mode\",st_atime,st_mtime,st_ctime,pw_fcount,pw_dirsum\n";
     let row = "1,2,0,\"f\",\"\",7,8,5,1,8,1,\"0100644\",1,2,3,-1,0\n";
     let swapped = header.replace("UID,GID", "GID,UID") + row;
+    let quoted = |name: &str| format!("{header}{row}{}", row.replace("\"f\"", name));
     for (text, reason) in [
         (swapped.as_str(), "line 1: has the column GID in place of UID"),
         ("inode,filename\n1,x\n", "line 1: has 2 fields instead of 17"),
         ("hello\n", "line 1: has 1 field instead of 17"),
         ("\n\n", "is empty, so it is not a scan"),
+        (&quoted("\"a\"b\""), "line 3: has a quote inside of quotes that is not doubled"),
+        (&quoted("\"a\"b"), "line 3: has a quote inside of quotes that is not doubled"),
     ] {
         assert_eq!(reason_against("a.csv", text), reason);
     }

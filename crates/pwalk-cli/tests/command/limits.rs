@@ -30,6 +30,20 @@ fn t28_few_descriptors_give_the_full_result() {
     }
 }
 
+#[test]
+fn t28_a_folder_for_which_descriptors_lack_leaves_nothing_behind() {
+    let tree = build("basic");
+    for n_descriptors in 4..12 {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!(
+            "ulimit -n {n_descriptors} && exec \"$0\" report -qo \"$1/\" --format csv \"$2\""
+        );
+        let limited = said(&mut shell(&script, &[&folder.path().join("scan"), tree.path()]));
+        let expected: &[&str] = if limited.status == Some(2) { &[] } else { &["scan"] };
+        assert_eq!(names(folder.path()), expected, "{n_descriptors}: {}", limited.stderr);
+    }
+}
+
 /// The soft limit is too small for the command alone: it raises it to the hard one.
 #[test]
 fn t28_the_command_takes_as_many_descriptors_as_it_may() {

@@ -4,6 +4,7 @@
 //! A CSV doesn't tell a directory that could not be read from one that is empty: both count 0.
 
 use super::assemble::{Assembler, RowValues};
+use super::quotes::Quotes;
 use super::{BATCH_ROWS, RECORD_LEN_MAX, Reason, RowSource, plain_reason};
 use crate::cell::Cell;
 use crate::columns::{COLUMNS, Column, Columns};
@@ -18,6 +19,7 @@ const N_COLUMNS: usize = 17;
 pub(crate) struct CsvSource {
     input: Box<dyn Read + Send>,
     parser: Reader,
+    quotes: Quotes,
     /// What was read and not parsed: `buffer[start..end]`.
     buffer: Vec<u8>,
     start: usize,
@@ -40,6 +42,7 @@ impl CsvSource {
         Ok(CsvSource {
             input,
             parser: Reader::new(),
+            quotes: Quotes::new(),
             buffer: vec![0; 128 << 10],
             start: 0,
             end: 0,
@@ -76,6 +79,9 @@ impl CsvSource {
                 &mut self.record[n_bytes..],
                 &mut self.ends[n_ends..],
             );
+            if !self.quotes.hold_in(&input[..n_in]) {
+                return Err(self.at("has a quote inside of quotes that is not doubled"));
+            }
             self.start += n_in;
             n_bytes += n_out;
             n_ends += n_new_ends;
