@@ -238,14 +238,28 @@ pub(crate) struct InfoArgs {
     /// The path to examine
     #[arg(value_name = "PATH", default_value = ".", value_hint = ValueHint::AnyPath)]
     pub(crate) path: PathBuf,
-    /// The number of threads, as with report or walk
+    /// The number of threads, as with report or walk; with --probe the most to try
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
     #[arg(allow_negative_numbers = true, value_parser = number::<usize>(1, THREADS_MAX as u64))]
     pub(crate) threads: Option<usize>,
+    /// Try it: read the tree for at most so many seconds, with more and more requests at once
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(value_parser = number::<u64>(1, PROBE_MAX))]
+    pub(crate) probe: Option<u64>,
+    /// With --probe: make at most N requests a second
+    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "probe")]
+    #[arg(value_parser = number::<usize>(1, OPS_MAX))]
+    pub(crate) max_ops: Option<usize>,
+    /// With --probe: give way to other processes
+    #[arg(long, requires = "probe")]
+    pub(crate) nice: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+/// Seconds of a probe: a day.
+const PROBE_MAX: u64 = 86_400;
 
 /// What every command that walks takes.
 #[derive(ArgGroup)]

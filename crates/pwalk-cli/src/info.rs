@@ -3,18 +3,50 @@
 use crate::args::InfoArgs;
 use crate::exit::Exit;
 use crate::message;
+use crate::probe;
+use crate::signals::Cancellable;
 use crate::words;
-use pwalk::{Error, Info};
+use pwalk::{Error, Info, MountsBelow, Probe, ServedBy, Settings};
 use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Mount points that are named for each filesystem below the path.
+const N_SHOWN: usize = 3;
 
 pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
+    let Some(seconds) = args.probe else {
+        let info = Info::of(&args.path, args.threads)?;
+        print(args, &info, None)?;
+        return Ok(Exit::Complete);
+    };
+    let signals = Cancellable::listen();
+    let time = Duration::from_secs(seconds);
+    signals.look_at([&args.path], Some(time))?;
     let info = Info::of(&args.path, args.threads)?;
-    if args.json {
-        message::print(as_json(&info))?;
-    } else {
+    signals.prepared(Arc::default(), true);
+    if !args.json {
         message::print(as_text(&info))?;
     }
-    Ok(Exit::Complete)
+    let settings = Settings { max_ops: args.max_ops, nice: args.nice, ..Settings::default() };
+    let probe = probe::run(&info, time, settings, &signals.control)?;
+    print(args, &info, Some(&probe))?;
+    Ok(Exit::of_result(probe.waiting.is_empty()))
+}
+
+/// All as JSON, or what of the text was not printed yet.
+fn print(args: &InfoArgs, info: &Info, probe: Option<&Probe>) -> Result<(), Error> {
+    match probe {
+        _ if args.json => {
+            let mut all = as_json(info);
+            if let Some(probe) = probe {
+                all["probe"] = probe::as_json(probe);
+            }
+            message::print(all)
+        }
+        None => message::print(as_text(info)),
+        Some(probe) => message::print(probe::as_text(probe, args.max_ops)),
+    }
 }
 
 fn mount_field(info: &Info, of: impl Fn(&pwalk::Mount) -> String) -> Option<String> {
@@ -53,11 +85,52 @@ fn as_json(info: &Info) -> serde_json::Value {
         "inodes_used": info.filesystem.n_inodes_used(),
         "inodes": info.filesystem.n_inodes_used().map(|_| info.filesystem.n_inodes),
         "threads": info.threads.count,
+        "threads_max": info.workers_max(),
         "threads_reason": info.threads.reason,
         "cores": info.threads.n_cores,
         "slice_len": tuning.slice_len,
         "buffer_bytes": tuning.buffer_bytes,
+        "attributes": attributes(info),
+        "noatime": tuning.asking.opens_quietly,
+        "mounts_below": info.below.iter().map(below_as_json).collect::<Vec<_>>(),
     })
+}
+
+/// How fresh they are.
+fn attributes(info: &Info) -> &'static str {
+    if info.kind.tuning.asking.takes_cached { "cached" } else { "as stat(2)" }
+}
+
+fn below_as_json(below: &MountsBelow) -> serde_json::Value {
+    json!({
+        "filesystem": below.kind,
+        "mount_points": below.points.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+        "threads": below.workers.0,
+        "threads_max": below.workers.1,
+        "shares_threads": below.is_shared,
+        "entered": below.served_by != ServedBy::Automounter,
+    })
+}
+
+/// `NFS (/data/a, /data/b): 8 threads of their own to begin with, at most 512`
+fn below_as_text(info: &Info, below: &MountsBelow) -> String {
+    let mut points: Vec<_> =
+        below.points.iter().take(N_SHOWN).map(|path| path.display().to_string()).collect();
+    let n_more = below.points.len().saturating_sub(N_SHOWN);
+    if n_more > 0 {
+        points.push(format!("and {n_more} more"));
+    }
+    // With a fixed number there is but one pool.
+    let is_fixed = info.threads.max == info.threads.count;
+    let workers = match below.served_by {
+        ServedBy::Automounter => "not entered, unless something is mounted there".to_owned(),
+        _ if below.is_shared || is_fixed => "walked by the same threads".to_owned(),
+        _ => format!(
+            "threads of its own, {} to begin with, at most {}",
+            below.workers.0, below.workers.1
+        ),
+    };
+    format!("{} ({}): {workers}", below.kind, points.join(", "))
 }
 
 fn as_text(info: &Info) -> String {
@@ -70,7 +143,15 @@ fn as_text(info: &Info) -> String {
         }
         None => "not counted by this filesystem".to_owned(),
     };
-    let fields = [
+    let attributes = match tuning.asking.takes_cached {
+        true => "what came with the name (AT_STATX_DONT_SYNC), unless --strict asks for more",
+        false => "as stat(2) gets them",
+    };
+    let opening = match tuning.asking.opens_quietly {
+        true => "with O_NOATIME where that is allowed",
+        false => "without O_NOATIME, which would have no effect",
+    };
+    let mut fields = vec![
         ("path", info.path.display().to_string()),
         ("filesystem", format!("{} (magic 0x{:x})", info.kind, info.filesystem.magic)),
         ("mount type", mount_field(info, |mount| mount.fs_type.clone()).unwrap_or_else(unknown)),
@@ -79,10 +160,26 @@ fn as_text(info: &Info) -> String {
         ("access times", access_times(info)),
         ("inodes", inodes),
         ("threads", format!("{} ({})", info.threads.count, info.threads.reason)),
+        ("maximum", maximum(info)),
         ("slices", format!("{} entries of a directory at a time", tuning.slice_len)),
         ("buffer", format!("{} KiB of directory entries per call", tuning.buffer_bytes >> 10)),
+        ("attributes", attributes.to_owned()),
+        ("opened", opening.to_owned()),
     ];
-    let lines = fields
-        .map(|(name, value)| format!("{:<13} {}", format!("{name}:"), message::one_line(&value)));
-    lines.join("\n")
+    let below = info.below.iter().map(|below| below_as_text(info, below));
+    fields.extend(below.map(|below| ("mounts below", below)));
+    let line = |(name, value): &(&str, String)| {
+        format!("{:<13} {}", format!("{name}:"), message::one_line(value))
+    };
+    fields.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What measuring may make of the number of threads.
+fn maximum(info: &Info) -> String {
+    match info.workers_max() {
+        max if max > info.threads.count => {
+            format!("{max} threads, if measuring says that they are worth it")
+        }
+        max => format!("{max}: the number stays"),
+    }
 }

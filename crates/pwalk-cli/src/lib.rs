@@ -13,6 +13,7 @@ mod info;
 mod message;
 mod pace;
 mod panics;
+mod probe;
 mod progress;
 mod refusal;
 mod report;

@@ -78,6 +78,11 @@ impl Filesystems {
         self.trigger == Some(index)
     }
 
+    /// The maximum number of workers of the first root's.
+    pub fn workers_max(&self) -> usize {
+        self.tunings[0].workers_max
+    }
+
     /// How many there are: at least one.
     pub(crate) fn len(&self) -> usize {
         self.tunings.len()

@@ -10,7 +10,7 @@ use pwalk_sys::{Mount, RawFilesystem, innermost_mount};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// More than this, and the rest are like the first: each may get hundreds of workers.
 const N_MAX: usize = 64;
@@ -57,8 +57,9 @@ pub(crate) fn filesystems(
     let mut found = Found { table, is_tuned, filesystems, by_server: HashMap::new() };
     for (number, (path, resolved)) in roots.resolved().enumerate() {
         if let Some(mount) = innermost_mount(table, resolved) {
-            if number == 0 {
-                found.by_server.insert(found.server(mount), 0);
+            // What is mounted on an automounter is not asked as that is.
+            if number == 0 && !found.is_trigger(mount) {
+                found.by_server.insert(server(mount, table), 0);
             }
             let index = found.index_of(mount);
             found.filesystems.set_path(path, index);
@@ -78,6 +79,49 @@ pub(crate) fn filesystems(
     found.filesystems
 }
 
+/// Mounts below a path that have one pool of workers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountsBelow {
+    /// Where they are.
+    pub points: Vec<PathBuf>,
+    /// What their filesystem is.
+    pub kind: &'static str,
+    /// Who answers.
+    pub served_by: ServedBy,
+    /// Their workers are those of the path itself.
+    pub is_shared: bool,
+    /// Workers to begin with, and at most.
+    pub workers: (usize, usize),
+}
+
+/// The mounts below a path, which may hold others of its own server, by their pools.
+pub(crate) fn mounts_below(path: &Path, table: &[Mount], n_cores: usize) -> Vec<MountsBelow> {
+    let Ok(path) = path.canonicalize() else { return Vec::new() };
+    let own = innermost_mount(table, &path).map(|mount| server(mount, table));
+    let mut pools: Vec<(Vec<u8>, MountsBelow)> = Vec::new();
+    // Of several mounts at one point, the last covers the others.
+    let is_covered = |at: usize| table[at + 1..].iter().any(|later| later.point == table[at].point);
+    for (at, mount) in table.iter().enumerate() {
+        let point = to_path(&mount.point);
+        if !point.starts_with(&path) || point == path || is_covered(at) {
+            continue;
+        }
+        let (server, kind) = (server(mount, table), mount_kind(mount, table));
+        match pools.iter_mut().find(|(known, _)| *known == server) {
+            Some((_, pool)) => pool.points.push(point.to_owned()),
+            None => {
+                let is_shared = own.as_ref() == Some(&server);
+                let workers = (kind.tuning.n_workers(n_cores), kind.tuning.workers_max);
+                let (kind, served_by) = (kind.name, kind.served_by);
+                let points = vec![point.to_owned()];
+                let pool = MountsBelow { points, kind, served_by, is_shared, workers };
+                pools.push((server, pool));
+            }
+        }
+    }
+    pools.into_iter().map(|(_, pool)| pool).collect()
+}
+
 struct Found<'a> {
     table: &'a [Mount],
     /// Each filesystem is asked in its own way; else all as the first.
@@ -89,7 +133,7 @@ struct Found<'a> {
 impl Found<'_> {
     fn index_of(&mut self, mount: &Mount) -> FsIndex {
         let n_known = self.by_server.len();
-        let server = self.server(mount);
+        let server = server(mount, self.table);
         let is_trigger = self.is_trigger(mount);
         let index = match self.by_server.get(&server) {
             Some(&index) => index,
@@ -124,18 +168,18 @@ impl Found<'_> {
             }
         }
     }
+}
 
-    /// Who answers the requests to a mount: this machine (nobody), a process, or a server.
-    fn server(&self, mount: &Mount) -> Vec<u8> {
-        let kind = mount_kind(mount, self.table);
-        let name = kind.name.as_bytes();
-        match kind.served_by {
-            ServedBy::Kernel => Vec::new(),
-            ServedBy::Automounter => name.to_vec(),
-            // Each is a process of its own.
-            ServedBy::Process => [name, b" ", mount.device.as_bytes()].concat(),
-            ServedBy::Server => [name, b" ", host(&mount.source)].concat(),
-        }
+/// Who answers the requests to a mount: this machine (nobody), a process, or a server.
+fn server(mount: &Mount, table: &[Mount]) -> Vec<u8> {
+    let kind = mount_kind(mount, table);
+    let name = kind.name.as_bytes();
+    match kind.served_by {
+        ServedBy::Kernel => Vec::new(),
+        ServedBy::Automounter => name.to_vec(),
+        // Each is a process of its own.
+        ServedBy::Process => [name, b" ", mount.device.as_bytes()].concat(),
+        ServedBy::Server => [name, b" ", host(&mount.source)].concat(),
     }
 }
 
@@ -182,13 +226,7 @@ mod tests {
               12 0 8:1 / /l rw - ext4 /dev/sda1 rw\n\
               13 0 8:2 / /m rw - xfs /dev/sda2 rw\n",
         );
-        let found = Found {
-            table: &table,
-            is_tuned: true,
-            filesystems: Filesystems::default(),
-            by_server: HashMap::new(),
-        };
-        let servers: Vec<_> = table.iter().map(|mount| found.server(mount)).collect();
+        let servers: Vec<_> = table.iter().map(|mount| server(mount, &table)).collect();
         let first = |server| servers.iter().position(|known| known == server).unwrap();
         let numbers: Vec<_> = servers.iter().map(first).collect();
         assert_eq!(numbers, [0, 0, 2, 3, 3, 5, 6, 7, 8, 9, 10, 11, 11]);
@@ -205,5 +243,24 @@ mod tests {
         );
         let kinds: Vec<_> = table.iter().map(|mount| mount_kind(mount, &table).name).collect();
         assert_eq!(kinds, ["ext4", "NFS", "overlay", "NFS", "overlay"]);
+    }
+
+    #[test]
+    fn mounts_below_a_path_are_grouped_by_who_answers() {
+        let table = parse_mountinfo(
+            b"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n\
+              2 1 8:2 / /usr rw - xfs /dev/sda2 rw\n\
+              3 1 0:30 / /usr/share rw - nfs4 server:/share rw\n\
+              4 1 0:31 / /usr/lib rw - nfs4 server:/lib rw\n\
+              5 1 0:32 / /usr/local rw - autofs auto rw,direct\n\
+              6 1 8:3 / /usr/local rw - ext4 /dev/sda3 rw\n\
+              7 1 8:4 / /opt rw - ext4 /dev/sda4 rw\n",
+        );
+        let found = mounts_below(Path::new("/usr"), &table, 4);
+        let found: Vec<_> = found
+            .iter()
+            .map(|pool| (pool.kind, pool.points.len(), pool.is_shared, pool.workers.0))
+            .collect();
+        assert_eq!(found, [("NFS", 2, false, 8), ("ext4", 1, true, 4)]);
     }
 }

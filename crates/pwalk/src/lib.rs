@@ -29,6 +29,7 @@ mod job;
 mod ordered;
 mod output;
 mod paths;
+mod probe;
 mod report;
 mod roots;
 mod scan;
@@ -38,11 +39,13 @@ mod threads;
 
 pub use convert::Convert;
 pub use error::{Error, ErrorKind};
+pub use filesystems::MountsBelow;
 pub use info::Info;
 pub use input::{Input, Table, Tree, is_saved_scan};
 pub use ordered::{OrderedConfig, walk_in_order};
 pub use output::{Output, OutputConfig, default_output};
 pub use paths::{Paths, PathsConfig};
+pub use probe::{Call, Probe, ProbeConfig, Tried};
 pub use report::{Report, ReportConfig};
 pub use scan::Scan;
 pub use settings::{Effective, OPS_MAX, Range, SETTINGS, Setting, Settings, TIMEOUT_MAX, Value};
@@ -51,7 +54,7 @@ pub use threads::{THREADS_MAX, Threads};
 
 pub use pwalk_engine::{
     Batch, Child, Contents, Control, DirListing, Disk, EntryError, Errno, Fields, Kind, Operation,
-    Order, Ordered, Progress, STALL_AFTER, Sink, Stall, Step, Waiting, lock,
+    Order, Ordered, Progress, STALL_AFTER, ServedBy, Sink, Stall, Step, Waiting, lock,
 };
 pub use pwalk_output::{
     ArrowCompression, COLUMNS, COMPRESSIONS, Column, Columns, Compression, Format, MemoryTable,

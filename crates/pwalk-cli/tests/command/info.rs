@@ -1,9 +1,13 @@
 //! `pwalk info`: in words, as JSON, and where the number of threads comes from.
 
 use crate::harness::{build, json, pwalk, run, said, shell};
+use pwalk_testkit::automounter::Automounter;
 use pwalk_testkit::privileges::{Need, requires};
+use pwalk_testkit::stuck::StuckTree;
+use std::io::{BufRead, BufReader};
+use std::process::{ChildStdout, Command, Stdio};
 
-const LABELS: [&str; 10] = [
+const LABELS: [&str; 13] = [
     "path",
     "filesystem",
     "mount type",
@@ -12,8 +16,11 @@ const LABELS: [&str; 10] = [
     "access times",
     "inodes",
     "threads",
+    "maximum",
     "slices",
     "buffer",
+    "attributes",
+    "opened",
 ];
 
 #[test]
@@ -34,6 +41,7 @@ fn a_filesystem_is_described_as_json() {
     let mut keys: Vec<&str> = info.as_object().unwrap().keys().map(String::as_str).collect();
     keys.sort_unstable();
     let expected = [
+        "attributes",
         "buffer_bytes",
         "cores",
         "filesystem",
@@ -43,10 +51,13 @@ fn a_filesystem_is_described_as_json() {
         "mount_options",
         "mount_point",
         "mount_type",
+        "mounts_below",
+        "noatime",
         "path",
         "slice_len",
         "source",
         "threads",
+        "threads_max",
         "threads_reason",
     ];
     assert_eq!(keys, expected);
@@ -139,4 +150,98 @@ fn t1_info_escapes_what_moves_the_cursor_of_a_terminal() {
     std::fs::create_dir(&hostile).unwrap();
     let said = run(&["info".as_ref(), hostile.as_os_str()]).with_status(0);
     assert!(said.text().lines().next().unwrap().ends_with("a\\u{1b}[2J\\nb"), "{}", said.text());
+}
+
+/// A line of standard output with this in it, and those before.
+fn read_until(stdout: &mut BufReader<ChildStdout>, part: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        let n = stdout.read_line(&mut line).expect("lines are UTF-8");
+        assert!(n > 0, "{part} is missing: {lines:?}");
+        lines.push(line);
+        if lines.last().is_some_and(|line| line.contains(part)) {
+            return lines;
+        }
+    }
+}
+
+#[test]
+fn a_probe_tries_more_and_more_requests_at_once_and_says_what_is_best() {
+    let tree = build("basic");
+    let path = tree.path().to_str().unwrap();
+    let info = json(run(&["info", "--json", "--probe", "1", path]).with_status(0).stdout);
+    let probe = &info["probe"];
+    let levels = probe["levels"].as_array().unwrap();
+    let at_once: Vec<_> = levels.iter().map(|tried| tried["at_once"].as_u64().unwrap()).collect();
+    assert!(at_once.is_sorted() && at_once[0] == 1, "{at_once:?}");
+    assert!(at_once.contains(&probe["best"].as_u64().unwrap()), "{probe}");
+    for tried in levels {
+        assert!(tried["requests"].as_u64().unwrap() > 0, "{probe}");
+        assert!(tried["median_us"].as_f64() <= tried["p99_us"].as_f64(), "{probe}");
+    }
+    let calls: Vec<_> = probe["calls"].as_object().unwrap().keys().collect();
+    assert_eq!(calls, ["getdents", "open", "statx"]);
+    assert!(probe["passes"].as_u64() > Some(1), "a tree of some dozens of entries: {probe}");
+    // Some dozens of entries are little.
+    assert!(at_once.iter().all(|level| *level <= 8), "{at_once:?}");
+
+    let said = run(&["info", "--probe", "1", "--threads", "2", "--nice", path]).with_status(0);
+    assert_eq!(said.stderr, "");
+    let lines: Vec<_> = said.text().lines().skip(LABELS.len()).collect();
+    assert!(lines[0].starts_with("probe: ") && lines[0].contains("1 at once: open "), "{lines:?}");
+    assert!(lines[1].starts_with("  at once   requests/s "), "{lines:?}");
+    assert!(lines[2].trim_start().starts_with("1 ") && lines[2].contains('#'), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("best: ")), "{lines:?}");
+    assert!(said.text().is_ascii(), "no terminal, no blocks");
+}
+
+#[test]
+fn t30_a_probe_makes_an_automounter_mount_nothing() {
+    if !requires(Need::Mount) {
+        return;
+    }
+    let automounter = Automounter::mount().unwrap();
+    let path = automounter.path().to_str().unwrap();
+    let info = json(run(&["info", "--json", "--probe", "1", path]).with_status(0).stdout);
+    let below = info["mounts_below"].as_array().unwrap();
+    let autofs = below.iter().find(|below| below["filesystem"] == "autofs").expect("it is there");
+    assert_eq!(autofs["entered"], false);
+    assert_eq!(autofs["mount_points"].as_array().unwrap().len(), 2);
+    let indirect = format!("{path}/indirect");
+    run(&["info", "--probe", "1", &indirect]).with_status(0);
+    // Without any inode: directories tell nothing of what is mounted on them.
+    let walked = run(&["walk", path]).with_status(0);
+    assert_eq!(walked.text().lines().count(), 9, "{}", walked.text());
+}
+
+#[test]
+fn t49_a_probe_says_what_does_not_answer_and_ends_in_time() {
+    if !requires(Need::Fuse) || !requires(Need::Mount) {
+        return;
+    }
+    let stuck = StuckTree::mount().unwrap();
+    let mut command = pwalk();
+    command.args(["info", "--probe", "1"]).arg(stuck.path()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let last = read_until(&mut stdout, "no answer:").pop().unwrap();
+    let path = stuck.stuck_path();
+    assert!(last.contains(&format!("{} (statx, ", path.display())), "{last}");
+    // The kernel keeps the process until then.
+    drop(stuck);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_probe_ends_on_a_signal() {
+    let mut command = pwalk();
+    command.args(["info", "--probe", "3600", "/usr"]).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    read_until(&mut stdout, "opened:");
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let said = crate::harness::Said::from(child.wait_with_output().unwrap()).with_status(130);
+    assert_eq!(said.stderr, "pwalk: interrupted\n");
 }

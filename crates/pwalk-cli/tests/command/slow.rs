@@ -215,6 +215,26 @@ fn rows_are_the_same_however_the_server_is_asked() {
     }
 }
 
+// ---- trying ----
+
+#[test]
+fn a_probe_has_no_more_requests_at_once_than_it_says() {
+    let Some(scene) = scene(Options::new(Tree::flat(40, 50), millis(2))) else { return };
+    scene.served.reset();
+    let mut command = scene.pwalk(&["info", "--json", "--probe", "2", "--threads", "8"]);
+    let probe = &json(said(&mut command).with_status(0).stdout)["probe"];
+    let seen = scene.seen();
+    let levels = probe["levels"].as_array().unwrap();
+    let at_once: Vec<_> = levels.iter().map(|tried| tried["at_once"].as_u64().unwrap()).collect();
+    assert!(at_once.starts_with(&[1, 2, 4]) && at_once.ends_with(&[8]), "{probe}");
+    assert!(seen.most_awaited() <= 8, "{seen}");
+    let n: u64 = levels.iter().map(|tried| tried["requests"].as_u64().unwrap()).sum();
+    let n_seen: u64 =
+        [Kind::Lookup, Kind::Opendir, Kind::Readdir].iter().map(|kind| seen.n(*kind)).sum();
+    assert!(n > 0 && n <= n_seen, "{n}: {seen}");
+    assert!(levels.iter().all(|tried| tried["median_us"].as_f64() >= Some(1900.0)), "{probe}");
+}
+
 // ---- servers that die ----
 
 /// The names of entries that the rows or the errors have.

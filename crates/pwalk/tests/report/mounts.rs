@@ -126,6 +126,7 @@ fn t30_no_walk_makes_an_automounter_mount_anything() {
         for (root, n_above) in [(root, 0), (&indirect, 2)] {
             let mut config = config([root], 2);
             config.walk.threads = threads;
+            config.walk.settings.auto_tune = threads.is_none();
             let run = report(config);
             assert_same_rows(&run.paths(), &expected[n_above..]);
             assert_eq!(run.summary.skipped.automounts, 2 - (n_above as u64) / 2);
