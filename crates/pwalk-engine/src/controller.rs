@@ -49,7 +49,7 @@ const LOSS_MAX: f64 = 0.1;
 const QUEUE_MIN: f64 = 1.3;
 
 /// Requests in flight for each one that the server works on: enough that it never runs out.
-const SPARE: f64 = 1.25;
+const SPARE: f64 = 1.5;
 
 /// Below this level it rises by leaps.
 const LEAP_MAX: usize = 64;
@@ -68,7 +68,7 @@ const IDLE_MAX: f64 = 0.2;
 const CHANGE_MIN: f64 = 0.3;
 
 /// Samples between two tries: at first, and if nothing ever changes.
-const HOLD: (u32, u32) = (2, 40);
+const HOLD: (u32, u32) = (1, 40);
 
 /// How long samples are, in latencies, and at least: while it rises, and later.
 const RISING: (f64, Duration) = (2.0, Duration::from_millis(2));
