@@ -16,8 +16,8 @@ pub struct Config {
     pub rules: Rules,
     /// Workers that it starts with, at least 1.
     pub n_workers: usize,
-    /// Workers that it may have, if measuring says so; with no more than `n_workers` nothing is
-    /// measured, and their number stays.
+    /// Workers that it may have, of all filesystems together, if measuring says so; with no more than
+    /// `n_workers` nothing is measured, and their number stays.
     pub workers_max: usize,
     /// Processors that the process may use.
     pub n_cores: usize,
@@ -99,7 +99,8 @@ impl Default for Rules {
 /// How jobs and workers are placed on the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// Each worker has a deque of its own, from which idle ones steal; else all share one queue.
+    /// As many workers as cores have a deque of their own, from which idle ones steal; else all share
+    /// one queue.
     pub steals: bool,
     /// Sets of processors that the workers are bound to, in turn; empty: they are not bound.
     pub cpus: Vec<Vec<usize>>,

@@ -150,6 +150,16 @@ impl Controller {
         self.level
     }
 
+    /// Has at most so many workers from now on.
+    pub fn bound(&mut self, level_max: usize) {
+        let level_max = level_max.max(1);
+        if self.level > level_max {
+            let Controller { latency, shortest, .. } = *self;
+            *self = Controller { latency, shortest, ..Controller::new(level_max, level_max) };
+        }
+        self.level_max = level_max;
+    }
+
     /// How long a request takes.
     pub fn latency(&self) -> Duration {
         Duration::from_secs_f64(self.latency)

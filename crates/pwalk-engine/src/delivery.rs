@@ -190,6 +190,11 @@ impl<'w, K: Sink> Delivery<'w, K> {
         }
     }
 
+    /// True if there is something that was not handed over.
+    pub(crate) fn has_rows(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
     /// Hands over what is left.
     pub(crate) fn finish(mut self) -> Totals {
         self.put();

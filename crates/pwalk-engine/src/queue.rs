@@ -18,6 +18,8 @@
 //!   |  +-------- `done` ------+        |   +--- a push, end --+
 //!   |                                  |
 //!   +-- it is beyond the level --> at the gate -- a higher level, end --> searching
+//!                                      |
+//!                                      +-- nothing of that for a while --> it ends
 //! ```
 //!
 //! Termination. `n_open` counts jobs queued, deferred or running, of all queues of a walk. A job
@@ -42,6 +44,12 @@ use std::time::{Duration, Instant};
 /// How long a worker waits before it tries a deferred job again.
 const RETRY_AFTER: Duration = Duration::from_millis(1);
 
+/// How long a worker rests before its thread ends.
+const REST_MAX: Duration = Duration::from_secs(2);
+
+/// A queue keeps its jobs.
+const OPEN: usize = usize::MAX;
+
 /// Jobs of one walk.
 pub(crate) struct Queues<J> {
     queues: Box<[Queue<J>]>,
@@ -49,8 +57,10 @@ pub(crate) struct Queues<J> {
     n_open: CachePadded<AtomicUsize>,
     /// Set when a worker panicked: its job will never be done.
     is_aborted: AtomicBool,
-    end: Mutex<()>,
-    ended: Condvar,
+    /// What the crew has not heard yet: that a pool without busy workers has got a job.
+    is_called: Mutex<bool>,
+    /// The walk has ended, or the crew is called.
+    told: Condvar,
 }
 
 /// Jobs of one pool of workers.
@@ -64,8 +74,11 @@ pub(crate) struct Queue<J> {
     /// Jobs that could not run for lack of a descriptor; taken when nothing else is left. First in,
     /// first out: the one that could give a descriptor back must not wait behind the others for ever.
     deferred: Mutex<VecDeque<J>>,
-    /// The pool has no workers and gets none: its jobs are for the first one.
-    is_closed: AtomicBool,
+    /// The pool that does its jobs, since it has no workers; or [`OPEN`]. Relaxed: what comes too
+    /// late is handed on when the crew looks.
+    heir: AtomicUsize,
+    /// Its workers, as the crew knows them.
+    n_workers: AtomicUsize,
     /// Workers with this number or a higher one rest. Relaxed: who misses a change does one job
     /// more.
     level: AtomicUsize,
@@ -100,6 +113,8 @@ pub(crate) enum Next<J> {
     Job(J),
     /// Nothing, until there may be as many workers as that again.
     Rest,
+    /// Nothing for a while.
+    Idle,
     /// Nothing any more: the walk has ended.
     End,
 }
@@ -113,8 +128,8 @@ impl<J> Queues<J> {
             queues: deques.iter().map(|deques| Queue::new(deques)).collect(),
             n_open: CachePadded::default(),
             is_aborted: AtomicBool::new(false),
-            end: Mutex::default(),
-            ended: Condvar::new(),
+            is_called: Mutex::default(),
+            told: Condvar::new(),
         };
         (queues, deques)
     }
@@ -131,19 +146,31 @@ impl<J> Queues<J> {
 
     fn hand(&self, pool: usize, job: J) {
         let queue = &self.queues[pool];
-        let queue = if queue.is_closed.load(Ordering::Relaxed) { &self.queues[0] } else { queue };
+        let queue = match queue.heir.load(Ordering::Relaxed) {
+            OPEN => queue,
+            heir => &self.queues[heir],
+        };
         queue.share(job);
         queue.wake_one();
+        if queue.is_idle() {
+            *lock(&self.is_called) = true;
+            self.told.notify_all();
+        }
     }
 
-    /// The pool has no workers and gets none: the first one does its work. To be called again
-    /// while it has jobs, since who pushes may learn of it late.
-    pub(crate) fn close(&self, pool: usize) {
+    /// The pool has no workers: another one, which has some, does its jobs. To be called again while
+    /// it has jobs, since who pushes may learn of it late.
+    pub(crate) fn close(&self, pool: usize, heir: usize) {
         let queue = &self.queues[pool];
-        queue.is_closed.store(true, Ordering::Relaxed);
+        queue.heir.store(heir, Ordering::Relaxed);
         while let Some(job) = queue.take_shared() {
-            self.hand(0, job);
+            self.hand(heir, job);
         }
+    }
+
+    /// The pool does its jobs itself.
+    pub(crate) fn open(&self, pool: usize) {
+        self.queues[pool].heir.store(OPEN, Ordering::Relaxed);
     }
 
     /// Ends the walk for all workers, whatever is still open.
@@ -152,12 +179,13 @@ impl<J> Queues<J> {
         self.wake_all();
     }
 
-    /// Waits for the end of the walk, but no longer than this; true if it has come.
+    /// Waits for the end of the walk, but no longer than this, or until the crew has to look; true if
+    /// the end has come.
     pub(crate) fn wait_for_end(&self, patience: Duration) -> bool {
-        let guard = lock(&self.end);
-        let is_open = |_: &mut ()| !self.has_ended();
-        let waited = self.ended.wait_timeout_while(guard, patience, is_open);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        let guard = lock(&self.is_called);
+        let is_quiet = |is_called: &mut bool| !*is_called && !self.has_ended();
+        let waited = self.told.wait_timeout_while(guard, patience, is_quiet);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
         self.has_ended()
     }
 
@@ -168,8 +196,8 @@ impl<J> Queues<J> {
 
     fn wake_all(&self) {
         self.queues.iter().for_each(Queue::wake_all); // I3
-        let _guard = lock(&self.end);
-        self.ended.notify_all();
+        let _guard = lock(&self.is_called);
+        self.told.notify_all();
     }
 }
 
@@ -180,7 +208,8 @@ impl<J> Queue<J> {
             n_shared: CachePadded::default(),
             stealers: deques.iter().map(Worker::stealer).collect(),
             deferred: Mutex::default(),
-            is_closed: AtomicBool::new(false),
+            heir: AtomicUsize::new(OPEN),
+            n_workers: AtomicUsize::new(0),
             level: AtomicUsize::new(usize::MAX),
             n_parked: CachePadded::default(),
             park: Mutex::new(Parked { n: 0, time: Duration::ZERO, since: Instant::now() }),
@@ -192,10 +221,23 @@ impl<J> Queue<J> {
     /// How many workers may work.
     pub(crate) fn set_level(&self, level: usize) {
         let _guard = lock(&self.park);
-        self.level.store(level, Ordering::Relaxed);
+        if self.level.swap(level, Ordering::Relaxed) == level {
+            return;
+        }
         // Those that are parked may have to go to the gate, and others through it.
         self.wake.notify_all();
         self.gate.notify_all();
+    }
+
+    /// It has so many workers.
+    pub(crate) fn set_workers(&self, n: usize) {
+        self.n_workers.store(n, Ordering::Relaxed);
+    }
+
+    /// True if no worker is busy, or there is none.
+    pub(crate) fn is_idle(&self) -> bool {
+        let n_able = self.level.load(Ordering::Relaxed).min(self.n_workers.load(Ordering::Relaxed));
+        self.n_parked.load(Ordering::Relaxed) >= n_able
     }
 
     /// For how long workers have found nothing to do, added up over all of them.
@@ -304,10 +346,10 @@ impl<'q, J> Local<'q, J> {
         lock(&self.own().deferred).pop_front()
     }
 
-    /// The next job; waits for one.
+    /// The next job; waits for one, or as long as this.
     ///
     /// A deferred job comes when there is no other, and after a while, unless `is_urgent`.
-    pub(crate) fn next(&self, is_urgent: impl Fn() -> bool) -> Next<J> {
+    pub(crate) fn next(&self, is_urgent: impl Fn() -> bool, patience: Option<Duration>) -> Next<J> {
         loop {
             if self.is_beyond_level() && !self.queues.has_ended() {
                 return Next::Rest;
@@ -324,23 +366,32 @@ impl<'q, J> Local<'q, J> {
                 }
                 return Next::Job(deferred);
             }
-            self.park();
+            if self.park(patience) {
+                return Next::Idle;
+            }
         }
     }
 
-    /// Rests until it may work again, or the walk has ended. Its jobs are for others.
-    pub(crate) fn rest(&self) {
+    /// Rests until it may work again, or the walk has ended; false if that doesn't come for long.
+    /// Its jobs are for others.
+    pub(crate) fn rest(&self) -> bool {
         let queue = self.own();
-        while let Some(job) = self.deque.as_ref().and_then(Worker::pop) {
-            queue.share(job);
-        }
+        let jobs: Vec<J> =
+            std::iter::from_fn(|| self.deque.as_ref().and_then(Worker::pop)).collect();
+        // The newest is still the first to be taken.
+        jobs.into_iter().rev().for_each(|job| queue.share(job));
         if queue.has_jobs() {
             queue.wake_one();
         }
-        let mut guard = lock(&queue.park);
-        while self.is_beyond_level() && !self.queues.has_ended() {
-            guard = queue.gate.wait(guard).unwrap_or_else(PoisonError::into_inner);
-        }
+        let guard = lock(&queue.park);
+        let rests = |_: &mut Parked| self.is_beyond_level() && !self.queues.has_ended();
+        let rested = queue.gate.wait_timeout_while(guard, REST_MAX, rests);
+        !rested.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// Its deque, for another worker with its number.
+    pub(crate) fn into_deque(self) -> Option<Worker<J>> {
+        self.deque
     }
 
     /// Says that a job from `next` has run, and has added its children.
@@ -354,18 +405,28 @@ impl<'q, J> Local<'q, J> {
         self.index >= self.own().level.load(Ordering::Relaxed)
     }
 
-    fn park(&self) {
+    /// True if it has waited as long as this in vain.
+    fn park(&self, patience: Option<Duration>) -> bool {
         let queue = self.own();
+        let mut is_over = false;
         let mut guard = lock(&queue.park);
         queue.n_parked.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst); // I4
         if !queue.has_jobs() && !self.queues.has_ended() && !self.is_beyond_level() {
             guard.change(|n| n + 1);
-            guard = queue.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            (guard, is_over) = match patience {
+                Some(patience) => {
+                    let waited = queue.wake.wait_timeout(guard, patience);
+                    let (guard, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+                    (guard, waited.timed_out())
+                }
+                None => (queue.wake.wait(guard).unwrap_or_else(PoisonError::into_inner), false),
+            };
             guard.change(|n| n - 1);
         }
         queue.n_parked.fetch_sub(1, Ordering::Relaxed);
         drop(guard);
+        is_over
     }
 
     fn take(&self) -> Option<J> {
@@ -394,12 +455,13 @@ mod tests {
     /// One worker's life, as the walk has it.
     fn work<J>(local: &Local<'_, J>, mut run: impl FnMut(J)) {
         loop {
-            match local.next(|| false) {
+            match local.next(|| false, Some(Duration::from_micros(50))) {
                 Next::Job(job) => {
                     run(job);
                     local.done();
                 }
-                Next::Rest => local.rest(),
+                Next::Rest => _ = local.rest(),
+                Next::Idle => {}
                 Next::End => return,
             }
         }
@@ -473,9 +535,9 @@ mod tests {
                 scope.spawn(move || {
                     let local = Local::new(queues, 0, Some(deque), index);
                     loop {
-                        match local.next(|| false) {
-                            Next::Job(()) => {}
-                            Next::Rest => local.rest(),
+                        match local.next(|| false, None) {
+                            Next::Job(()) | Next::Idle => {}
+                            Next::Rest => _ = local.rest(),
                             Next::End => return,
                         }
                     }

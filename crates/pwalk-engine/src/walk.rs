@@ -28,9 +28,9 @@ pub struct Outcome {
     pub frontier: Frontier,
     /// Sums over what was delivered.
     pub totals: Totals,
-    /// Workers that walked: the most that did at once.
+    /// Workers that walked: the most that did at once, those in place of workers that hung left aside.
     pub n_workers: usize,
-    /// Workers that the config asks for but for which the system refused a thread.
+    /// Workers to begin with for which the system refused a thread.
     pub n_workers_refused: usize,
     /// True if it was cancelled: what the sink received must not be used.
     pub is_cancelled: bool,

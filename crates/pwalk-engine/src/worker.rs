@@ -37,9 +37,14 @@ use crate::totals::Totals;
 use crate::waiting::Post;
 use crate::walk::Walk;
 use asker::Asker;
+use crossbeam_deque::Worker as Deque;
 use pwalk_sys::{Errno, Links};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a worker that finds no job keeps its rows.
+const IDLE_AFTER: Duration = Duration::from_millis(100);
 
 /// A unit of work.
 pub(crate) enum Job<'w, D> {
@@ -132,8 +137,8 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         }
     }
 
-    /// Runs jobs until the walk has ended.
-    pub(crate) fn run(mut self) -> Totals {
+    /// Runs jobs until the walk has ended, or needs it no more. Gives its deque back.
+    pub(crate) fn run(mut self) -> (Totals, Option<Deque<Job<'w, S::Dir>>>) {
         let _guard = AbortOnPanic { queues: self.jobs.queues(), control: self.walk.control };
         loop {
             match self.next_job() {
@@ -148,7 +153,14 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
                 Next::Rest => {
                     // For how long, nobody knows.
                     self.delivery.put();
-                    self.jobs.rest();
+                    if self.jobs.rest() {
+                        continue;
+                    }
+                    break;
+                }
+                // Other filesystems may take hours.
+                Next::Idle => {
+                    self.delivery.put();
                     continue;
                 }
                 Next::End => break,
@@ -156,7 +168,7 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
             self.jobs.done();
         }
         self.delivery.totals.n_repeated = self.names.n_repeated;
-        self.delivery.finish()
+        (self.delivery.finish(), self.jobs.into_deque())
     }
 
     /// Jobs that wait for a descriptor go first once there may be one, so that they don't pile up.
@@ -164,7 +176,8 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         let descriptors = &self.walk.descriptors;
         let deferred = if descriptors.may_try_again() { self.jobs.next_deferred() } else { None };
         let is_urgent = || self.walk.control.is_cancelled() || descriptors.may_try_again();
-        deferred.map_or_else(|| self.jobs.next(is_urgent), Next::Job)
+        let patience = self.delivery.has_rows().then_some(IDLE_AFTER);
+        deferred.map_or_else(|| self.jobs.next(is_urgent, patience), Next::Job)
     }
 
     fn run_job(&mut self, job: Job<'w, S::Dir>) {

@@ -125,7 +125,7 @@ settings! {
     timeout: Option<usize> = None, Range::Number(1, TIMEOUT_MAX);
     /// Gives way to other processes: the lowest priority for processors and disks.
     nice: bool = false, SWITCH;
-    /// Each worker has a deque, and idle ones steal; else all share one queue.
+    /// As many workers as cores have a deque, and idle ones steal; else all share one queue.
     work_stealing: bool = true, SWITCH;
     /// Binds each worker to a core.
     cpu_affinity: bool = false, SWITCH;

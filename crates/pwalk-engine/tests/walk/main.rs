@@ -13,6 +13,7 @@ mod links;
 mod memory;
 mod ordered;
 mod pacing;
+mod pools;
 mod properties;
 mod stalls;
 mod stopping;

@@ -112,8 +112,10 @@ pub(super) fn nice(s: &Situation<'_>) -> Effect {
 
 pub(super) fn work_stealing(s: &Situation<'_>) -> Effect {
     match s.settings.work_stealing {
-        true => on("a deque for each worker; idle ones steal the oldest job. No effect on a walk \
-                    in order, whose workers share one plan"),
+        true => on(
+            "a deque for as many workers as cores; idle ones steal the oldest job. No effect on a walk \
+                    in order, whose workers share one plan",
+        ),
         false => off("asked for: one queue for all workers. No effect on a walk in order"),
     }
 }
