@@ -73,9 +73,10 @@ class _Line:
 
     def show(self, progress: Progress) -> None:
         n_entries = progress["files"] + progress["dirs"]
+        noun = "entry" if n_entries == 1 else "entries"
         seconds = progress["elapsed"]
         self._text = (
-            f"{n_entries:,} entries, {n_entries / max(seconds, 1e-9):,.0f} a second, "
+            f"{n_entries:,} {noun}, {n_entries / max(seconds, 1e-9):,.0f} a second, "
             f"{_details(progress)}, {seconds:.0f} s"
         )
         if self._is_terminal:

@@ -387,6 +387,13 @@ def test_a_bar_is_drawn_with_tqdm_and_without(tree, tmp_path, what):
             assert re.fullmatch(r"(18 entries, [\d,]+ a second, 0 MB, 0 s\n){2}", text)
 
 
+def test_a_bar_counts_one_entry(tmp_path, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    (tmp_path / "alone").mkdir()
+    assert len(pwalk.scan(tmp_path / "alone", progress="bar")) == 1
+    assert capfd.readouterr().err.startswith("1 entry, ")
+
+
 def test_a_bar_that_is_none_is_refused_before_anything_is_drawn(tree, tmp_path, capfd):
     for call in (pwalk.scan, pwalk.report, pwalk.Walker().scan):
         with pytest.raises(ValueError, match="progress: must be one of bar, not 'line'"):
