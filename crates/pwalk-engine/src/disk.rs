@@ -24,7 +24,8 @@ pub struct Disk {
     pub asking: Asking,
     /// Who asks.
     pub caller: Caller,
-    /// Whether inodes are read through an io_uring.
+    /// Whether inodes are read through an io_uring, a slice at once: not in a walk that may only make
+    /// so many requests a second.
     pub uses_ring: bool,
     /// Mechanisms that exist only for comparison.
     pub compared: Compared,
@@ -154,7 +155,10 @@ impl Source for Disk {
     ) {
         let mask = mask(asked.fields);
         if self.uses_ring {
-            let Some(&first) = asked.wanted.first() else { return };
+            // Not one that may be a mount point: what hangs is then said of the whole directory.
+            let is_dir = |index: &&u32| asked.listing.kind(**index as usize) == Kind::Dir;
+            let first = asked.wanted.iter().find(|index| !is_dir(index));
+            let Some(&first) = first.or(asked.wanted.first()) else { return };
             let names: Vec<&CStr> = asked.names().collect();
             // A thread for which there is no ring does without.
             if may_ask(first as usize)

@@ -144,7 +144,7 @@ pub trait Source: Sync {
     ///
     /// Tells `may_ask` the number in the listing of each entry before it is asked, and asks nothing
     /// more once that says no: the walk was cancelled. Entries that are asked at once are told as
-    /// one, by the first.
+    /// one; a walk that may only make so many requests a second has none of these.
     fn stat_slice(
         &self,
         dir: &Self::Dir,

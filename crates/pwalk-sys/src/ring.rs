@@ -1,5 +1,7 @@
-//! statx through an io_uring, many at once. On a local disk it measured as slower than the call
-//! itself, because the kernel hands each request to a thread of its own.
+//! statx through an io_uring, many at once. It measured as slower than the call itself, because the
+//! kernel hands each request to a thread of its own: on a warm local disk 1.24 times, with 1 ms a
+//! request and a hundred directories of 500 files 1.4 times. Only a single directory of 20,000 files
+//! gains from it, about as much as from the right number of threads.
 
 #![allow(unsafe_code)]
 
@@ -18,7 +20,9 @@ use std::mem::MaybeUninit;
 const RING_LEN: usize = 256;
 
 /// Threads of the kernel that work on the requests of one of ours. Without a limit there are four
-/// for each processor, and each walk has many threads.
+/// for each processor, and each walk has many threads. What is in flight is then this many times the
+/// level, up to the length of a slice, and the level is what is measured: 32 were no better than 8
+/// (1.48 s and 1.55 s; without a ring 1.13 s).
 const KERNEL_THREADS_MAX: u32 = 8;
 
 thread_local! {

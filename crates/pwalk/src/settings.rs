@@ -141,7 +141,7 @@ settings! {
     use_o_direct: bool = false, SWITCH;
     /// Announces that this many KiB of each directory will be read; 0: does not.
     readahead_kb: u64 = 0, Range::Number(0, SIZE_MAX);
-    /// Reads inodes with statx through an io_uring.
+    /// Reads inodes with statx through an io_uring, a slice at once; not with `max_ops`.
     use_io_uring: bool = false, SWITCH;
     /// Writes outputs through a memory map.
     use_mmap: bool = false, SWITCH;

@@ -56,7 +56,8 @@ impl Settings {
             is_strict,
             asking: first.asking,
             caller: Caller::current(),
-            uses_ring: self.uses_ring(),
+            // What is submitted at once would be a burst.
+            uses_ring: self.uses_ring() && self.max_ops.is_none(),
             compared: Compared {
                 reads_by_readdir: !self.use_getdents,
                 stats_by_fstatat: !self.use_statx,

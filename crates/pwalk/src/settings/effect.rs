@@ -182,9 +182,15 @@ pub(super) fn readahead_kb(s: &Situation<'_>) -> Effect {
 
 pub(super) fn use_io_uring(s: &Situation<'_>) -> Effect {
     match s.settings.use_io_uring {
+        true if s.settings.max_ops.is_some() => {
+            off("asked for, but max_ops spaces requests, and a ring makes many at once")
+        }
         true if s.settings.uses_ring() => on("statx through a ring for each worker"),
         true => off("asked for, but the kernel refuses to create a ring here"),
-        false => off("off: statx through io_uring measured 1.24 times slower"),
+        false => off(
+            "off: statx through io_uring measured 1.24 times slower on a disk, and 1.4 times with \
+                      1 ms a request",
+        ),
     }
 }
 

@@ -19,6 +19,7 @@ mod mounts;
 mod names;
 mod outputs;
 mod real_tree;
+mod ring;
 mod roots;
 mod rules;
 mod slow;
