@@ -18,6 +18,8 @@ pub struct Filesystems {
     by_device: HashMap<u64, FsIndex>,
     /// By mount points and roots as rows have their paths: where they are not.
     by_path: HashMap<Box<[u8]>, FsIndex>,
+    /// The directories that these are in, each with a closing slash.
+    above: HashSet<Box<[u8]>>,
     /// That of the automounters: opening one of its directories mounts something.
     trigger: Option<FsIndex>,
     /// Directories of an automounter that can be opened all the same, as rows have their paths.
@@ -31,6 +33,7 @@ impl Filesystems {
             tunings: vec![first],
             by_device: HashMap::new(),
             by_path: HashMap::new(),
+            above: HashSet::new(),
             trigger: None,
             open: HashSet::new(),
         }
@@ -54,6 +57,8 @@ impl Filesystems {
 
     /// What rows have at this path is the top of a filesystem, or a root on it.
     pub fn set_path(&mut self, path: &[u8], index: FsIndex) {
+        let name = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+        self.above.insert(path[..name].into());
         self.by_path.insert(path.into(), index);
     }
 
@@ -95,6 +100,11 @@ impl Filesystems {
     /// The filesystem with this device, if it is known.
     pub(crate) fn of_device(&self, device: u64) -> Option<FsIndex> {
         self.by_device.get(&device).copied()
+    }
+
+    /// True if a filesystem begins at an entry of this directory, whose path has a closing slash.
+    pub(crate) fn has_tops(&self, dir: &[u8]) -> bool {
+        !self.above.is_empty() && self.above.contains(dir)
     }
 
     /// The filesystem that begins at this path, if one does.

@@ -1,6 +1,6 @@
 //! From names to rows, and to subdirectories that wait.
 
-use super::{Job, Worker, is_gone, stat_behind, stat_link};
+use super::{Job, Slice, Worker, is_gone, stat_behind, stat_link};
 use crate::batch::Contents;
 use crate::crew::SLOW_SLICE;
 use crate::directory::{Dir, DirInfo, Siblings};
@@ -35,8 +35,12 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
         self.post.asks(Operation::Stat);
+        let has_tops = range.len() > 1 && self.walk.config.filesystems.has_tops(&dir.info.path);
         for index in range {
             let entry = listing.told(index);
+            if has_tops && self.sets_apart(dir, entry) {
+                continue;
+            }
             match self.judge(dir, &filter, entry, &mut slice) {
                 Need::Nothing => {}
                 Need::Inode => wanted.push(index as u32),
@@ -63,6 +67,23 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         if let Some(siblings) = slice.siblings {
             self.jobs.push(Job::Open(siblings));
         }
+    }
+
+    /// The top of another filesystem is a slice of its own, for the workers of that: if it is dead,
+    /// it holds up no other entry.
+    #[cold]
+    fn sets_apart(&self, dir: &Arc<Dir<'w, S::Dir>>, entry: Told<'_>) -> bool {
+        let path = [&dir.info.path, entry.name()].concat();
+        let fs = self.walk.config.filesystems.of_path(&path);
+        let Some(fs) = fs.filter(|_| self.must_stat(dir, entry.kind)) else { return false };
+        let mut listing = Listing::default();
+        if listing.push(entry.ino, entry.kind, entry.c_name()).is_err() {
+            return false;
+        }
+        dir.add_holders(1);
+        let slice = Slice { dir: dir.clone(), listing: Arc::new(listing), range: 0..1 };
+        self.jobs.push_to(self.walk.pool(fs), Job::Slice(Box::new(slice)));
+        true
     }
 
     /// What an entry needs, by what its directory tells of it.

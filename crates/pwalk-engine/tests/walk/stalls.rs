@@ -1,7 +1,7 @@
 //! Requests that get no answer: they are told of, and hold up nothing else.
 
 use crate::harness::{MEASURED, Pace, no_faults};
-use pwalk_engine::{Config, Control, Operation, Stall, lock, walk};
+use pwalk_engine::{Config, Contents, Control, Kind, Operation, Stall, Tuning, lock, walk};
 use pwalk_testkit::fake::{Call, CollectingSink, FakeSource, FakeTree, FaultPlan, Options};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ fn hanging(n_hanging: usize) -> (FakeTree, FaultPlan) {
     let (mut tree, mut plan) = (FakeTree::default(), no_faults());
     for number in 0..n_hanging + 50 {
         let dir = tree.add_dir(format!("/r/{number:03}"));
-        tree.add(format!("/r/{number:03}/file"), pwalk_engine::Kind::File);
+        tree.add(format!("/r/{number:03}/file"), Kind::File);
         if number < n_hanging {
             plan.node(dir).hangs = Some(Call::Open);
         }
@@ -85,4 +85,38 @@ fn t49_a_stall_is_told_of_when_it_begins_and_when_it_ends() {
     assert!(!begins.is_over && ends.is_over);
     assert!(ends.duration >= begins.duration && begins.duration >= AFTER);
     assert_eq!((outcome.stalled, outcome.n_stalls), (vec![ends.clone()], 1));
+}
+
+/// The others of its slice would wait for it, and all that is below them.
+#[test]
+fn t49_a_mount_point_that_hangs_holds_up_no_other_entry_of_its_directory() {
+    let (mut tree, mut plan) = (FakeTree::default(), no_faults());
+    for name in ["a", "b", "mnt", "y", "z"] {
+        tree.add_dir(format!("/r/{name}"));
+        tree.add(format!("/r/{name}/file"), Kind::File);
+    }
+    let mnt = tree.at("r/mnt");
+    tree.set_device(mnt, 2);
+    plan.node(mnt).hangs = Some(Call::Stat);
+    for n_workers in [1, 2, MEASURED] {
+        let (options, control) = (Options::default(), Control::default());
+        let (source, sink) = (FakeSource::new(&tree, &plan), CollectingSink::new(options.fields));
+        let mut config = Config { stall_after: AFTER, ..Pace::usual(n_workers).config(&options) };
+        let index = if n_workers == MEASURED { 1 } else { config.filesystems.add(Tuning::LOCAL) };
+        config.filesystems.set_path(b"/r/mnt", index);
+        let outcome = std::thread::scope(|scope| {
+            let walked =
+                scope.spawn(|| walk(options.frontier(), &config, &source, &sink, &control));
+            until("all others are read", || {
+                control.progress().n_files == 4 && source.n_hanging() == 1
+            });
+            source.release();
+            walked.join().expect("no panic").expect("this sink never fails")
+        });
+        assert_eq!(outcome.totals.n_entries.sum(), 11, "{n_workers} workers");
+        let rows = sink.rows();
+        let root = rows.iter().find(|row| row.path == b"/r").expect("the root");
+        let Contents::Counted { n_entries, .. } = root.contents else { panic!("{root:?}") };
+        assert_eq!(n_entries, 5);
+    }
 }
