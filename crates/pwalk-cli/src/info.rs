@@ -8,15 +8,20 @@ use crate::signals::Cancellable;
 use crate::words;
 use pwalk::{Error, Info, MountsBelow, Probe, ServedBy, Settings};
 use serde_json::json;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// Mount points that are named for each filesystem below the path.
 const N_SHOWN: usize = 3;
 
+/// A path that does not answer for so long is named.
+const HANGS: Duration = Duration::from_secs(2);
+
 pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
     let Some(seconds) = args.probe else {
-        let info = Info::of(&args.path, args.threads)?;
+        let info = said_if_slow(&args.path, || Info::of(&args.path, args.threads))?;
         print(args, &info, None)?;
         return Ok(Exit::Complete);
     };
@@ -32,6 +37,23 @@ pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
     let probe = probe::run(&info, time, settings, &signals.control)?;
     print(args, &info, Some(&probe))?;
     Ok(Exit::of_result(probe.waiting.is_empty()))
+}
+
+/// Asks, and says what is waited for if that takes long.
+fn said_if_slow<T>(path: &Path, ask: impl FnOnce() -> T) -> T {
+    std::thread::scope(|scope| {
+        let (answered, answers) = channel::<()>();
+        let watch = move || {
+            if answers.recv_timeout(HANGS) == Err(RecvTimeoutError::Timeout) {
+                message::say(format!("{}: no answer yet; Ctrl-C ends the wait", path.display()));
+            }
+        };
+        // Without a thread nobody says it.
+        let _ = std::thread::Builder::new().spawn_scoped(scope, watch);
+        let answer = ask();
+        drop(answered);
+        answer
+    })
 }
 
 /// All as JSON, or what of the text was not printed yet.

@@ -83,3 +83,19 @@ fn t49_a_root_that_does_not_answer_is_refused_in_time() {
         assert_eq!(child.wait().unwrap().code(), Some(2));
     }
 }
+
+#[test]
+fn t49_info_says_that_a_path_does_not_answer() {
+    if !requires(Need::Root) || !requires(Need::Fuse) {
+        return;
+    }
+    let stuck = StuckTree::mount().unwrap();
+    let path = stuck.stuck_path();
+    let mut child = pwalk();
+    let mut child = child.arg("info").arg(&path).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let expected = format!("pwalk: {}: no answer yet; Ctrl-C ends the wait", path.display());
+    assert_eq!(lines.next().unwrap(), expected);
+    drop(stuck);
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+}
