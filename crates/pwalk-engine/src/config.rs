@@ -21,6 +21,8 @@ pub struct Config {
     pub workers_max: usize,
     /// Processors that the process may use.
     pub n_cores: usize,
+    /// Processor time that it can get at once, in thousandths of a processor.
+    pub n_millicores: usize,
     /// What it may meet, and how each is asked.
     pub filesystems: Filesystems,
     /// How jobs and workers are placed.
@@ -141,6 +143,7 @@ impl Default for Config {
             n_workers: 1,
             workers_max: 1,
             n_cores: 1,
+            n_millicores: 1000,
             filesystems: Filesystems::default(),
             placement: Placement::default(),
             ops_max: None,

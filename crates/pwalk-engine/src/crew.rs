@@ -120,7 +120,7 @@ pub(crate) struct Brought {
 /// It is asked again after a while. If it gives none, the calling thread is the worker; it is not bound
 /// to any processor then.
 pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>) -> Brought {
-    let Config { placement, n_cores, .. } = walk.config;
+    let Config { placement, n_cores, n_millicores, .. } = walk.config;
     let plans: Vec<_> = (0..walk.n_pools()).map(|pool| Plan::new(walk.config, pool)).collect();
     let n_deques = |plan: &Plan| if placement.steals { plan.n_deques(*n_cores) } else { 0 };
     let (queues, deques) = Queues::new(&plans.iter().map(n_deques).collect::<Vec<_>>());
@@ -171,7 +171,7 @@ pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>)
                 let hung = stalls.hung(number);
                 let n_free = (n_in_all + stalls.n_hung()).saturating_sub(n_running);
                 let room = Room { limit, n_free, hung };
-                n_running += pool.adjust(*n_cores, &room, |index| start(number, index));
+                n_running += pool.adjust(*n_millicores, &room, |index| start(number, index));
             }
             walk.outlet.set_workers(walk.config, n_running);
             n_workers = n_workers.max(pools.iter().map(|pool| pool.n_counted).sum());
@@ -324,7 +324,7 @@ impl<'a, 'scope, J> Pool<'a, 'scope, J> {
     /// were started.
     fn adjust(
         &mut self,
-        n_cores: usize,
+        n_millicores: usize,
         room: &Room<'_>,
         start: impl FnMut(usize) -> Option<ScopedJoinHandle<'scope, Totals>>,
     ) -> usize {
@@ -342,7 +342,7 @@ impl<'a, 'scope, J> Pool<'a, 'scope, J> {
         if n_before == 0 {
             (self.since, self.usage) = (Instant::now(), pwalk_sys::usage());
         } else {
-            self.measure(n_cores);
+            self.measure(n_millicores);
         }
         let limit = if self.refused.is_some() { room.limit.min(n_before) } else { room.limit };
         let level = self.controller.as_mut().map_or(n_start.min(limit), |controller| {
@@ -393,7 +393,7 @@ impl<'a, 'scope, J> Pool<'a, 'scope, J> {
     }
 
     /// Gives the controller a sample, unless it is too early for one.
-    fn measure(&mut self, n_cores: usize) {
+    fn measure(&mut self, n_millicores: usize) {
         let (now, answered) = (Instant::now(), self.gauge.answered());
         let (n, waited) = (answered.0 - self.answered.0, answered.1 - self.answered.1);
         let time = now - self.since;
@@ -409,16 +409,19 @@ impl<'a, 'scope, J> Pool<'a, 'scope, J> {
             return;
         }
         let (idle, usage) = (self.queue.idle_time(), pwalk_sys::usage());
-        let share = |part: Duration, n: usize| {
-            (part.as_secs_f64() / (time.as_secs_f64() * n as f64)).clamp(0.0, 1.0)
+        let share = |part: Duration, n: f64| {
+            (part.as_secs_f64() / (time.as_secs_f64() * n)).clamp(0.0, 1.0)
         };
         let sample = Sample {
             n_answered: n,
             waited,
             time,
-            n_sleeps: usage.n_sleeps - self.usage.n_sleeps,
-            busy_share: share(usage.cpu.saturating_sub(self.usage.cpu), n_cores.max(1)),
-            idle_share: share(idle.saturating_sub(self.idle), controller.level()),
+            n_sleeps: usage.n_sleeps.saturating_sub(self.usage.n_sleeps),
+            busy_share: share(
+                usage.cpu.saturating_sub(self.usage.cpu),
+                n_millicores as f64 / 1000.0,
+            ),
+            idle_share: share(idle.saturating_sub(self.idle), controller.level() as f64),
         };
         (self.since, self.answered, self.idle, self.usage) = (now, answered, idle, usage);
         self.gauge.fit_slices(n, waited);

@@ -4,11 +4,49 @@
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::fs;
+use std::path::Path;
 
 /// The processors that this process may use.
 pub fn allowed_cpus() -> Vec<usize> {
     let Ok(set) = sched_getaffinity(None) else { return Vec::new() };
     (0..CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect()
+}
+
+/// How many processors' time the cgroups of this process let it use: 1.9, for example. `None` where
+/// they set no limit. Source: the kernel's documentation of cgroups, versions 1 and 2.
+pub fn cpu_quota() -> Option<f64> {
+    quota(Path::new("/sys/fs/cgroup"), &fs::read_to_string("/proc/self/cgroup").ok()?)
+}
+
+/// The smallest of the limits of a process's cgroups and of all above them. In a container the groups
+/// above its own are out of sight, and its own is the top.
+fn quota(top: &Path, cgroups: &str) -> Option<f64> {
+    let limits = cgroups.lines().filter_map(|line| {
+        let (controllers, group) = line.split_once(':')?.1.split_once(':')?;
+        let top = match controllers {
+            "" => top.to_owned(),
+            names if names.split(',').any(|name| name == "cpu") => {
+                [names, "cpu"].map(|name| top.join(name)).into_iter().find(|top| top.exists())?
+            }
+            _ => return None,
+        };
+        let group = top.join(group.trim_start_matches('/'));
+        let groups = group.ancestors().take_while(|group| group.starts_with(&top));
+        groups.filter_map(limit).reduce(f64::min)
+    });
+    limits.reduce(f64::min)
+}
+
+fn limit(group: &Path) -> Option<f64> {
+    let read = |name| fs::read_to_string(group.join(name));
+    let text = read("cpu.max").or_else(|_| {
+        Ok::<_, std::io::Error>([read("cpu.cfs_quota_us")?, read("cpu.cfs_period_us")?].join(" "))
+    });
+    let text = text.ok()?;
+    let mut numbers = text.split_whitespace().map(|number| number.parse::<f64>().ok());
+    let (quota, period) = (numbers.next()??, numbers.next()??);
+    // Without a limit the first is `max` or -1.
+    (quota > 0.0 && period > 0.0).then(|| quota / period)
 }
 
 /// Of each NUMA node the processors that this process may use; nodes without any are left out.
@@ -70,6 +108,36 @@ mod tests {
     fn lists_of_processors_are_read() {
         assert_eq!(parse_cpu_list("0-3,8,10-11\n"), [0, 1, 2, 3, 8, 10, 11]);
         assert_eq!(parse_cpu_list(""), []);
+    }
+
+    #[test]
+    fn quotas_are_fractions_and_the_smallest_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path();
+        let write = |path: &str, text: &str| {
+            let path = top.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("a/cpu.max", "190000 100000\n");
+        write("a/b/cpu.max", "max 100000\n");
+        write("a/c/cpu.max", "50000 100000\n");
+        write("cpu/d/cpu.cfs_quota_us", "250000\n");
+        write("cpu/d/cpu.cfs_period_us", "100000\n");
+        write("cpu/cpu.cfs_quota_us", "-1\n");
+        write("cpu/cpu.cfs_period_us", "100000\n");
+        let cases = [
+            ("0::/a/b\n", Some(1.9)),
+            ("0::/a/c\n", Some(0.5)),
+            ("0::/\n", None),
+            ("0::/../../elsewhere\n", None),
+            ("4:memory:/a\n3:cpu,cpuacct:/d\n0::/\n", Some(2.5)),
+            ("2:cpu:/\n", None),
+            ("nothing", None),
+        ];
+        for (cgroups, expected) in cases {
+            assert_eq!(quota(top, cgroups), expected, "{cgroups}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use compared::{
     announce_read, can_open_direct, fstat_at, open_directory_direct, open_directory_direct_by_path,
     read_all_names, write_mapped,
 };
-pub use cpus::{allowed_cpus, bind_thread, give_way, numa_nodes, prefer_local_memory};
+pub use cpus::{allowed_cpus, bind_thread, cpu_quota, give_way, numa_nodes, prefer_local_memory};
 pub use dirent::{Dirents, Malformed, RawDirent, read_dirents, until_nul};
 pub use errno::Errno;
 pub use filesystem::{RawFilesystem, filesystem, innermost_mount};

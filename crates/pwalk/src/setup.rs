@@ -144,6 +144,7 @@ impl Setup {
             n_workers: threads.count,
             workers_max: threads.max,
             n_cores: threads.n_cores,
+            n_millicores: threads.n_millicores,
             filesystems,
             placement: settings.placement(),
             ops_max: settings.max_ops.map(|n| n as u64),

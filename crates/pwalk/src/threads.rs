@@ -19,6 +19,8 @@ pub struct Threads {
     pub max: usize,
     /// Cores that the process may use.
     pub n_cores: usize,
+    /// Processor time that it can get at once, in thousandths of a core.
+    pub n_millicores: usize,
     /// Where the number comes from, in words.
     pub reason: String,
 }
@@ -41,7 +43,14 @@ impl Threads {
     ) -> Result<Threads, Error> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let fixed = |count, reason: &str| {
-            Ok(Threads { count, max: count, n_cores: cores, reason: reason.to_owned() })
+            let n_millicores = n_millicores(None);
+            Ok(Threads {
+                count,
+                max: count,
+                n_cores: cores,
+                n_millicores,
+                reason: reason.to_owned(),
+            })
         };
         if let Some(count) = asked {
             return fixed(check(THREADS, &count.to_string())?, "asked for");
@@ -55,12 +64,23 @@ impl Threads {
                 variable(name)?.to_str()?.parse().ok().filter(|n| (1..=THREADS_MAX).contains(n))?;
             Some((n, *name))
         });
+        let n_millicores = n_millicores(given.map(|(n, _)| n));
         let (n_cores, source) = given.unwrap_or((cores, "affinity mask and cgroup quota"));
         let count = fs.tuning.n_workers(n_cores).min(THREADS_MAX);
         let per_core = describe(&fs.tuning);
         let reason = format!("{n_cores} cores ({source}), {per_core}: {}", fs.reason);
-        Ok(Threads { count, max: LEVEL_MAX.max(count), n_cores, reason })
+        Ok(Threads { count, max: LEVEL_MAX.max(count), n_cores, n_millicores, reason })
     }
+}
+
+/// What a batch system has given, but no more than the affinity mask and the cgroup's quota allow: a
+/// walk that uses all of that is busy.
+fn n_millicores(given: Option<usize>) -> usize {
+    let quota = pwalk_sys::cpu_quota().map_or(usize::MAX, |quota| (1000.0 * quota) as usize);
+    // Without a mask nothing is known, as in a sandbox.
+    let allowed = Some(pwalk_sys::allowed_cpus().len()).filter(|&n| n > 0);
+    let n = [given, allowed].into_iter().flatten().min().unwrap_or(1);
+    (1000 * n).min(quota).max(1)
 }
 
 fn describe(tuning: &Tuning) -> String {
@@ -115,6 +135,19 @@ mod tests {
         let max =
             |asked| Threads::choose(asked, |_| None, FsKind::unknown()).map(|found| found.max);
         assert_eq!((max(Some(2)).unwrap(), max(None).unwrap()), (2, LEVEL_MAX));
+    }
+
+    #[test]
+    fn a_batch_system_gives_no_more_than_the_mask_allows() {
+        let n_millicores = |n| {
+            let variable = move |name: &str| {
+                (name == "SLURM_CPUS_PER_TASK").then(|| OsString::from(format!("{n}")))
+            };
+            Threads::choose(None, variable, FsKind::unknown()).unwrap().n_millicores
+        };
+        let allowed = 1000 * pwalk_sys::allowed_cpus().len();
+        assert!((1..=1000).contains(&n_millicores(1)));
+        assert!((1..=allowed).contains(&n_millicores(4000)));
     }
 
     #[test]
