@@ -10,6 +10,8 @@
 //! fewer. But it tells how far to go at once. As long as requests take hardly longer than they
 //! did at best, none waits for another, and the level may leap. Once they do, the rate times the
 //! shortest time is what the server works on (Little's law), and what is above that is its queue.
+//! Where many answers come at once, as from a half-cached disk, times tell nothing: rates alone
+//! decide, and it doubles.
 //!
 //! ```text
 //!       gain: x 1.5, x 4, x 4, x 2 ...         no queue
@@ -60,6 +62,9 @@ const BUSY_MIN: f64 = 0.9;
 /// Answers for each time that a thread goes to sleep, from which on they count as coming at once. On
 /// a disk with a cold cache some dozens of inodes come with each block that is waited for.
 const ANSWERS_PER_SLEEP: u64 = 300;
+
+/// Answers for each time that a thread goes to sleep, from which on many came at once.
+const ANSWERS_PER_WAIT: u64 = 2;
 
 /// Share of the workers' time without a job from which a sample tells nothing.
 const IDLE_MAX: f64 = 0.2;
@@ -114,6 +119,9 @@ pub struct Controller {
     /// Seconds that a request takes: in the last sample, and where it was shortest.
     latency: f64,
     shortest: f64,
+    /// Many answers of the last sample came at once, as from a disk of which a part is cached: how
+    /// long they took tells of the cache, and rates alone decide.
+    is_mixed: bool,
 }
 
 /// What it does. A rate is in answers a second.
@@ -142,6 +150,7 @@ impl Controller {
             hold: HOLD.0,
             latency: 0.0,
             shortest: f64::INFINITY,
+            is_mixed: false,
         }
     }
 
@@ -195,7 +204,10 @@ impl Controller {
             return self.level;
         }
         self.latency = sample.waited.as_secs_f64() / sample.n_answered as f64;
-        self.shortest = self.shortest.min(self.latency);
+        self.is_mixed = sample.n_sleeps * ANSWERS_PER_WAIT < sample.n_answered;
+        if !self.is_mixed {
+            self.shortest = self.shortest.min(self.latency);
+        }
         if !is_first && sample.idle_share <= IDLE_MAX {
             self.decide(sample.n_answered as f64 / seconds, sample.is_busy());
         }
@@ -212,7 +224,8 @@ impl Controller {
                 let (below, gain) = before.map_or((level, 1.0), |(below, known)| {
                     (below, elasticity(known, rate, level as f64 / below as f64))
                 });
-                if may_rise && gain >= if self.is_queueing() { FAR_MIN } else { GAIN_MIN } {
+                let is_far = gain >= GAIN_MIN && (self.is_mixed || !self.is_queueing());
+                if may_rise && (is_far || gain >= FAR_MIN) {
                     self.hold = HOLD.0;
                     self.rise(rate);
                 } else if may_rise && doubted.is_none() {
@@ -220,8 +233,8 @@ impl Controller {
                 } else {
                     let has_gained = gain >= GAIN_MIN;
                     let least = if has_gained { level.min(2 * below) } else { below };
-                    let enough = self.in_flight(SPARE, rate).clamp(least, level);
-                    self.settle(enough, rate, !has_gained);
+                    let enough = if self.is_mixed { least } else { self.in_flight(SPARE, rate) };
+                    self.settle(enough.clamp(least, level), rate, !has_gained);
                 }
             }
             Phase::Settled { rate: known, n_left, next_is_up } => {
@@ -258,7 +271,7 @@ impl Controller {
                     self.settle(from, known, false);
                 } else if may_rise {
                     self.hold = HOLD.0;
-                    if gain >= FAR_MIN {
+                    if gain >= FAR_MIN && !self.is_mixed {
                         // So there is no queue: requests take longer than they did. Or it is chance.
                         self.shortest = (self.shortest * self.latency).sqrt();
                     }
@@ -285,7 +298,7 @@ impl Controller {
 
     /// True if requests wait for each other.
     fn is_queueing(&self) -> bool {
-        self.latency > QUEUE_MIN * self.shortest
+        self.is_mixed || self.latency > QUEUE_MIN * self.shortest
     }
 
     /// So many times as many requests in flight as the server works on at this rate, the others
@@ -297,12 +310,14 @@ impl Controller {
     fn rise(&mut self, rate: f64) {
         let level = self.level;
         let times = match self.phase {
+            _ if self.is_mixed => 2,
             // How long a request takes is not sure yet.
             Phase::Rising { before: None, .. } => 1,
             Phase::Rising { .. } if level <= LEAP_MAX && !self.is_queueing() => 4,
             _ => 2,
         };
-        let higher = self.in_flight(times as f64, rate).min(times * level);
+        let in_flight = if self.is_mixed { 2 * level } else { self.in_flight(times as f64, rate) };
+        let higher = in_flight.min(times * level);
         let phase = Phase::Rising { before: Some((level, rate)), doubted: None };
         self.go(higher.max(above(level)), phase);
     }
