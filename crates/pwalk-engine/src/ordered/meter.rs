@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_read_that_hangs_leaves_its_place_to_another_worker() {
+    fn t49_a_read_that_hangs_leaves_its_place_to_another_worker() {
         let mut meter = Meter::new();
         assert_eq!(meter.level(), usize::MAX);
         meter.begin(8, 512, 2, false);
