@@ -235,6 +235,11 @@ impl Batch {
         }
     }
 
+    /// Bytes of the longest path of a directory that rows are in.
+    pub fn longest_dir_path(&self) -> usize {
+        self.dirs.iter().map(|dir| dir.path.len as usize).max().unwrap_or(0)
+    }
+
     /// Adds a directory that rows are in; `path` ends in a slash. Returns its number.
     pub fn push_dir(&mut self, path: &[u8], inode: u64, parent_inode: u64, depth: i32) -> u32 {
         debug_assert!(path.ends_with(b"/"));

@@ -51,6 +51,15 @@ impl Collector {
     }
 }
 
+/// Rows that are collected at once: a batch has the path of a directory once, a record batch in
+/// every row, of up to three times the bytes, and no array of texts holds more than 2 GiB.
+fn n_rows_max(longest_dir_path: usize) -> usize {
+    ((1 << 29) / (longest_dir_path + NAME_LEN_MAX)).max(1)
+}
+
+/// A name has 255 bytes, and up to three for each that is not UTF-8.
+const NAME_LEN_MAX: usize = 3 * 255;
+
 /// Writes a walk into a table of record batches.
 pub(crate) struct RowsSink {
     fields: Fields,
@@ -101,8 +110,10 @@ impl Sink for RowsSink {
     }
 
     fn put(&self, batch: &mut Batch) -> Result<(), OutputError> {
+        let n_rows_max = n_rows_max(batch.longest_dir_path());
         self.collectors.with(|collector| {
-            put_in_pieces(batch, collector, Collector::n_free_rows, |collector, batch| {
+            let n_free = |collector: &Collector| collector.n_free_rows().min(n_rows_max);
+            put_in_pieces(batch, collector, n_free, |collector, batch| {
                 self.put_rows(collector, batch)
             })
         })
@@ -118,5 +129,20 @@ impl TableSink for RowsSink {
             }
         }
         self.table.finish(&Ending::of_summary(summary))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t17_rows_with_very_long_paths_fit_into_an_array() {
+        assert!(n_rows_max(4096) > 100_000);
+        // A batch has 8,192 rows, of directories up to its 16 MiB of names.
+        for len in [4096, 300_000, 1 << 20, 16 << 20] {
+            let bytes = n_rows_max(len) * (len + NAME_LEN_MAX);
+            assert!(bytes <= 1 << 29, "{len}");
+        }
     }
 }
