@@ -35,10 +35,14 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
         self.post.asks(Operation::Stat);
-        let has_tops = range.len() > 1 && self.walk.config.filesystems.has_tops(&dir.info.path);
+        let may_share = range.len() > 1;
+        let has_tops = may_share && self.walk.config.filesystems.has_tops(&dir.info.path);
+        let is_slow = may_share && self.walk.gauge(dir.info.fs).slice_len() < SLOW_SLICE;
         for index in range {
             let entry = listing.told(index);
-            if has_tops && self.sets_apart(dir, entry) {
+            if has_tops && self.sets_top_apart(dir, entry)
+                || is_slow && self.sets_dir_apart(dir, entry)
+            {
                 continue;
             }
             match self.judge(dir, &filter, entry, &mut slice) {
@@ -72,12 +76,23 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     /// The top of another filesystem is a slice of its own, for the workers of that: if it is dead,
     /// it holds up no other entry.
     #[cold]
-    fn sets_apart(&self, dir: &Arc<Dir<'w, S::Dir>>, entry: Told<'_>) -> bool {
+    fn sets_top_apart(&self, dir: &Arc<Dir<'w, S::Dir>>, entry: Told<'_>) -> bool {
         let path = [&dir.info.path, entry.name()].concat();
         let fs = self.walk.config.filesystems.of_path(&path);
-        let Some(fs) = fs.filter(|_| self.must_stat(dir, entry.kind)) else { return false };
+        fs.is_some_and(|fs| self.sets_apart(dir, entry, fs))
+    }
+
+    /// Where answers take long, so is each directory: what is below it can be read before the
+    /// others have answered, which may be never.
+    fn sets_dir_apart(&self, dir: &Arc<Dir<'w, S::Dir>>, entry: Told<'_>) -> bool {
+        may_hang(entry.kind) && self.sets_apart(dir, entry, dir.info.fs)
+    }
+
+    fn sets_apart(&self, dir: &Arc<Dir<'w, S::Dir>>, entry: Told<'_>, fs: FsIndex) -> bool {
         let mut listing = Listing::default();
-        if listing.push(entry.ino, entry.kind, entry.c_name()).is_err() {
+        if !self.must_stat(dir, entry.kind)
+            || listing.push(entry.ino, entry.kind, entry.c_name()).is_err()
+        {
             return false;
         }
         dir.add_holders(1);
@@ -140,8 +155,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 walk.pace(if is_followed { PER_LINK } else { 1 });
                 (is_named, asked_at) = (true, Instant::now());
             }
-            // A mount point, perhaps, of something that is dead.
-            let may_hang = matches!(listing.kind(index), Kind::Dir | Kind::Unknown);
+            let may_hang = may_hang(listing.kind(index));
             if may_hang {
                 post.asks_entry(listing.name(index));
             } else if is_named || n_told.is_multiple_of(n_per_count) {
@@ -415,6 +429,11 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         };
         self.delivery.dir_row(&dir.info, contents);
     }
+}
+
+/// True for what may be a mount point of something that is dead.
+fn may_hang(kind: Kind) -> bool {
+    matches!(kind, Kind::Dir | Kind::Unknown)
 }
 
 /// What an entry needs before it is done with.

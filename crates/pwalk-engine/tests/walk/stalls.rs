@@ -1,7 +1,9 @@
 //! Requests that get no answer: they are told of, and hold up nothing else.
 
 use crate::harness::{MEASURED, Pace, no_faults};
-use pwalk_engine::{Config, Contents, Control, Kind, Operation, Stall, Tuning, lock, walk};
+use pwalk_engine::{
+    Config, Contents, Control, Filesystems, Kind, Operation, Stall, Tuning, lock, walk,
+};
 use pwalk_testkit::fake::{Call, CollectingSink, FakeSource, FakeTree, FaultPlan, Options};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -87,9 +89,21 @@ fn t49_a_stall_is_told_of_when_it_begins_and_when_it_ends() {
     assert_eq!((outcome.stalled, outcome.n_stalls), (vec![ends.clone()], 1));
 }
 
-/// The others of its slice would wait for it, and all that is below them.
 #[test]
 fn t49_a_mount_point_that_hangs_holds_up_no_other_entry_of_its_directory() {
+    assert_holds_up_nothing(|config, n_workers| {
+        let index = if n_workers == MEASURED { 1 } else { config.filesystems.add(Tuning::LOCAL) };
+        config.filesystems.set_path(b"/r/mnt", index);
+    });
+}
+
+#[test]
+fn t49_a_directory_of_a_server_that_hangs_holds_up_no_other_entry_beside_it() {
+    assert_holds_up_nothing(|config, _| config.filesystems = Filesystems::new(Tuning::REMOTE));
+}
+
+/// The others of its slice would wait for it, and all that is below them.
+fn assert_holds_up_nothing(set_filesystems: impl Fn(&mut Config, usize)) {
     let (mut tree, mut plan) = (FakeTree::default(), no_faults());
     for name in ["a", "b", "mnt", "y", "z"] {
         tree.add_dir(format!("/r/{name}"));
@@ -102,8 +116,7 @@ fn t49_a_mount_point_that_hangs_holds_up_no_other_entry_of_its_directory() {
         let (options, control) = (Options::default(), Control::default());
         let (source, sink) = (FakeSource::new(&tree, &plan), CollectingSink::new(options.fields));
         let mut config = Config { stall_after: AFTER, ..Pace::usual(n_workers).config(&options) };
-        let index = if n_workers == MEASURED { 1 } else { config.filesystems.add(Tuning::LOCAL) };
-        config.filesystems.set_path(b"/r/mnt", index);
+        set_filesystems(&mut config, n_workers);
         let outcome = std::thread::scope(|scope| {
             let walked =
                 scope.spawn(|| walk(options.frontier(), &config, &source, &sink, &control));
