@@ -18,16 +18,22 @@
 //!     +-------+        +--------------------------------------------+
 //!     |       v        v                                            |
 //!     +----- rising -------- too little gain, twice ----------> settled
-//!                      ^                                       |  ^  |  ^
-//!                      |                                       |  |  |  |
-//!                      +-- much gain -- try up <-- a queue ----+  |  |  |
-//!                                       |    x 1.5 each           |  |  |
-//!                                       +-- no gain --------------+  |  |
+//!                      ^                                    |  |  ^  |  ^
+//!                      +-- no queue ------------------------+  |  |  |  |
+//!                                                              |  |  |  |
+//!                                    try up, x 1.5 <-- a queue +  |  |  |
+//!                                       |                         |  |  |
+//!                                       +-- no gain, or a gain ---+  |  |
+//!                                           that is compared         |  |
 //!                                                                    |  |
 //!                                   try down <-- a queue, in turns --+  |
 //!                                       |    x 0.75 each                |
-//!                                       +-- a loss ---------------------+
+//!                                       +-- a loss, twice --------------+
 //! ```
+//!
+//! Rates vary by chance, and a level that chance has raised would hardly come down again. So a gain of a
+//! try up is compared with the lower level once more, before and after, and only a loss that is
+//! there twice ends a try down.
 //!
 //! The first sample after a change tells of two levels: nothing is decided by it. Nor is the rate of a
 //! sample in which workers lacked jobs worth anything. With all processors busy there is nothing to
@@ -59,6 +65,9 @@ const LEAP_MAX: usize = 64;
 /// Share of the processors at which they count as busy.
 const BUSY_MIN: f64 = 0.9;
 
+/// Seconds that a request takes where its worker mostly waits.
+const LONG: f64 = 0.3e-3;
+
 /// Answers for each time that a thread goes to sleep, from which on they count as coming at once. On
 /// a disk with a cold cache some dozens of inodes come with each block that is waited for.
 const ANSWERS_PER_SLEEP: u64 = 300;
@@ -78,7 +87,7 @@ const HOLD: (u32, u32) = (1, 40);
 /// How long samples are, in latencies, and at least: while it rises, and later.
 const RISING: (f64, Duration) = (2.0, Duration::from_millis(2));
 const SETTLED: (f64, Duration) = (4.0, Duration::from_millis(25));
-const SETTLED_LEN: u64 = 200;
+const SETTLED_LEN: u64 = 300;
 const TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What was measured at one level.
@@ -100,9 +109,16 @@ pub struct Sample {
 
 impl Sample {
     /// True if it is processors that are missing, and not answers: all are busy, or others have
-    /// them, so that workers that never wait for an answer still don't get on.
+    /// them, so that workers that never wait for an answer still don't get on. Where answers take
+    /// long, it is not these requests that keep them busy.
     fn is_busy(&self) -> bool {
-        self.busy_share >= BUSY_MIN || self.n_sleeps * ANSWERS_PER_SLEEP < self.n_answered
+        let is_busy = self.busy_share >= BUSY_MIN && self.latency() < LONG;
+        is_busy || self.n_sleeps * ANSWERS_PER_SLEEP < self.n_answered
+    }
+
+    /// Seconds that a request took.
+    fn latency(&self) -> f64 {
+        self.waited.as_secs_f64() / self.n_answered.max(1) as f64
     }
 }
 
@@ -134,8 +150,10 @@ enum Phase {
     Settled { rate: f64, n_left: u32, next_is_up: bool },
     /// Tries a higher level than this one, which had this rate.
     TryUp { from: usize, rate: f64 },
-    /// Tries a lower one.
-    TryDown { from: usize, rate: f64 },
+    /// Is back, to see whether it is the higher level, `to`, that brought that rate.
+    Compare { to: usize, rate: f64, known: f64 },
+    /// Tries a lower one. What seems to lose gets a second sample.
+    TryDown { from: usize, rate: f64, doubted: Option<f64> },
 }
 
 impl Controller {
@@ -203,7 +221,7 @@ impl Controller {
         if sample.n_answered == 0 || seconds <= 0.0 {
             return self.level;
         }
-        self.latency = sample.waited.as_secs_f64() / sample.n_answered as f64;
+        self.latency = sample.latency();
         self.is_mixed = sample.n_sleeps * ANSWERS_PER_WAIT < sample.n_answered;
         if !self.is_mixed {
             self.shortest = self.shortest.min(self.latency);
@@ -260,7 +278,7 @@ impl Controller {
                 } else if may_rise && next_is_up {
                     self.go(above(level), Phase::TryUp { from: level, rate: known });
                 } else if level > 1 {
-                    self.go(below(level), Phase::TryDown { from: level, rate: known });
+                    self.try_down(known);
                 } else {
                     self.settle(level, known, true);
                 }
@@ -269,31 +287,50 @@ impl Controller {
                 let gain = elasticity(known, rate, level as f64 / from as f64);
                 if gain < GAIN_MIN {
                     self.settle(from, known, false);
+                } else if !self.is_mixed {
+                    // Perhaps others have just given way.
+                    self.go(from, Phase::Compare { to: level, rate, known });
                 } else if may_rise {
                     self.hold = HOLD.0;
-                    if gain >= FAR_MIN && !self.is_mixed {
-                        // So there is no queue: requests take longer than they did. Or it is chance.
-                        self.shortest = (self.shortest * self.latency).sqrt();
-                    }
-                    if self.is_queueing() {
-                        self.go(above(level), Phase::TryUp { from: level, rate });
-                    } else {
-                        self.rise(rate);
-                    }
+                    self.go(above(level), Phase::TryUp { from: level, rate });
                 } else {
                     self.settle(level, rate, false);
                 }
             }
-            Phase::TryDown { from, rate: known } => {
+            Phase::Compare { to, rate: higher, known } => {
+                let rate = rate.max(known);
+                let gain = elasticity(rate, higher, to as f64 / level as f64);
+                if gain < GAIN_MIN {
+                    self.settle(level, rate, false);
+                } else {
+                    self.hold = HOLD.0;
+                    if gain >= FAR_MIN {
+                        // So there is no queue: requests take longer than they did. Or it is chance.
+                        self.shortest = (self.shortest * self.latency).sqrt();
+                    }
+                    self.go(to, Phase::Settled { rate: higher, n_left: 0, next_is_up: true });
+                }
+            }
+            Phase::TryDown { from, rate: known, doubted } => {
+                let rate = rate.max(doubted.unwrap_or(0.0));
                 if elasticity(rate, known, from as f64 / level as f64) > LOSS_MAX {
-                    self.settle(from, known, true);
+                    if doubted.is_some() {
+                        self.settle(from, known, true);
+                    } else {
+                        self.phase = Phase::TryDown { from, rate: known, doubted: Some(rate) };
+                    }
                 } else if level > 1 {
-                    self.go(below(level), Phase::TryDown { from: level, rate: known.max(rate) });
+                    self.try_down(known.max(rate));
                 } else {
                     self.settle(level, rate, true);
                 }
             }
         }
+    }
+
+    fn try_down(&mut self, rate: f64) {
+        let from = self.level;
+        self.go(below(from), Phase::TryDown { from, rate, doubted: None });
     }
 
     /// True if requests wait for each other.

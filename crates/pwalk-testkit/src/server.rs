@@ -27,6 +27,15 @@ pub struct Server {
     pub long_share: f64,
     /// Seconds of processor time that a worker needs for a request.
     pub compute: f64,
+    /// Seconds of processor time that the server needs for a request, being on the same machine, for
+    /// so many workers.
+    pub own_compute: fn(usize) -> f64,
+    /// How fast the processors are at this second: 0.5 while other processes have half of them.
+    pub speed: fn(f64) -> f64,
+    /// Share of the processors that other threads of the process that asks are busy with.
+    pub busy_share: f64,
+    /// What chance begins with: another number, another walk.
+    pub seed: u64,
 }
 
 impl Server {
@@ -37,6 +46,10 @@ impl Server {
         jitter: 0.3,
         long_share: 0.0,
         compute: 8e-6,
+        own_compute: |_| 0.0,
+        speed: |_| 1.0,
+        busy_share: 0.0,
+        seed: 88_172_645_463_325_252,
     };
 }
 
@@ -62,7 +75,7 @@ pub fn simulate(server: Server, controller: Controller, seconds: f64) -> Course 
         n_served: 0,
         n_active: 0,
         processors_free: 0.0,
-        random: 88_172_645_463_325_252,
+        random: server.seed,
         sample: Counts::default(),
         course: Course { samples: Vec::new(), n_answered: 0, in_flight_max: 0 },
     };
@@ -72,8 +85,8 @@ pub fn simulate(server: Server, controller: Controller, seconds: f64) -> Course 
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    /// A worker has computed, and asks.
-    Asks,
+    /// A worker has computed, and asks. It began to wait, first for a processor, at this time.
+    Asks(u64),
     /// The server has an answer to what was asked at this time.
     Answers(u64),
 }
@@ -116,8 +129,8 @@ impl Simulation {
                 return;
             }
             match event {
-                Event::Asks => {
-                    self.queue.push_back(nanos);
+                Event::Asks(asked) => {
+                    self.queue.push_back(asked);
                     let n_in_flight = self.queue.len() + self.n_served;
                     self.course.in_flight_max = self.course.in_flight_max.max(n_in_flight);
                 }
@@ -151,9 +164,11 @@ impl Simulation {
         while self.n_active < self.controller.level() {
             self.n_active += 1;
             self.sample.processor_time += self.server.compute;
-            let share = self.server.compute / N_CORES;
+            let time = self.server.compute + (self.server.own_compute)(self.n_active);
+            let share = time / N_CORES / (self.server.speed)(self.now);
             self.processors_free = self.processors_free.max(self.now) + share;
-            self.at(self.processors_free, Event::Asks);
+            let asked = (self.now * 1e9) as u64;
+            self.at(self.processors_free, Event::Asks(asked));
         }
     }
 
@@ -171,7 +186,7 @@ impl Simulation {
             waited: Duration::from_nanos(waited),
             time: Duration::from_secs_f64(time),
             n_sleeps: n_answered,
-            busy_share: (processor_time / time / N_CORES).min(1.0),
+            busy_share: (processor_time / time / N_CORES + self.server.busy_share).min(1.0),
             idle_share: 0.0,
         });
         self.course.samples.push((self.now, level, n_answered as f64 / time));

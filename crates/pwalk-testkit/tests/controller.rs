@@ -22,7 +22,16 @@ struct Case {
 
 const SLOW: Server = Server { service: |_, _| 20e-3, ..Server::FIXED };
 
-const CASES: [Case; 12] = [
+/// On the same machine as the walk, of which it takes more the more workers there are, and others
+/// some: now a little, now more than half for a moment. It can work on about 55 requests.
+const OWN: Server = Server {
+    compute: 12e-6,
+    own_compute: |n_workers| 24e-6 * (1.0 + n_workers as f64 / 1000.0),
+    speed: |second| noise(second) * if (1.7 * second).fract() < 0.1 { 0.4 } else { 1.0 },
+    ..Server::FIXED
+};
+
+const CASES: [Case; 14] = [
     Case {
         name: "1 ms for each request",
         server: Server::FIXED,
@@ -121,7 +130,33 @@ const CASES: [Case; 12] = [
         least: 0.85,
         in_flight_max: 512,
     },
+    Case {
+        name: "on the same, noisy machine",
+        server: OWN,
+        seconds: 5.0,
+        least: 0.95,
+        in_flight_max: 192,
+    },
+    Case {
+        name: "10 ms, while other threads compute",
+        server: Server {
+            service: |_, _| 10e-3,
+            speed: |second| 0.5 * noise(second),
+            busy_share: 0.97,
+            ..Server::FIXED
+        },
+        seconds: 3.0,
+        least: 0.9,
+        in_flight_max: 512,
+    },
 ];
+
+/// How fast processors are that others use up to a quarter of, for 30 ms at a time.
+fn noise(second: f64) -> f64 {
+    let slot = (second / 0.03) as u64 + 1;
+    let random = (slot.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).wrapping_mul(0x85eb_ca6b);
+    1.0 - (random >> 16 & 0xffff) as f64 / 65536.0 / 4.0
+}
 
 fn course(case: &Case) -> Course {
     simulate(case.server, Controller::new(START, LEVEL_MAX), case.seconds)
@@ -138,6 +173,19 @@ fn every_server_gets_about_as_many_requests_as_with_the_best_fixed_number() {
         println!("{}: {share:.2} of the best, {} in flight", case.name, found.in_flight_max);
         assert!(share >= case.least, "{}: {share:.2} of the best fixed number", case.name);
         assert!(found.in_flight_max <= case.in_flight_max, "{}: in flight", case.name);
+    }
+}
+
+#[test]
+fn chance_does_not_lead_to_more_workers_than_bring_anything() {
+    for seed in [1, 2, 3_u64] {
+        let server = Server { seed: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), ..OWN };
+        let found = simulate(server, Controller::new(START, LEVEL_MAX), 10.0);
+        let mut levels: Vec<_> = found.samples.iter().map(|sample| sample.1).collect();
+        levels.sort_unstable();
+        let median = levels[levels.len() / 2];
+        println!("seed {seed}: {median} workers, {} at most", found.in_flight_max);
+        assert!((40..=96).contains(&median), "seed {seed}: {median} workers, of 64 that are best");
     }
 }
 
