@@ -11,7 +11,8 @@
 //! A server that is gone answers nothing at all. It would take the timeout for each directory that
 //! still waits. So a filesystem is *silent* once a request was given up that began after another one
 //! was given up, without any answer between them: from then on everything is given up at once, until
-//! an answer comes after all.
+//! an answer comes after all. The top of a mount is asked of the filesystem that is mounted there: a
+//! dead one says nothing of the directory that it is in, nor of other mounts there.
 //!
 //! ```text
 //!                  answered, by the messenger
@@ -28,6 +29,7 @@ use crate::listing::Listing;
 use crate::source::{Asked, At, Known, Source};
 use crate::sync::lock;
 use pwalk_sys::{DescriptorLimit, Errno, Links};
+use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicUsize, Ordering::AcqRel, Ordering::Relaxed};
@@ -56,6 +58,9 @@ pub struct Impatient<'a, S: Source> {
     filesystems: &'a Filesystems,
     /// One for each filesystem.
     servers: Vec<Arc<Server>>,
+    /// By the paths where mounts or roots begin whose filesystem has the number of the first root's:
+    /// there are more filesystems than numbers.
+    others: Mutex<HashMap<Box<[u8]>, Arc<Server>>>,
     /// Messengers that have nothing to do.
     idle: Mutex<Vec<Messenger>>,
 }
@@ -64,6 +69,8 @@ pub struct Impatient<'a, S: Source> {
 pub struct ImpatientDir<D> {
     dir: Arc<D>,
     server: Arc<Server>,
+    /// Its path with a closing slash, if mounts begin in it.
+    above_tops: Option<Vec<u8>>,
 }
 
 /// A thread that makes requests, one after the other, until this is dropped.
@@ -149,16 +156,30 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
             control,
             filesystems: &config.filesystems,
             servers: (0..config.filesystems.len()).map(|_| Arc::default()).collect(),
+            others: Mutex::default(),
             idle: Mutex::default(),
         }
     }
 
     /// Of the filesystem that a path is on.
-    fn server(&self, path: &[u8]) -> &Arc<Server> {
+    fn server(&self, path: &[u8]) -> Arc<Server> {
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
         let mut tops = std::iter::once(path.len()).chain(ends.rev()).map(|end| &path[..end]);
-        let index = tops.find_map(|top| self.filesystems.of_path(top)).unwrap_or_default();
-        &self.servers[usize::from(index)]
+        tops.find_map(|top| self.server_from(top)).unwrap_or_else(|| self.servers[0].clone())
+    }
+
+    /// Of the filesystem that begins at a path, if one does.
+    fn server_from(&self, path: &[u8]) -> Option<Arc<Server>> {
+        match self.filesystems.of_path(path)? {
+            0 => Some(lock(&self.others).entry(path.into()).or_default().clone()),
+            index => Some(self.servers[usize::from(index)].clone()),
+        }
+    }
+
+    /// Of the filesystem that an entry is on.
+    fn server_of(&self, dir: &ImpatientDir<S::Dir>, name: &CStr) -> Arc<Server> {
+        let path = dir.above_tops.as_ref().map(|path| [path, name.to_bytes()].concat());
+        path.and_then(|path| self.server_from(&path)).unwrap_or_else(|| dir.server.clone())
     }
 
     /// Has something asked, and waits for the answer.
@@ -223,8 +244,12 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
         Some(messenger)
     }
 
-    /// How many entries are asked at once. A directory may be a mount point, and is asked alone.
-    fn n_at_once(&self, listing: &Listing, wanted: &[u32]) -> usize {
+    /// How many entries are asked at once. A directory may be a mount point, and is asked alone; where
+    /// mounts begin, a file may be one, too.
+    fn n_at_once(&self, dir: &ImpatientDir<S::Dir>, listing: &Listing, wanted: &[u32]) -> usize {
+        if dir.above_tops.is_some() {
+            return 1;
+        }
         let may_hang =
             |index: &&u32| matches!(listing.kind(**index as usize), Kind::Dir | Kind::Unknown);
         let n_files = wanted.iter().take(self.n_at_once).take_while(|index| !may_hang(index));
@@ -242,6 +267,7 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
     ) {
         let name = |&index: &u32| asked.listing.get(index as usize).name.to_owned();
         let names: Vec<CString> = wanted.iter().map(name).collect();
+        let server = self.server_of(dir, &names[0]);
         let (links, fields) = (asked.links, asked.fields);
         let got = Arc::<Mutex<Vec<_>>>::default();
         let asking = {
@@ -258,7 +284,7 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
                 }
             }
         };
-        let asked = self.ask(&dir.server, asking);
+        let asked = self.ask(&server, asking);
         let mut got = lock(&got);
         if let (Err(errno), true) = (asked, got.len() < wanted.len()) {
             got.push(Err(errno));
@@ -276,8 +302,8 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
         S::Dir: 'static,
     {
         let server = match at.parent {
-            Some((parent, _)) if self.filesystems.of_path(at.path).is_none() => &parent.server,
-            _ => self.server(at.path),
+            Some((parent, name)) => self.server_of(parent, name),
+            None => self.server(at.path),
         };
         let parent = at.parent.map(|(dir, name)| (dir.dir.clone(), name.to_owned()));
         let path = at.path.to_owned();
@@ -285,8 +311,11 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
             let parent = parent.as_ref().map(|(dir, name)| (&**dir, name.as_c_str()));
             open(source, At { parent, path: &path })
         };
-        let dir = self.ask(server, asking)??;
-        Ok(ImpatientDir { dir: Arc::new(dir), server: server.clone() })
+        let dir = self.ask(&server, asking)??;
+        let closing: &[u8] = if at.path.ends_with(b"/") { b"" } else { b"/" };
+        let inside = [at.path, closing].concat();
+        let above_tops = self.filesystems.has_tops(&inside).then_some(inside);
+        Ok(ImpatientDir { dir: Arc::new(dir), server, above_tops })
     }
 }
 
@@ -359,8 +388,8 @@ where
         links: Links,
         want: Fields,
     ) -> Result<Stat, Errno> {
-        let (asked, name) = (dir.dir.clone(), name.to_owned());
-        self.ask(&dir.server, move |source, _| source.stat(&asked, &name, links, want))?
+        let (asked, name, server) = (dir.dir.clone(), name.to_owned(), self.server_of(dir, name));
+        self.ask(&server, move |source, _| source.stat(&asked, &name, links, want))?
     }
 
     fn stat_slice(
@@ -372,7 +401,7 @@ where
     ) {
         let mut wanted = asked.wanted;
         while !wanted.is_empty() {
-            let now = &wanted[..self.n_at_once(asked.listing, wanted)];
+            let now = &wanted[..self.n_at_once(dir, asked.listing, wanted)];
             if !now.iter().all(|&index| may_ask(index as usize)) {
                 return;
             }
@@ -389,7 +418,7 @@ where
 
     fn stat_path(&self, path: &[u8], links: Links, want: Fields) -> Result<Stat, Errno> {
         let asked = path.to_owned();
-        self.ask(self.server(path), move |source, _| source.stat_path(&asked, links, want))?
+        self.ask(&self.server(path), move |source, _| source.stat_path(&asked, links, want))?
     }
 
     fn read_link(&self, dir: &Self::Dir, name: &CStr) -> Result<Vec<u8>, Errno> {

@@ -3,7 +3,7 @@
 use crate::harness::{MEASURED, Pace, Run, assert_as_modelled, cases, no_faults};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use pwalk_engine::{Config, Control, Errno, Fields, Impatient, Kind, Operation, walk};
+use pwalk_engine::{Config, Control, Errno, Fields, Impatient, Kind, Operation, Tuning, walk};
 use pwalk_testkit::fake::{
     Call, CollectingSink, FakeSource, FakeTree, FaultPlan, Options, arb_fault_plan, arb_options,
     arb_tree, model,
@@ -32,10 +32,19 @@ fn run_counted(
     let tree: &'static FakeTree = Box::leak(Box::new(tree.clone()));
     let plan: &'static FaultPlan = Box::leak(Box::new(plan.clone()));
     let source = Arc::new(FakeSource::new(tree, plan));
+    run_with(&source, &pace.config(options), options, timeout)
+}
+
+/// A walk of a source that is released at its end.
+fn run_with(
+    source: &Arc<FakeSource<'static>>,
+    config: &Config,
+    options: &Options,
+    timeout: Duration,
+) -> (Run, u64) {
     let (sink, control) = (CollectingSink::new(options.fields), Control::default());
-    let config: Config = pace.config(options);
-    let impatient = Impatient::over(source.clone(), timeout, &config, &control);
-    let outcome = walk(options.frontier(), &config, &impatient, &sink, &control);
+    let impatient = Impatient::over(source.clone(), timeout, config, &control);
+    let outcome = walk(options.frontier(), config, &impatient, &sink, &control);
     let outcome = outcome.expect("this sink never fails");
     let n_opened = source.n_calls(Call::Open);
     source.release();
@@ -119,6 +128,33 @@ fn t49_directories_that_hang_among_others_cost_no_others() {
     let (options, timeout) = (Options::default(), Duration::from_millis(250));
     let run = run(&tree, &plan, &options, Pace::usual(2), timeout);
     assert_eq!((run.rows.len(), run.errors.len()), (1 + 60 + 54, 6));
+}
+
+/// Whether they have a number of their own or, as those beyond the first 64, that of the first root.
+#[test]
+fn t49_mounts_that_hang_cost_no_others_below_the_same_directory() {
+    let (mut tree, mut plan) = (FakeTree::default(), no_faults());
+    for number in 0..20 {
+        let mount = tree.add_dir(format!("/r/{number:02}"));
+        tree.add(format!("/r/{number:02}/file"), Kind::File);
+        if number % 4 < 3 {
+            plan.node(mount).hangs = Some(Call::Stat);
+        }
+    }
+    let tree: &'static FakeTree = Box::leak(Box::new(tree));
+    let plan: &'static FaultPlan = Box::leak(Box::new(plan));
+    for (n_workers, have_numbers) in [(1, true), (1, false), (8, true), (8, false)] {
+        let options = Options::default();
+        let mut config = Pace::usual(n_workers).config(&options);
+        for number in 0..20 {
+            let index = if have_numbers { config.filesystems.add(Tuning::LOCAL) } else { 0 };
+            config.filesystems.set_path(format!("/r/{number:02}").as_bytes(), index);
+        }
+        let source = Arc::new(FakeSource::new(tree, plan));
+        let (run, _) = run_with(&source, &config, &options, Duration::from_millis(100));
+        let name = format!("{n_workers} workers, numbers: {have_numbers}");
+        assert_eq!((run.rows.len(), run.errors.len()), (1 + 5 + 5, 15), "{name}");
+    }
 }
 
 #[test]
