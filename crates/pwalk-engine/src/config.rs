@@ -29,6 +29,9 @@ pub struct Config {
     pub placement: Placement,
     /// Requests a second at the most, as a server counts them; `None`: any number.
     pub ops_max: Option<u64>,
+    /// What a server counts for the inode of an entry: one request, or two where attributes must be
+    /// fresh, because those that come with the name are asked for again.
+    pub ops_per_inode: u64,
     /// When to stop with a frontier.
     pub budget: Budget,
     /// A request that is not answered for so long has stalled, and is told of.
@@ -147,6 +150,7 @@ impl Default for Config {
             filesystems: Filesystems::default(),
             placement: Placement::default(),
             ops_max: None,
+            ops_per_inode: 1,
             budget: Budget::default(),
             stall_after: STALL_AFTER,
         }

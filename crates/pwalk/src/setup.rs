@@ -148,6 +148,7 @@ impl Setup {
             filesystems,
             placement: settings.placement(),
             ops_max: settings.max_ops.map(|n| n as u64),
+            ops_per_inode: if *strict { 2 } else { 1 },
             budget: Budget::default(),
             stall_after: STALL_AFTER,
         };

@@ -198,6 +198,16 @@ fn max_ops_is_what_the_server_counts_from_the_first_second_on_and_without_bursts
     }
 }
 
+/// The kernel asks again for attributes that came with the name.
+#[test]
+fn max_ops_counts_the_fresh_attributes_that_strict_asks_for() {
+    let Some(scene) = scene(Options::new(Tree::flat(5, 40), Duration::ZERO)) else { return };
+    let seen = scene.seen_of(&mut scene.report(&["--strict", "--max-ops", "200"]));
+    assert!(seen.n(Kind::Getattr) >= 200, "it is asked for fresh ones: {seen}");
+    // What the kernel and the command need before the walk comes on top.
+    assert!(seen.rate() <= 220.0, "{seen}");
+}
+
 // ---- the same rows ----
 
 #[test]

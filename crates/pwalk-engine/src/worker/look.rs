@@ -152,7 +152,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 // Not the filesystem lets it wait.
                 post.rests();
                 let is_followed = links == Links::Follow && listing.kind(index) == Kind::Symlink;
-                walk.pace(if is_followed { PER_LINK } else { 1 });
+                let n_before = if is_followed { PER_LINK - 1 } else { 0 };
+                walk.pace(n_before + walk.config.ops_per_inode);
                 (is_named, asked_at) = (true, Instant::now());
             }
             let may_hang = may_hang(listing.kind(index));
@@ -330,7 +331,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         want: Fields,
     ) -> Result<Stat, Errno> {
         let stat = || self.walk.source.stat(&dir.handle.dir, name, links, want);
-        self.asker(dir.info.fs).ask(Operation::Stat, 1, stat)
+        let n_ops = self.walk.config.ops_per_inode;
+        self.asker(dir.info.fs).ask(Operation::Stat, n_ops, stat)
     }
 
     fn fail_entry(
