@@ -133,7 +133,8 @@ pub enum Freshness {
 }
 
 /// Reads the inode of `name` in the directory `parent`.
-#[inline]
+// Always: it has several callers, and one that asks millions of inodes.
+#[inline(always)]
 pub fn stat_at(
     parent: impl AsFd,
     name: &CStr,
@@ -175,6 +176,7 @@ pub(crate) fn make_device(major: u32, minor: u32) -> u64 {
     rustix::fs::makedev(major, minor)
 }
 
+#[inline]
 pub(crate) fn at_flags(links: Links) -> AtFlags {
     let links = match links {
         Links::Keep => AtFlags::SYMLINK_NOFOLLOW,
@@ -183,6 +185,7 @@ pub(crate) fn at_flags(links: Links) -> AtFlags {
     links | AtFlags::NO_AUTOMOUNT
 }
 
+#[inline]
 pub(crate) fn sync_flag(freshness: Freshness) -> AtFlags {
     match freshness {
         Freshness::Cached => AtFlags::STATX_DONT_SYNC,

@@ -159,7 +159,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             let may_hang = may_hang(listing.kind(index));
             if may_hang {
                 post.asks_entry(listing.name(index));
-            } else if is_named || n_told.is_multiple_of(n_per_count) {
+            } else if is_named || n_told == n_counted {
                 post.asks_others();
             }
             (is_named, n_told) = (may_hang, n_told + 1);
