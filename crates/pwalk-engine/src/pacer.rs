@@ -1,13 +1,17 @@
 //! At most so many requests a second, for the whole walk.
 //!
 //! Each request has a slot in time, and slots lie equally far apart, so that there are no bursts:
-//! not at the start, and not after a pause. Who comes too early sleeps until its slot.
+//! not at the start, and not after a pause. Who comes too early sleeps until its slot. Who misses it,
+//! because the machine was busy, takes another: hundreds that wake up late would be a burst together.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// How much of what was missed is made up for: threads wake up late, by some 0.1 ms each time.
 const CATCH_UP: Duration = Duration::from_millis(3);
+
+/// How late a slot may be used.
+const LATE_MAX: Duration = Duration::from_millis(10);
 
 /// How long an end of the walk may be overlooked.
 const NAP: Duration = Duration::from_millis(20);
@@ -37,17 +41,26 @@ impl Pacer {
 
     /// Waits until `n` requests may be made; no longer, once `is_over` says so.
     pub(crate) fn wait(&self, n: u64, mut is_over: impl FnMut() -> bool) {
-        let now = nanos(self.started.elapsed());
-        let earliest = now.saturating_sub(nanos(CATCH_UP));
-        let after = |slot: u64| slot.max(earliest) + n * nanos(self.gap);
-        let taken = self.next.fetch_update(Relaxed, Relaxed, |slot| Some(after(slot)));
-        let slot = Duration::from_nanos(taken.unwrap_or_default());
-        while let Some(early) = slot.checked_sub(self.started.elapsed()) {
-            if early.is_zero() || is_over() {
+        loop {
+            let slot = self.take(n, self.started.elapsed());
+            while let Some(early) = slot.checked_sub(self.started.elapsed()) {
+                if early.is_zero() || is_over() {
+                    return;
+                }
+                std::thread::sleep(early.min(NAP));
+            }
+            if self.started.elapsed() <= slot + LATE_MAX {
                 return;
             }
-            std::thread::sleep(early.min(NAP));
         }
+    }
+
+    /// The next slot, and as many as `n` requests need, for who asks at this time.
+    fn take(&self, n: u64, now: Duration) -> Duration {
+        let earliest = nanos(now.saturating_sub(CATCH_UP));
+        let after = |slot: u64| slot.max(earliest) + n * nanos(self.gap);
+        let taken = self.next.fetch_update(Relaxed, Relaxed, |slot| Some(after(slot)));
+        Duration::from_nanos(taken.unwrap_or_default().max(earliest))
     }
 }
 
@@ -79,6 +92,19 @@ mod tests {
         let after_pause = Instant::now();
         (0..20).for_each(|_| pacer.wait(1, || false));
         assert!(after_pause.elapsed() >= Duration::from_millis(16));
+    }
+
+    #[test]
+    fn who_misses_a_slot_takes_another() {
+        let pacer = Pacer::new(2);
+        pacer.wait(1, || false);
+        let mut naps = [Duration::from_millis(600)].into_iter();
+        pacer.wait(1, || {
+            naps.next().into_iter().for_each(std::thread::sleep);
+            false
+        });
+        // Half a second after the second slot that was used, which lies at 0.6 s and not at 0.5.
+        assert!(pacer.take(1, Duration::ZERO) >= Duration::from_millis(1050));
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn t49_directories_that_hang_among_others_cost_no_others() {
             plan.node(dir).hangs = Some(Call::Open);
         }
     }
-    let (options, timeout) = (Options::default(), Duration::from_millis(250));
+    let (options, timeout) = (Options::default(), Duration::from_secs(1));
     let run = run(&tree, &plan, &options, Pace::usual(2), timeout);
     assert_eq!((run.rows.len(), run.errors.len()), (1 + 60 + 54, 6));
 }
@@ -134,7 +134,7 @@ fn t49_directories_that_hang_among_others_cost_no_others() {
 #[test]
 fn t49_mounts_that_hang_cost_no_others_below_the_same_directory() {
     let (mut tree, mut plan) = (FakeTree::default(), no_faults());
-    for number in 0..20 {
+    for number in 0..12 {
         let mount = tree.add_dir(format!("/r/{number:02}"));
         tree.add(format!("/r/{number:02}/file"), Kind::File);
         if number % 4 < 3 {
@@ -146,14 +146,14 @@ fn t49_mounts_that_hang_cost_no_others_below_the_same_directory() {
     for (n_workers, have_numbers) in [(1, true), (1, false), (8, true), (8, false)] {
         let options = Options::default();
         let mut config = Pace::usual(n_workers).config(&options);
-        for number in 0..20 {
+        for number in 0..12 {
             let index = if have_numbers { config.filesystems.add(Tuning::LOCAL) } else { 0 };
             config.filesystems.set_path(format!("/r/{number:02}").as_bytes(), index);
         }
         let source = Arc::new(FakeSource::new(tree, plan));
-        let (run, _) = run_with(&source, &config, &options, Duration::from_millis(100));
+        let (run, _) = run_with(&source, &config, &options, Duration::from_millis(400));
         let name = format!("{n_workers} workers, numbers: {have_numbers}");
-        assert_eq!((run.rows.len(), run.errors.len()), (1 + 5 + 5, 15), "{name}");
+        assert_eq!((run.rows.len(), run.errors.len()), (1 + 3 + 3, 9), "{name}");
     }
 }
 
