@@ -193,17 +193,9 @@ fn max_ops_is_what_the_server_counts_from_the_first_second_on_and_without_bursts
             seen.rate()
         };
         // A machine that does something else makes it slower, and never faster.
-        let fastest = (0..N_TRIES).map(|_| run()).find(|rate| *rate >= 950.0);
-        assert!(fastest.is_some() || is_busy(), "{threads}: slower than it may be");
+        let is_kept = (0..N_TRIES).any(|_| run() >= 950.0);
+        assert!(is_kept, "{threads}: slower than it may be");
     }
-}
-
-/// True if twice as many threads want a processor as there are.
-fn is_busy() -> bool {
-    let n_cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().and_then(|load| load.parse::<f64>().ok());
-    load.is_some_and(|load| load > 2.0 * n_cores)
 }
 
 /// The kernel asks again for attributes that came with the name.
