@@ -266,7 +266,7 @@ const PROBE_MAX: u64 = 86_400;
 pub(crate) struct WalkArgs {
     /// The trees to walk
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
-    roots: Vec<PathBuf>,
+    pub(crate) roots: Vec<PathBuf>,
     /// Worker threads [default: PWALK_THREADS, else chosen for the filesystem and the cores]
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
     #[arg(allow_negative_numbers = true, value_parser = number::<usize>(1, THREADS_MAX as u64))]

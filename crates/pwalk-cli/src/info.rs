@@ -20,12 +20,15 @@ const N_SHOWN: usize = 3;
 const HANGS: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &InfoArgs) -> Result<Exit, Error> {
+    let signals = Cancellable::listen();
     let Some(seconds) = args.probe else {
-        let info = said_if_slow(&args.path, || Info::of(&args.path, args.threads))?;
+        let info = said_if_slow(&args.path, || {
+            signals.look_at([&args.path], None)?;
+            Info::of(&args.path, args.threads)
+        })?;
         print(args, &info, None)?;
         return Ok(Exit::Complete);
     };
-    let signals = Cancellable::listen();
     let time = Duration::from_secs(seconds);
     signals.look_at([&args.path], Some(time))?;
     let info = Info::of(&args.path, args.threads)?;

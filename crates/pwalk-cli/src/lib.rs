@@ -19,6 +19,7 @@ mod refusal;
 mod report;
 mod signals;
 mod stalls;
+mod supervisor;
 mod texts;
 mod values;
 mod walk;
@@ -43,6 +44,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(args) => args,
         Err(error) => return refusal::tell(&error, &typed).status(),
     };
+    if let Some(status) = supervisor::split_if_needed(&args.command) {
+        return status;
+    }
     signals::survive_file_limit();
     // Here and not in the library: it is the limit of the whole process.
     pwalk::raise_descriptor_limit();
@@ -56,5 +60,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Man { command } => generate::man(command.as_deref()),
     };
     let work = || work().unwrap_or_else(|error| Exit::of_error(&error));
-    panics::guarded(|| signals::beside_first_thread(work)).status()
+    let status = panics::guarded(|| signals::beside_first_thread(work)).status();
+    if supervisor::is_supervised() {
+        supervisor::leave(status);
+    }
+    status
 }

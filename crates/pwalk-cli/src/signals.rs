@@ -2,14 +2,17 @@
 //!
 //! A thread can hang in a call to a dead network filesystem, so the process doesn't wait for the
 //! job to end: after [`GRACE`] it removes what is unfinished, says so, and exits. Even then the
-//! kernel keeps the process until the call returns, so the message says what doesn't answer.
+//! kernel keeps the process until the call returns, so the message says what doesn't answer. Who
+//! waits for the command doesn't wait for that where `supervisor.rs` has split it.
 
 use crate::exit::Exit;
 use crate::message;
+use crate::supervisor;
 use pwalk::{Control, Error, Unfinished, lock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::path::{Path, PathBuf};
+use std::process::id;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -21,6 +24,9 @@ const GRACE: Duration = Duration::from_millis(120);
 
 /// A request that lasts so long when the grace is over keeps the process from ending.
 const HANGS: Duration = Duration::from_millis(100);
+
+/// Signals that come so soon after the first are the same one, sent to the process and to its group.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// How long outputs may take to get their names before somebody who waits for it is told.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -140,8 +146,7 @@ impl Cancellable {
     }
 
     fn wait_for_signal(self: Arc<Self>, mut signals: Signals) {
-        let mut signals = signals.forever();
-        let Some(signal) = signals.next() else { return };
+        let Some(signal) = signals.forever().next() else { return };
         RECEIVED.store(signal as u8, Relaxed);
         self.control.cancel();
         let (hurry, hurries) = channel::<()>();
@@ -151,7 +156,9 @@ impl Cancellable {
         if Builder::new().spawn(ending).is_err() {
             self.end(|| std::thread::sleep(GRACE));
         }
-        if signals.next().is_some() {
+        std::thread::sleep(TOGETHER);
+        signals.pending().for_each(drop);
+        if signals.forever().next().is_some() {
             let _ = hurry.send(());
             std::thread::sleep(GRACE);
         }
@@ -167,7 +174,7 @@ impl Cancellable {
             let asked = self.asked(Duration::ZERO).map(|(path, _)| path);
             let asked =
                 asked.unwrap_or_else(|| "a file that was named on the command line".to_owned());
-            let why = format!("{asked} does not respond, {UNTIL}");
+            let why = does_not_respond(&asked);
             say_interrupted(Some(&why));
             exit();
         };
@@ -181,7 +188,7 @@ impl Cancellable {
             return;
         }
         let path = waiting.first().map(|waiting| String::from_utf8_lossy(&waiting.path));
-        let why = path.map(|path| format!("{path} does not respond, {UNTIL}"));
+        let why = path.map(|path| does_not_respond(&path));
         say_interrupted(why.as_deref());
         exit();
     }
@@ -212,8 +219,13 @@ fn is_hangup_ignored() -> bool {
     mask.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
 }
 
-const UNTIL: &str = "and this process ends only when it does";
+fn does_not_respond(path: &str) -> String {
+    match supervisor::is_supervised() {
+        true => format!("{path} does not respond, and process {} stays until it does", id()),
+        false => format!("{path} does not respond, and this process ends only when it does"),
+    }
+}
 
 fn exit() -> ! {
-    std::process::exit(Exit::Signal(received()).status().into())
+    supervisor::leave(Exit::Signal(received()).status())
 }

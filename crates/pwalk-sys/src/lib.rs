@@ -13,6 +13,7 @@ mod cpus;
 mod dirent;
 mod errno;
 mod filesystem;
+mod fork;
 mod limits;
 mod map;
 mod memory;
@@ -33,6 +34,7 @@ pub use cpus::{allowed_cpus, bind_thread, cpu_quota, give_way, numa_nodes, prefe
 pub use dirent::{Dirents, Malformed, RawDirent, read_dirents, until_nul};
 pub use errno::Errno;
 pub use filesystem::{RawFilesystem, filesystem, innermost_mount};
+pub use fork::{Ended, Side, Worker, let_go_of_files, split};
 pub use limits::{DescriptorLimit, descriptor_limit, raise_descriptor_limit};
 pub use map::map_file;
 pub use memory::{Reserve, keep_reserve, memory_is_short};

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 /// More than this, and the rest are like the first: each may get hundreds of workers.
 const N_MAX: usize = 64;
 
+/// Symbolic links that the kernel follows in one path.
+const N_LINKS_MAX: usize = 40;
+
 /// The row of the table of tunings that fits a filesystem.
 pub(crate) fn fs_kind(raw: &RawFilesystem, table: &[Mount]) -> &'static FsKind {
     let kind = FsKind::detect(raw.magic, raw.mount.as_ref().map(|mount| mount.fs_type.as_str()));
@@ -120,6 +123,46 @@ pub(crate) fn mounts_below(path: &Path, table: &[Mount], n_cores: usize) -> Vec<
         }
     }
     pools.into_iter().map(|(_, pool)| pool).collect()
+}
+
+/// True if one of the paths is on a filesystem that this kernel doesn't answer for, or leads there,
+/// or has one below. Nothing that may hang is touched.
+pub fn may_hang<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> bool {
+    let table = pwalk_sys::mounts().unwrap_or_default();
+    let is_local = |mount: &&Mount| mount_kind(mount, &table).served_by == ServedBy::Kernel;
+    let points = table.iter().filter(|mount| !is_local(mount));
+    let points: Vec<_> = points.map(|mount| to_path(&mount.point)).collect();
+    !points.is_empty() && paths.into_iter().any(|path| meets(path.as_ref(), &points))
+}
+
+/// Follows symbolic links one by one, up to the first of the mount points.
+fn meets(path: &Path, points: &[&Path]) -> bool {
+    let Ok(mut at) = std::env::current_dir() else { return true };
+    let parts = |path: &Path| -> Vec<PathBuf> {
+        path.components().rev().map(|part| part.as_os_str().into()).collect()
+    };
+    let (mut rest, mut n_links) = (parts(path), 0);
+    loop {
+        if points.iter().any(|point| at.starts_with(point)) {
+            return true;
+        }
+        let Some(part) = rest.pop() else { break };
+        if part.as_os_str() == ".." {
+            at.pop();
+            continue;
+        }
+        at.push(part);
+        let is_reached = points.iter().any(|point| at.starts_with(point));
+        if !is_reached && let Ok(target) = at.read_link() {
+            at.pop();
+            rest.extend(parts(&target));
+            n_links += 1;
+        }
+        if n_links > N_LINKS_MAX {
+            return true;
+        }
+    }
+    points.iter().any(|point| point.starts_with(&at))
 }
 
 struct Found<'a> {
@@ -262,5 +305,20 @@ mod tests {
             .map(|pool| (pool.kind, pool.points.len(), pool.is_shared, pool.workers.0))
             .collect();
         assert_eq!(found, [("NFS", 2, false, 8), ("ext4", 1, true, 4)]);
+    }
+
+    #[test]
+    fn a_path_meets_what_it_leads_to_and_what_is_below_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(at.join("a/b")).unwrap();
+        std::os::unix::fs::symlink("../far/x", at.join("a/link")).unwrap();
+        std::os::unix::fs::symlink("loop", at.join("loop")).unwrap();
+        let far = at.join("far");
+        let meets = |path: &str| meets(&at.join(path), &[&far]);
+        assert!(
+            ["", "far", "far/x", "a/..", "a/link", "a/link/y", "loop"].iter().all(|p| meets(p))
+        );
+        assert!(!["a", "a/b", "faraway", "a/b/../none"].iter().any(|p| meets(p)));
     }
 }

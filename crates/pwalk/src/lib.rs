@@ -39,7 +39,7 @@ mod threads;
 
 pub use convert::Convert;
 pub use error::{Error, ErrorKind};
-pub use filesystems::MountsBelow;
+pub use filesystems::{MountsBelow, may_hang};
 pub use info::Info;
 pub use input::{Input, Table, Tree, is_saved_scan};
 pub use ordered::{OrderedConfig, walk_in_order};
@@ -62,6 +62,6 @@ pub use pwalk_output::{
     Unfinished, UnmatchedExcludes, did_you_mean, is_folder,
 };
 pub use pwalk_sys::{
-    Mount, RawFilesystem, Reserve, has_terminal, is_stdout_closed, occupy_standard_descriptors,
-    raise_descriptor_limit, terminal_width,
+    Ended, Mount, RawFilesystem, Reserve, Side, Worker, has_terminal, is_stdout_closed,
+    let_go_of_files, occupy_standard_descriptors, raise_descriptor_limit, split, terminal_width,
 };

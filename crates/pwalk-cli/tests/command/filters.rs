@@ -1,6 +1,8 @@
 //! The arguments that `report` and `walk` share: the same table for both.
 
-use crate::harness::{below, build, csv_rows, filenames, lines, paths, program, pwalk, said};
+use crate::harness::{
+    below, build, csv_rows, filenames, lines, paths, program, pwalk, said, worker,
+};
 use pwalk_testkit::Tree;
 use pwalk_testkit::compare::assert_same_rows;
 use pwalk_testkit::oracle::{self, OracleOptions, OracleRow};
@@ -107,8 +109,8 @@ fn n_workers(arguments: &[&str], variable: Option<(&str, &str)>, n: usize) -> us
     command.args(["report", "-o-"]).args(arguments).arg("/").envs(variable);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().expect("it starts");
-    let tasks = format!("/proc/{}/task", child.id());
-    let count = || std::fs::read_dir(&tasks).map_or(0, Iterator::count);
+    let tasks = || format!("/proc/{}/task", worker(&child));
+    let count = || std::fs::read_dir(tasks()).map_or(0, Iterator::count);
     let started = Instant::now();
     while count() < n + N_OTHERS && started.elapsed() < Duration::from_secs(10) {
         std::thread::sleep(Duration::from_millis(5));

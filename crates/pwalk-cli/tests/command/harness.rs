@@ -11,7 +11,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// The command under test.
 pub(crate) const BIN: &str = env!("CARGO_BIN_EXE_pwalk");
@@ -139,6 +140,26 @@ pub(crate) fn json(text: impl AsRef<[u8]>) -> serde_json::Value {
     let text = text.as_ref();
     assert_eq!(text.iter().filter(|&&byte| byte == b'\n').count(), 1, "it is one line");
     serde_json::from_slice(text).expect("it is JSON")
+}
+
+/// The process that works: where the kernel may keep it, that is not the one that was started.
+pub(crate) fn worker(child: &Child) -> u32 {
+    let id = child.id();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    children.ok().and_then(|ids| ids.split(' ').next()?.parse().ok()).unwrap_or(id)
+}
+
+/// The status of a command that must end, whatever hangs.
+#[track_caller]
+pub(crate) fn ended(child: &mut Child) -> Option<i32> {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "it does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A copy of the command that every user may run, wherever it was built.

@@ -1,6 +1,6 @@
 //! `pwalk info`: in words, as JSON, and where the number of threads comes from.
 
-use crate::harness::{build, json, pwalk, run, said, shell};
+use crate::harness::{build, ended, json, pwalk, run, said, shell};
 use pwalk_testkit::automounter::Automounter;
 use pwalk_testkit::privileges::{Need, requires};
 use pwalk_testkit::stuck::StuckTree;
@@ -228,9 +228,7 @@ fn t49_a_probe_says_what_does_not_answer_and_ends_in_time() {
     let last = read_until(&mut stdout, "no answer:").pop().unwrap();
     let path = stuck.stuck_path();
     assert!(last.contains(&format!("{} (statx, ", path.display())), "{last}");
-    // The kernel keeps the process until then.
-    drop(stuck);
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(ended(&mut child), Some(1));
 }
 
 #[test]

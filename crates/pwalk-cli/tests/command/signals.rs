@@ -2,16 +2,15 @@
 //!
 //! The walk that is interrupted is one of `/`, which lasts longer than any test waits.
 
-use crate::harness::{build, names, pwalk, run, said, shell};
+use crate::harness::{build, ended, names, pwalk, run, said, shell, worker};
 use pwalk_testkit::privileges::{Need, requires};
 use pwalk_testkit::stuck::StuckTree;
 use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 /// How soon a command must have ended.
@@ -33,8 +32,8 @@ pub(crate) fn wait_for_bytes(child: &Child, folder: &Path) {
             && fs::metadata(open.path()).is_ok_and(|file| file.is_file() && file.len() > 0)
     };
     let is_begun = || {
-        let open = fs::read_dir(format!("/proc/{}/fd", child.id())).expect("it is running");
-        open.flatten().any(|open| is_written(&open))
+        let open = fs::read_dir(format!("/proc/{}/fd", worker(child)));
+        open.into_iter().flatten().flatten().any(|open| is_written(&open))
     };
     while !is_begun() {
         assert!(started.elapsed() < Duration::from_secs(20), "it writes nothing");
@@ -47,7 +46,7 @@ pub(crate) fn wait_for_bytes(child: &Child, folder: &Path) {
 pub(crate) fn wait_for_handler(child: &Child) {
     let started = Instant::now();
     let is_caught = || -> Option<bool> {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+        let status = fs::read_to_string(format!("/proc/{}/status", worker(child))).ok()?;
         let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t"))?;
         let bit = 1 << (Signal::INT.as_raw() - 1);
         Some(u64::from_str_radix(mask, 16).ok()? & bit != 0)
@@ -217,13 +216,14 @@ fn a_second_ctrl_c_changes_nothing() {
     assert_eq!(names(folder.path()), [""; 0]);
 }
 
-/// The kernel keeps the process until the filesystem answers: it must have said why.
+/// The kernel keeps the process that works until the filesystem answers.
 #[test]
 fn t49_ctrl_c_names_a_filesystem_that_does_not_answer_and_leaves_nothing() {
     if !requires(Need::Root) || !requires(Need::Fuse) {
         return;
     }
-    for output in ["scan/", "out.csv"] {
+    let cases = [("scan/", Signal::INT, 130), ("out.csv", Signal::INT, 130)];
+    for (output, signal, status) in cases.into_iter().chain([("out.csv", Signal::TERM, 143)]) {
         let (stuck, folder) = (StuckTree::mount().unwrap(), tempfile::tempdir().unwrap());
         let mut command = pwalk();
         command.args(["report", "--format", "csv", "--summary", "s.json", "-o", output]);
@@ -231,15 +231,74 @@ fn t49_ctrl_c_names_a_filesystem_that_does_not_answer_and_leaves_nothing() {
         let mut child = command.spawn().expect("it starts");
         wait_for_handler(&child);
         wait_until_asked(&stuck);
-        send(&child, Signal::INT);
-        let line = first_line(&mut child);
+        let worker = worker(&child);
+        send(&child, signal);
+        assert_eq!(ended(&mut child), Some(status));
         let path = stuck.stuck_path().display().to_string();
-        let end = "does not respond, and this process ends only when it does";
-        assert_eq!(line, format!("pwalk: interrupted: nothing was written; {path} {end}\n"));
+        let why = format!("{path} does not respond, and process {worker} stays until it does");
+        assert_eq!(rest(child), format!("pwalk: interrupted: nothing was written; {why}\n"));
+        assert!(is_alive(worker), "it hangs in the kernel");
         assert_eq!(names(folder.path()), [""; 0], "{output}");
-        drop(stuck);
-        assert_eq!(child.wait().unwrap().code(), Some(130));
     }
+}
+
+#[test]
+fn t49_info_ends_on_ctrl_c_although_its_path_does_not_answer() {
+    if !requires(Need::Root) || !requires(Need::Fuse) {
+        return;
+    }
+    let stuck = StuckTree::mount().unwrap();
+    let mut command = pwalk();
+    command.arg("info").arg(stuck.stuck_path()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    wait_until_asked(&stuck);
+    wait_for_handler(&child);
+    send(&child, Signal::INT);
+    assert_eq!(ended(&mut child), Some(130));
+}
+
+/// With a timeout the command is two processes.
+#[test]
+fn t49_a_kill_of_the_process_that_waits_ends_the_one_that_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = pwalk();
+    command.args(["report", "/", "--timeout", "1000", "-o", "out.csv"]).current_dir(folder.path());
+    let mut child = started(&mut command, folder.path());
+    let worker = worker(&child);
+    assert_ne!(worker, child.id());
+    child.kill().unwrap();
+    assert_eq!(ended(&mut child), None);
+    let clock = Instant::now();
+    while is_alive(worker) {
+        assert!(clock.elapsed() < Duration::from_secs(20), "it works on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
+fn t49_the_kill_of_the_process_that_works_is_that_of_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = pwalk();
+    command.args(["report", "/", "--timeout", "1000", "-o", "out.csv"]).current_dir(folder.path());
+    let mut child = started(&mut command, folder.path());
+    let worker = Pid::from_raw(worker(&child) as i32).unwrap();
+    kill_process(worker, Signal::KILL).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
+}
+
+/// True until all threads of a process have ended, whether or not somebody has waited for it.
+fn is_alive(id: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let state = |task: fs::DirEntry| fs::read_to_string(task.path().join("stat")).ok();
+    tasks.filter_map(state).any(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
+}
+
+/// What it has said, once nobody can say more.
+fn rest(mut child: Child) -> String {
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut text).unwrap();
+    text
 }
 
 /// Roots and outputs are looked at before the walk begins.
@@ -255,12 +314,11 @@ fn t49_ctrl_c_says_that_a_root_does_not_answer() {
     wait_until_asked(&stuck);
     wait_for_handler(&child);
     send(&child, Signal::INT);
-    let line = first_line(&mut child);
+    assert_eq!(ended(&mut child), Some(130));
     let root = stuck.stuck_path().display().to_string();
-    let why = format!("{root} does not respond, and this process ends only when it does");
-    assert_eq!(line, format!("pwalk: interrupted: nothing was written; {why}\n"));
-    drop(stuck);
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let said = rest(child);
+    let why = format!("pwalk: interrupted: nothing was written; {root} does not respond, and ");
+    assert!(said.starts_with(&why), "{said}");
 }
 
 #[track_caller]
@@ -270,17 +328,4 @@ fn wait_until_asked(stuck: &StuckTree) {
         assert!(clock.elapsed() < Duration::from_secs(20), "nobody asks for the entry");
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-/// What it says first, although it can't end yet.
-#[track_caller]
-fn first_line(child: &mut Child) -> String {
-    let stderr = child.stderr.take().unwrap();
-    let (send, receive) = channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let _ = BufReader::new(stderr).read_line(&mut line);
-        let _ = send.send(line);
-    });
-    receive.recv_timeout(Duration::from_secs(20)).expect("it says something")
 }

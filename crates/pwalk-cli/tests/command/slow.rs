@@ -5,7 +5,7 @@
 //! it gets what a server on the network would get. No time is asserted as speed: that `--max-ops`
 //! is kept is a promise.
 
-use crate::harness::{csv_rows, json, program, pwalk, said};
+use crate::harness::{csv_rows, json, program, pwalk, said, worker};
 use crate::signals::N_TRIES;
 use pwalk_slowfs::{Kind, Mounted, Options, Seen, Tree, mount};
 use pwalk_testkit::privileges::{Need, requires};
@@ -355,7 +355,7 @@ fn a_file_that_never_answers_keeps_nothing_else_from_being_read() {
 
 /// The peak of a running command, in KiB.
 fn peak_kb(child: &Child) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let status = fs::read_to_string(format!("/proc/{}/status", worker(child))).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
