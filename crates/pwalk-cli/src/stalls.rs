@@ -7,7 +7,7 @@ use std::sync::Mutex;
 /// Stalls that are told of one by one; the summary lists more.
 const N_SHOWN: usize = 10;
 
-/// Says when a request of the walk stalls, and when it is answered after all.
+/// Says when a request of the walk stalls, and when it is answered after all or given up.
 pub(crate) fn tell(control: &Control) {
     let shown = Mutex::default();
     control.on_stall(move |stall| {
@@ -31,7 +31,8 @@ fn line(stall: &Stall, shown: &mut Shown) -> Option<String> {
     if stall.is_over {
         let place = shown.lasting.iter().position(|lasting| *lasting == id)?;
         shown.lasting.swap_remove(place);
-        return Some(format!("{path}: answered after {seconds} s ({operation})"));
+        let end = if stall.is_given_up { "given up" } else { "answered" };
+        return Some(format!("{path}: {end} after {seconds} s ({operation})"));
     }
     shown.n += 1;
     match shown.n - 1 {
@@ -57,6 +58,7 @@ mod tests {
             path: format!("/data/{n}").into_bytes(),
             duration: Duration::from_secs(30 + n),
             is_over,
+            is_given_up: false,
         };
         let begins = line(&stall(0, false), &mut shown).unwrap();
         assert_eq!(begins, "/data/0: no answer for 30 s (stat); the walk goes on");
@@ -65,6 +67,8 @@ mod tests {
         assert_eq!(lines.last().unwrap(), "more requests get no answer; the summary lists them");
         let ends = line(&stall(5, true), &mut shown).unwrap();
         assert_eq!(ends, "/data/5: answered after 35 s (stat)");
+        let given_up = Stall { is_given_up: true, ..stall(6, true) };
+        assert_eq!(line(&given_up, &mut shown).unwrap(), "/data/6: given up after 36 s (stat)");
         assert_eq!(line(&stall(15, true), &mut shown), None);
     }
 }

@@ -6,11 +6,12 @@
 
 use crate::stalls::{Listener, Stall};
 use crate::sync::lock;
-use crate::waiting::{Held, Post, Posts, Waiting};
+use crate::waiting::{Held, Post, Posts, RequestId, Waiting};
 use crossbeam_utils::CachePadded;
+use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
 /// Counters are spread over this many cache lines.
@@ -31,6 +32,8 @@ pub struct Control {
     wants_dirs: AtomicBool,
     /// Their paths, the oldest first.
     last_dirs: Mutex<VecDeque<Vec<u8>>>,
+    /// Requests beside those of workers, which have not waited for their turn.
+    n_owed: AtomicU64,
     /// What each worker asks at this moment.
     posts: Posts,
     /// Who is told of requests that stall.
@@ -108,6 +111,12 @@ impl Control {
         self.posts.waiting(longer_than)
     }
 
+    /// The requests that were given up, because of a timeout or a cancel, and that the filesystem has
+    /// still not answered, the oldest first. The kernel may keep the process until it has.
+    pub fn left_behind(&self) -> Vec<Waiting> {
+        self.posts.left()
+    }
+
     /// Has this told of each request that stalls, and again once it stalls no longer: by the thread
     /// that walks. To be said before the walk, and once.
     pub fn on_stall(&self, tell: impl Fn(&Stall) + Send + Sync + 'static) {
@@ -118,6 +127,16 @@ impl Control {
         self.on_stall.tell(stall);
     }
 
+    /// Requests are made that did not wait for their turn: those that come next wait for them, too.
+    pub(crate) fn owe(&self, n_ops: u64) {
+        self.n_owed.fetch_add(n_ops, Relaxed);
+    }
+
+    /// Requests that somebody is to wait for.
+    pub(crate) fn take_owed(&self) -> u64 {
+        if self.n_owed.load(Relaxed) == 0 { 0 } else { self.n_owed.swap(0, Relaxed) }
+    }
+
     /// Where a worker of a pool says what it asks.
     pub(crate) fn post(&self, worker: (usize, usize)) -> Post {
         self.posts.add(worker)
@@ -126,6 +145,16 @@ impl Control {
     /// The workers that wait for longer than this.
     pub(crate) fn held(&self, longer_than: Duration) -> Vec<Held> {
         self.posts.held(longer_than)
+    }
+
+    /// The worker in the calling thread gives up what it asks, as [`Posts::give_up`].
+    pub(crate) fn give_up(&self, request: Weak<dyn Any + Send + Sync>) {
+        self.posts.give_up(request);
+    }
+
+    /// True if the worker that asked this gave it up.
+    pub(crate) fn was_given_up(&self, id: RequestId) -> bool {
+        self.posts.was_given_up(id)
     }
 
     /// Adds the work of one slice by a worker, given its number, or rows read in another way.
@@ -148,5 +177,19 @@ impl Control {
             }
             last.push_back(path.to_vec());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_owed_is_waited_for_once() {
+        let control = Control::default();
+        assert_eq!(control.take_owed(), 0);
+        control.owe(2);
+        control.owe(2);
+        assert_eq!((control.take_owed(), control.take_owed()), (4, 0));
     }
 }

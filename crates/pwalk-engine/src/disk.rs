@@ -185,6 +185,10 @@ impl Source for Disk {
         pwalk_sys::stat_by_path(path, links, mask(want), self.freshness(self.asking)).map(to_stat)
     }
 
+    fn ping(&self, path: &[u8]) {
+        let _ = pwalk_sys::stat_by_path(path, Links::Follow, StatMask::SIZE, Freshness::Forced);
+    }
+
     fn read_link(&self, dir: &DiskDir, name: &CStr) -> Result<Vec<u8>, Errno> {
         pwalk_sys::read_link(dir, name)
     }

@@ -11,8 +11,11 @@
 //! A server that is gone answers nothing at all. It would take the timeout for each directory that
 //! still waits. So a filesystem is *silent* once a request was given up that began after another one
 //! was given up, without any answer between them: from then on everything is given up at once, until
-//! an answer comes after all. The top of a mount is asked of the filesystem that is mounted there: a
-//! dead one says nothing of the directory that it is in, nor of other mounts there.
+//! an answer comes after all. A single worker may meet two directories that hang, one after the other,
+//! on a server that is well. So the server is *pinged* beside each request that begins after
+//! one was given up: its answer to that is an answer as any other. The top of a mount is asked of the
+//! filesystem that is mounted there: a dead one says nothing of the directory that it is in, nor of
+//! other mounts there.
 //!
 //! ```text
 //!                  answered, by the messenger
@@ -29,12 +32,15 @@ use crate::listing::Listing;
 use crate::source::{Asked, At, Known, Source};
 use crate::sync::lock;
 use pwalk_sys::{DescriptorLimit, Errno, Links};
+use std::any::Any;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicUsize, Ordering::AcqRel, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU8, AtomicUsize, Ordering::AcqRel, Ordering::Relaxed,
+};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 /// How often a worker that waits looks whether the walk was cancelled.
@@ -45,6 +51,9 @@ const N_AT_ONCE: usize = 16;
 
 /// Messengers of one filesystem that may be left behind.
 const LEFT_MAX: i64 = 1000;
+
+/// Requests that a server sees for a ping: it looks the name up, and says what it has there.
+const PER_PING: u64 = 2;
 
 /// Bytes of a messenger's stack.
 const STACK_BYTES: usize = 256 << 10;
@@ -76,37 +85,58 @@ pub struct ImpatientDir<D> {
 /// A thread that makes requests, one after the other, until this is dropped.
 struct Messenger(Sender<Box<dyn FnOnce() + Send>>);
 
-/// What is known of a filesystem.
+/// What is known of a filesystem. Relaxed, as all counters here: who misses a change waits for one
+/// request more.
 #[derive(Debug, Default)]
 struct Server {
-    /// Requests that were given up since the last answer. Relaxed, as all counters here: who misses
-    /// a change waits for one request more.
+    /// Requests that were given up since the last answer.
     n_given_up: AtomicUsize,
+    /// How often an answer came after requests that were given up.
+    n_revivals: AtomicUsize,
     /// Messengers that it still holds.
     n_left: AtomicI64,
-    /// It answers nothing. 1 or 0.
-    is_silent: AtomicUsize,
+    /// It answers nothing.
+    is_silent: AtomicBool,
+    /// The first path on it that it has answered for: what it is pinged with.
+    top: OnceLock<Box<[u8]>>,
+    /// It is pinged, and has not answered that yet.
+    is_pinged: AtomicBool,
+}
+
+/// A server at the time when something was asked.
+#[derive(Clone, Copy)]
+struct Before {
+    n_given_up: usize,
+    n_revivals: usize,
 }
 
 impl Server {
-    /// Requests that were given up since the last answer; `None` if it is not worth asking.
-    fn before(&self) -> Option<usize> {
-        let is_lost = self.is_silent.load(Relaxed) == 1 || self.n_left.load(Relaxed) >= LEFT_MAX;
-        (!is_lost).then(|| self.n_given_up.load(Relaxed))
+    /// `None` if it is not worth asking.
+    fn before(&self) -> Option<Before> {
+        let is_lost = self.is_silent.load(Relaxed) || self.n_left.load(Relaxed) >= LEFT_MAX;
+        let n_given_up = self.n_given_up.load(Relaxed);
+        (!is_lost).then(|| Before { n_given_up, n_revivals: self.n_revivals.load(Relaxed) })
     }
 
     fn has_answered(&self) {
         if self.n_given_up.load(Relaxed) > 0 {
+            // First, so that who has seen none of this does not make it silent afterwards.
+            self.n_revivals.fetch_add(1, Relaxed);
             self.n_given_up.store(0, Relaxed);
-            self.is_silent.store(0, Relaxed);
+            self.is_silent.store(false, Relaxed);
         }
     }
 
-    /// A request was given up before which so many were.
-    fn is_given_up(&self, n_before: usize) {
+    fn has_answered_for(&self, path: &[u8]) {
+        self.top.get_or_init(|| path.into());
+    }
+
+    /// A request was given up.
+    fn is_given_up(&self, before: Before) {
         self.n_left.fetch_add(1, Relaxed);
-        if self.n_given_up.fetch_add(1, Relaxed) > 0 && n_before > 0 {
-            self.is_silent.store(1, Relaxed);
+        self.n_given_up.fetch_add(1, Relaxed);
+        if before.n_given_up > 0 && self.n_revivals.load(Relaxed) == before.n_revivals {
+            self.is_silent.store(true, Relaxed);
         }
     }
 }
@@ -188,7 +218,10 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
         server: &Arc<Server>,
         ask: impl FnOnce(&S, &Request) -> T + Send + 'static,
     ) -> Result<T, Errno> {
-        let n_before = server.before().ok_or(Errno::TIMEDOUT)?;
+        let before = server.before().ok_or(Errno::TIMEDOUT)?;
+        if before.n_given_up > 0 {
+            self.ping(server);
+        }
         let request = Arc::<Request>::default();
         let (answer, answers) = channel();
         let job = {
@@ -221,12 +254,36 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
             }
             let is_late = waited >= self.timeout || self.control.is_cancelled();
             if is_late && request.becomes(GIVEN_UP) {
-                server.is_given_up(n_before);
+                server.is_given_up(before);
+                let request: Weak<dyn Any + Send + Sync> = Arc::downgrade(&request) as _;
+                self.control.give_up(request);
                 return Err(Errno::TIMEDOUT);
             }
         };
         lock(&self.idle).extend(messenger);
         got.map_err(|panic| resume_unwind(panic))
+    }
+
+    /// Asks a server for a sign of life, unless it has not answered the last time yet.
+    fn ping(&self, server: &Arc<Server>) {
+        let Some(top) = server.top.get().cloned() else { return };
+        if server.is_pinged.swap(true, Relaxed) {
+            return;
+        }
+        let idle = lock(&self.idle).pop();
+        let Some(messenger) = idle.or_else(Messenger::start) else {
+            server.is_pinged.store(false, Relaxed);
+            return;
+        };
+        self.control.owe(PER_PING);
+        let (source, server) = (self.source.clone(), server.clone());
+        let ping = move || {
+            source.ping(&top);
+            server.is_pinged.store(false, Relaxed);
+            server.has_answered();
+        };
+        // Nobody waits for it: it ends with its answer.
+        let _ = messenger.0.send(Box::new(ping));
     }
 
     /// Has a request made by a messenger. Without threads the worker makes it itself.
@@ -312,6 +369,7 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
             open(source, At { parent, path: &path })
         };
         let dir = self.ask(&server, asking)??;
+        server.has_answered_for(at.path);
         let closing: &[u8] = if at.path.ends_with(b"/") { b"" } else { b"/" };
         let inside = [at.path, closing].concat();
         let above_tops = self.filesystems.has_tops(&inside).then_some(inside);
@@ -417,8 +475,10 @@ where
     }
 
     fn stat_path(&self, path: &[u8], links: Links, want: Fields) -> Result<Stat, Errno> {
-        let asked = path.to_owned();
-        self.ask(&self.server(path), move |source, _| source.stat_path(&asked, links, want))?
+        let (asked, server) = (path.to_owned(), self.server(path));
+        let stat = self.ask(&server, move |source, _| source.stat_path(&asked, links, want))?;
+        server.has_answered_for(path);
+        stat
     }
 
     fn read_link(&self, dir: &Self::Dir, name: &CStr) -> Result<Vec<u8>, Errno> {

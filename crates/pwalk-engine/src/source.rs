@@ -162,6 +162,11 @@ pub trait Source: Sync {
     /// Reads the inode at a path, of any length: for roots.
     fn stat_path(&self, path: &[u8], links: Links, want: Fields) -> Result<Stat, Errno>;
 
+    /// Asks whatever the filesystem of a path must answer itself, and waits for the answer.
+    fn ping(&self, path: &[u8]) {
+        let _ = self.stat_path(path, Links::Follow, Fields::SIZE);
+    }
+
     /// Reads where a symbolic link points to.
     fn read_link(&self, dir: &Self::Dir, name: &CStr) -> Result<Vec<u8>, Errno>;
 }

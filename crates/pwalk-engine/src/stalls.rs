@@ -34,6 +34,8 @@ pub struct Stall {
     pub duration: Duration,
     /// It has been answered, or given up.
     pub is_over: bool,
+    /// It is over, and without an answer.
+    pub is_given_up: bool,
 }
 
 /// Who is told of stalls.
@@ -129,7 +131,8 @@ impl<'a> Stalls<'a> {
         let open = std::mem::take(&mut self.open);
         for (before, place) in open {
             let goes_on = held.iter().any(|held| held.id == before.id);
-            let stall = Stall { is_over: !goes_on, ..stall(&before) };
+            let is_given_up = !goes_on && self.control.was_given_up(before.id);
+            let stall = Stall { is_over: !goes_on, is_given_up, ..stall(&before) };
             if let Some(place) = place {
                 self.listed[place] = stall.clone();
             }
@@ -161,7 +164,8 @@ impl<'a> Stalls<'a> {
 
 fn stall(held: &Held) -> Stall {
     let (operation, path) = (held.by.operation, held.by.path.clone());
-    Stall { operation, path, duration: held.by.since.elapsed(), is_over: false }
+    let duration = held.by.since.elapsed();
+    Stall { operation, path, duration, is_over: false, is_given_up: false }
 }
 
 /// The level at which as many workers work as at `level` if none of these hung.

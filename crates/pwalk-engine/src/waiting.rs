@@ -7,8 +7,10 @@
 use crate::error::Operation;
 use crate::sync::lock;
 use crossbeam_utils::CachePadded;
+use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 /// A request that the filesystem has not answered yet.
@@ -26,19 +28,34 @@ pub struct Waiting {
 
 /// All workers that say what they wait for.
 #[derive(Debug, Default)]
-pub(crate) struct Posts(Mutex<Vec<Arc<CachePadded<Slot>>>>);
+pub(crate) struct Posts {
+    slots: Mutex<Vec<Arc<CachePadded<Slot>>>>,
+    /// What workers no longer wait for, while the kernel still does.
+    left: Mutex<Vec<Left>>,
+}
+
+/// A request that was given up. Whoever makes it lets go of the first once it is answered.
+#[derive(Debug)]
+struct Left(Weak<dyn Any + Send + Sync>, Waiting);
+
+/// A worker's pool and its number there, and a number that its requests never have twice.
+pub(crate) type RequestId = ((usize, usize), u64);
 
 /// Where one worker says what it asks. It asks nothing any more once this is dropped.
 #[derive(Debug)]
 pub(crate) struct Post(Arc<CachePadded<Slot>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
     /// The worker's pool, and its number there.
     worker: (usize, usize),
+    /// That it runs in.
+    thread: ThreadId,
     /// 0, or [`Slot::request`]. Relaxed: a reader that sees it with the path of another request
     /// finds that it has changed meanwhile, and a request that hangs no longer changes either.
     request: AtomicU64,
+    /// The last one that it gave up, or 0. Relaxed: it matters for words only.
+    given_up: AtomicU64,
     path: Mutex<Path>,
 }
 
@@ -51,10 +68,16 @@ struct Path {
 }
 
 impl Posts {
-    /// A place for one worker more: its pool, and its number there.
+    /// A place for the worker that runs in the calling thread: its pool, and its number there.
     pub(crate) fn add(&self, worker: (usize, usize)) -> Post {
-        let slot = Arc::new(CachePadded::new(Slot { worker, ..Slot::default() }));
-        let mut slots = lock(&self.0);
+        let slot = Arc::new(CachePadded::new(Slot {
+            worker,
+            thread: std::thread::current().id(),
+            request: AtomicU64::new(0),
+            given_up: AtomicU64::new(0),
+            path: Mutex::default(),
+        }));
+        let mut slots = lock(&self.slots);
         slots.retain(|slot| Arc::strong_count(slot) > 1);
         slots.push(Arc::clone(&slot));
         Post(slot)
@@ -68,7 +91,7 @@ impl Posts {
 
     /// The workers that wait for longer than this.
     pub(crate) fn held(&self, longer_than: Duration) -> Vec<Held> {
-        let slots = lock(&self.0).clone();
+        let slots = lock(&self.slots).clone();
         let (clock, now) = (pwalk_sys::coarse_clock(), Instant::now());
         let held = |slot: &Arc<CachePadded<Slot>>| {
             let (request, by) = slot.longer_than(longer_than, clock, now)?;
@@ -76,13 +99,48 @@ impl Posts {
         };
         slots.iter().filter_map(held).collect()
     }
+
+    /// The worker in the calling thread gives up what it asks, which others wait for as long as
+    /// they hold `request`.
+    pub(crate) fn give_up(&self, request: Weak<dyn Any + Send + Sync>) {
+        let thread = std::thread::current().id();
+        let slots = lock(&self.slots).clone();
+        let Some(slot) = slots.iter().find(|slot| slot.is_of(thread)) else { return };
+        let (clock, now) = (pwalk_sys::coarse_clock(), Instant::now());
+        if let Some((number, waiting)) = slot.longer_than(Duration::ZERO, clock, now) {
+            slot.given_up.store(number, Relaxed);
+            let mut left = lock(&self.left);
+            left.retain(Left::is_awaited);
+            left.push(Left(request, waiting));
+        }
+    }
+
+    /// True if the worker gave it up.
+    pub(crate) fn was_given_up(&self, id: RequestId) -> bool {
+        let slots = lock(&self.slots);
+        slots.iter().any(|slot| (slot.worker, slot.given_up.load(Relaxed)) == id)
+    }
+
+    /// What was given up and is not answered yet, the oldest first.
+    pub(crate) fn left(&self) -> Vec<Waiting> {
+        let left = lock(&self.left);
+        let awaited = left.iter().filter(|left| left.is_awaited());
+        let mut waiting: Vec<_> = awaited.map(|left| left.1.clone()).collect();
+        waiting.sort_by_key(|waiting| waiting.since);
+        waiting
+    }
+}
+
+impl Left {
+    fn is_awaited(&self) -> bool {
+        self.0.strong_count() > 0
+    }
 }
 
 /// A worker that waits.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
-    /// The worker's pool, its number there, and a number that its requests never have twice.
-    pub(crate) id: ((usize, usize), u64),
+    pub(crate) id: RequestId,
     pub(crate) by: Waiting,
 }
 
@@ -135,6 +193,11 @@ impl Drop for Post {
 const OPERATIONS: [Operation; 3] = [Operation::Open, Operation::Read, Operation::Stat];
 
 impl Slot {
+    /// True for a worker that runs in this thread.
+    fn is_of(&self, thread: ThreadId) -> bool {
+        self.thread == thread && self.request.load(Relaxed) != 0
+    }
+
     /// Microseconds of the coarse clock, and below them the operation, from 1.
     fn request(operation: Operation, clock: Duration) -> u64 {
         let number = OPERATIONS.iter().position(|&known| known == operation);

@@ -134,7 +134,8 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
     #[inline]
     pub(crate) fn pace(&self, n: u64) {
         if let Some(pacer) = &self.pacer {
-            pacer.wait(n, || self.control.is_cancelled());
+            let n_owed = self.control.take_owed();
+            pacer.wait(n_owed + n, || self.control.is_cancelled());
         }
     }
 

@@ -100,6 +100,7 @@ fn t49_what_waits_for_a_filesystem_that_answers_nothing_is_listed_at_once() {
     let (mut tree, mut plan) = (FakeTree::default(), no_faults());
     // All directories are known by then.
     plan.n_per_read = Some(1000);
+    plan.node(tree.add_dir("/r")).hangs = Some(Call::Ping);
     for number in 0..500 {
         let dir = tree.add_dir(format!("/r/{number:03}"));
         plan.node(dir).hangs = Some(Call::Open);
@@ -130,6 +131,44 @@ fn t49_directories_that_hang_among_others_cost_no_others() {
     assert_eq!((run.rows.len(), run.errors.len()), (1 + 60 + 54, 6));
 }
 
+/// Who is alone meets one after the other, without any answer between them.
+#[test]
+fn t49_a_single_worker_that_meets_two_hanging_neighbours_loses_nothing_else() {
+    let (mut tree, mut plan) = (FakeTree::default(), no_faults());
+    for number in 0..60 {
+        let dir = tree.add_dir(format!("/r/{number:02}"));
+        tree.add(format!("/r/{number:02}/file"), Kind::File);
+        if matches!(number, 20..23 | 40 | 41) {
+            plan.node(dir).hangs = Some(Call::Open);
+        }
+    }
+    for n_workers in [1, 2, 8] {
+        let (options, timeout) = (Options::default(), Duration::from_millis(500));
+        let run = run(&tree, &plan, &options, Pace::usual(n_workers), timeout);
+        assert_eq!((run.rows.len(), run.errors.len()), (1 + 60 + 55, 5), "{n_workers} workers");
+    }
+}
+
+/// However many workers wait.
+#[test]
+fn t49_a_filesystem_that_is_silent_is_asked_for_a_sign_of_life_once() {
+    let (mut tree, mut plan) = (FakeTree::default(), no_faults());
+    plan.n_per_read = Some(1000);
+    plan.node(tree.add_dir("/r")).hangs = Some(Call::Ping);
+    for number in 0..200 {
+        let dir = tree.add_dir(format!("/r/{number:03}"));
+        plan.node(dir).hangs = Some(Call::Open);
+    }
+    let (tree, plan): (&'static _, &'static _) =
+        (Box::leak(Box::new(tree)), Box::leak(Box::new(plan)));
+    let options = Options::default();
+    let config = Pace { slice_len: 1000, ..Pace::usual(16) }.config(&options);
+    let source = Arc::new(FakeSource::new(tree, plan));
+    let (run, _) = run_with(&source, &config, &options, Duration::from_millis(100));
+    assert_eq!((run.rows.len(), run.errors.len()), (201, 200));
+    assert_eq!(source.n_calls(Call::Ping), 1);
+}
+
 /// Whether they have a number of their own or, as those beyond the first 64, that of the first root.
 #[test]
 fn t49_mounts_that_hang_cost_no_others_below_the_same_directory() {
@@ -154,6 +193,31 @@ fn t49_mounts_that_hang_cost_no_others_below_the_same_directory() {
         let (run, _) = run_with(&source, &config, &options, Duration::from_millis(400));
         let name = format!("{n_workers} workers, numbers: {have_numbers}");
         assert_eq!((run.rows.len(), run.errors.len()), (1 + 3 + 3, 9), "{name}");
+    }
+}
+
+#[test]
+fn t49_a_stall_that_was_given_up_is_not_told_of_as_answered_and_still_keeps_the_process() {
+    let tree: &'static FakeTree = Box::leak(Box::new(FakeTree::of(&["r/a/f", "r/b/f"])));
+    let mut plan = no_faults();
+    plan.node(tree.at("r/a")).hangs = Some(Call::Open);
+    let source = Arc::new(FakeSource::new(tree, Box::leak(Box::new(plan))));
+    let (options, control) = (Options::default(), Control::default());
+    let config = Pace::usual(1).config(&options);
+    let config = Config { stall_after: Duration::from_millis(40), ..config };
+    let sink = CollectingSink::new(options.fields);
+    let timeout = Duration::from_millis(800);
+    let impatient = Impatient::over(source.clone(), timeout, &config, &control);
+    let outcome = walk(options.frontier(), &config, &impatient, &sink, &control);
+    let [stall] = &*outcome.expect("this sink never fails").stalled else { panic!("one stalled") };
+    assert_eq!((&*stall.path, stall.is_over, stall.is_given_up), (&b"/r/a"[..], true, true));
+    let left = control.left_behind();
+    let [left] = &*left else { panic!("{left:?}") };
+    assert_eq!((left.operation, &*left.path), (Operation::Open, &b"/r/a"[..]));
+    assert!(left.since.elapsed() >= timeout);
+    source.release();
+    while !control.left_behind().is_empty() {
+        std::thread::yield_now();
     }
 }
 
@@ -184,6 +248,8 @@ fn a_cancel_does_not_wait_for_the_timeout() {
         control.cancel();
         assert!(walked.join().expect("no panic").expect("this sink never fails").is_cancelled);
     });
+    let left = control.left_behind();
+    assert_eq!(left.iter().map(|left| &*left.path).collect::<Vec<_>>(), [b"/r/a"]);
     source.release();
 }
 

@@ -24,12 +24,21 @@ pub enum Call {
     StatPath,
     /// Reading a link.
     ReadLink,
+    /// Asking for a sign of life.
+    Ping,
 }
 
 impl Call {
     /// Every call.
-    pub const ALL: [Call; 6] =
-        [Call::Open, Call::Read, Call::Stat, Call::StatDir, Call::StatPath, Call::ReadLink];
+    pub const ALL: [Call; 7] = [
+        Call::Open,
+        Call::Read,
+        Call::Stat,
+        Call::StatDir,
+        Call::StatPath,
+        Call::ReadLink,
+        Call::Ping,
+    ];
 }
 
 /// An error, and how often it comes before the call succeeds.

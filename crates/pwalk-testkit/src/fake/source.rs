@@ -367,6 +367,13 @@ impl Source for FakeSource<'_> {
         self.stat_node(node, want)
     }
 
+    fn ping(&self, path: &[u8]) {
+        let _ = self.count(Call::Ping);
+        if let Ok(node) = self.tree.resolve(NodeRef::Stored(0), path, Links::Follow) {
+            self.hang(node, Call::Ping);
+        }
+    }
+
     fn read_link(&self, dir: &FakeDir, name: &CStr) -> Result<Vec<u8>, Errno> {
         self.count(Call::ReadLink)?;
         let node = self.tree.resolve(dir.node, name.to_bytes(), Links::Keep)?;
