@@ -51,7 +51,7 @@ fn write(
         N_ERRORS_SHOWN => message::say("more errors are not shown; --errors FILE lists all"),
         _ => message::say(message::entry_error(error)),
     };
-    let (summary, output) = line.around(&signals, || {
+    let done = line.around(&signals, || {
         let timeout = walk.timeout();
         let walk = walk.into_config();
         let outputs = [file(&table.output), summary.as_ref(), errors.as_ref()];
@@ -62,7 +62,8 @@ fn write(
         signals.prepared(report.unfinished(), output == Output::Stdout);
         line.expect(report.n_expected());
         Ok::<_, Error>((report.run(&signals.control, &on_error)?, output))
-    })?;
+    });
+    let (summary, output) = signals.ended(done)?;
     if json {
         return Ok(print_json(&summary, &output));
     }

@@ -8,7 +8,7 @@
 use crate::exit::Exit;
 use crate::message;
 use crate::supervisor;
-use pwalk::{Control, Error, Unfinished, lock};
+use pwalk::{Control, Error, ErrorKind, Unfinished, lock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::path::{Path, PathBuf};
@@ -145,6 +145,29 @@ impl Cancellable {
         asked.filter(|(_, since)| *since >= longer_than)
     }
 
+    /// Takes the result of the job, which has ended. What it gave up because of the signal still keeps
+    /// the process: that is said.
+    pub(crate) fn ended<R>(&self, result: Result<R, Error>) -> Result<R, Error> {
+        if let Err(error) = &result
+            && error.kind() == ErrorKind::Cancelled
+            && let Some(path) = self.left_behind()
+        {
+            say_interrupted(Some(&does_not_respond(&path)));
+        }
+        result
+    }
+
+    /// What has not answered for some time. Others may still do so.
+    fn left_behind(&self) -> Option<String> {
+        loop {
+            let left = self.control.left_behind().into_iter().next()?;
+            if left.since.elapsed() >= HANGS {
+                return Some(message::one_line(&String::from_utf8_lossy(&left.path)));
+            }
+            std::thread::sleep(HANGS / 10);
+        }
+    }
+
     fn wait_for_signal(self: Arc<Self>, mut signals: Signals) {
         let Some(signal) = signals.forever().next() else { return };
         RECEIVED.store(signal as u8, Relaxed);
@@ -178,7 +201,8 @@ impl Cancellable {
             say_interrupted(Some(&why));
             exit();
         };
-        let waiting = self.control.waiting(HANGS);
+        let mut waiting = self.control.waiting(HANGS);
+        waiting.extend(self.control.left_behind());
         if !unfinished.abandon() {
             // It ends by itself.
             std::thread::sleep(PATIENCE);

@@ -24,7 +24,7 @@ pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
             message::say(message::entry_error(error));
         }
     };
-    let summary = line.around(&signals, || {
+    let done = line.around(&signals, || {
         let timeout = walk.timeout();
         let walk = walk.into_config();
         signals.look_at(&walk.roots, timeout)?;
@@ -33,7 +33,8 @@ pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
         paths.notes().iter().for_each(message::say);
         signals.prepared(Arc::default(), true);
         paths.run(&signals.control, &on_error)
-    })?;
+    });
+    let summary = signals.ended(done)?;
     if !quiet {
         message::unmatched_excludes(&summary).iter().for_each(message::say);
     }

@@ -222,11 +222,16 @@ fn t49_ctrl_c_names_a_filesystem_that_does_not_answer_and_leaves_nothing() {
     if !requires(Need::Root) || !requires(Need::Fuse) {
         return;
     }
-    let cases = [("scan/", Signal::INT, 130), ("out.csv", Signal::INT, 130)];
-    for (output, signal, status) in cases.into_iter().chain([("out.csv", Signal::TERM, 143)]) {
+    let cases = [
+        (&["-o", "scan/"][..], Signal::INT, 130),
+        (&["-o", "out.csv"], Signal::INT, 130),
+        (&["-o", "out.csv"], Signal::TERM, 143),
+        (&["-o", "out.csv", "--timeout", "60"], Signal::INT, 130),
+    ];
+    for (arguments, signal, status) in cases {
         let (stuck, folder) = (StuckTree::mount().unwrap(), tempfile::tempdir().unwrap());
         let mut command = pwalk();
-        command.args(["report", "--format", "csv", "--summary", "s.json", "-o", output]);
+        command.args(["report", "--format", "csv", "--summary", "s.json"]).args(arguments);
         command.arg(stuck.path()).current_dir(folder.path()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         wait_for_handler(&child);
@@ -238,7 +243,7 @@ fn t49_ctrl_c_names_a_filesystem_that_does_not_answer_and_leaves_nothing() {
         let why = format!("{path} does not respond, and process {worker} stays until it does");
         assert_eq!(rest(child), format!("pwalk: interrupted: nothing was written; {why}\n"));
         assert!(is_alive(worker), "it hangs in the kernel");
-        assert_eq!(names(folder.path()), [""; 0], "{output}");
+        assert_eq!(names(folder.path()), [""; 0], "{arguments:?}");
     }
 }
 
