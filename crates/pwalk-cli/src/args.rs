@@ -238,19 +238,19 @@ pub(crate) struct InfoArgs {
     /// The path to examine
     #[arg(value_name = "PATH", default_value = ".", value_hint = ValueHint::AnyPath)]
     pub(crate) path: PathBuf,
-    /// The number of threads, as with report or walk; with --probe the most to try
+    /// The number of threads, as for report or walk; with --probe, the maximum to try
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
     #[arg(allow_negative_numbers = true, value_parser = number::<usize>(1, THREADS_MAX as u64))]
     pub(crate) threads: Option<usize>,
-    /// Try it: read the tree for at most so many seconds, with more and more requests at once
+    /// Measure: read the tree for at most SECONDS, with more and more requests at once
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     #[arg(value_parser = number::<u64>(1, PROBE_MAX))]
     pub(crate) probe: Option<u64>,
-    /// With --probe: make at most N requests a second
+    /// With --probe: make at most N requests per second
     #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "probe")]
     #[arg(value_parser = number::<usize>(1, OPS_MAX))]
     pub(crate) max_ops: Option<usize>,
-    /// With --probe: give way to other processes
+    /// With --probe: give way to other processes: lowest CPU and I/O priority
     #[arg(long, requires = "probe")]
     pub(crate) nice: bool,
     /// Print JSON
@@ -267,21 +267,22 @@ pub(crate) struct WalkArgs {
     /// The trees to walk
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) roots: Vec<PathBuf>,
-    /// Worker threads [default: PWALK_THREADS, else chosen for the filesystem and the cores]
+    /// Use exactly N worker threads [default: PWALK_THREADS, else adapted to the filesystem during
+    /// the walk]
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]
     #[arg(allow_negative_numbers = true, value_parser = number::<usize>(1, THREADS_MAX as u64))]
     threads: Option<usize>,
-    /// Make at most N requests a second, as a file server counts them, without bursts: all
-    /// threads together
+    /// Make at most N requests per second, all threads together and without bursts, as a file
+    /// server counts them
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = number::<usize>(1, OPS_MAX))]
     max_ops: Option<usize>,
     /// Give up requests that are not answered within SECONDS: what is missing is listed as errors
-    /// (ETIMEDOUT), and a filesystem that answers nothing at all is not waited for again
+    /// (ETIMEDOUT); once a filesystem answers nothing at all, the rest of it is given up at once
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     #[arg(value_parser = number::<usize>(1, TIMEOUT_MAX))]
     timeout: Option<usize>,
-    /// Give way to other processes: lowest priority for processors and disks
+    /// Give way to other processes: lowest CPU and I/O priority
     #[arg(long)]
     nice: bool,
     /// Leave out entries that match, as in gitignore: GLOB is matched against names, or if it

@@ -169,8 +169,8 @@ fn as_text(info: &Info) -> String {
         None => "not counted by this filesystem".to_owned(),
     };
     let attributes = match tuning.asking.takes_cached {
-        true => "what came with the name (AT_STATX_DONT_SYNC), unless --strict asks for more",
-        false => "as stat(2) gets them",
+        true => "those that came with the name (AT_STATX_DONT_SYNC), unless --strict is given",
+        false => "as stat(2) returns them",
     };
     let opening = match tuning.asking.opens_quietly {
         true => "with O_NOATIME where that is allowed",
@@ -199,12 +199,12 @@ fn as_text(info: &Info) -> String {
     fields.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// What measuring may make of the number of threads.
+/// How far the number of threads may rise.
 fn maximum(info: &Info) -> String {
     match info.workers_max() {
         max if max > info.threads.count => {
-            format!("{max} threads, if measuring says that they are worth it")
+            format!("{max} threads, if measurements show a gain")
         }
-        max => format!("{max}: the number stays"),
+        max => format!("{max}: the number is fixed"),
     }
 }

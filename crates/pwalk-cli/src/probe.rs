@@ -91,7 +91,7 @@ fn draw(probe: &Probe, max_ops: Option<usize>, width: usize, ink: Ink) -> String
     let highest = probe.levels.iter().map(|tried| tried.rate).fold(0.0, f64::max);
     let width = width.saturating_sub(TABLE_WIDTH + 1).min(BAR_MAX);
     if !probe.levels.is_empty() {
-        let names = ["at once", "requests/s", "half within", "99% within"];
+        let names = ["at once", "requests/s", "median", "p99"];
         lines.push(row(&names.map(str::to_owned), ""));
     }
     for tried in &probe.levels {
@@ -132,17 +132,17 @@ fn notes(probe: &Probe, max_ops: Option<usize>) -> Vec<String> {
         let is_last = probe.levels.last().is_some_and(|tried| tried.level == best.level);
         let more = match is_last {
             true => "more were not tried",
-            false => "more bring less than 10%",
+            false => "more gain less than 10%",
         };
         notes.push(format!("best:         {} at once, {rate} requests/s; {more}", best.level));
     }
     let mut note = |text: String| notes.push(format!("note:         {text}"));
     if probe.is_small {
-        note("there is too little below this path to keep more workers busy".to_owned());
+        note("the tree is too small to keep more requests in flight".to_owned());
     }
     if probe.levels.iter().any(|tried| tried.is_repeated) {
         let times = words::counted(probe.n_passes, "time", "times");
-        note(format!("* everything was read before ({times}): caches may have answered"));
+        note(format!("* the tree had been read before ({times}): caches may have answered"));
     }
     if let Some(n) = max_ops {
         note(format!("no more than {} requests/s were made (--max-ops)", words::count(n as u64)));
@@ -232,12 +232,12 @@ mod tests {
     fn a_probe_is_drawn_as_a_table_with_bars() {
         let expected = "\
 probe:        4,800 requests in 2.9 s; 1 at once: open 2.1 ms, statx 1.0 ms
-  at once   requests/s  half within   99% within
+  at once   requests/s       median          p99
         1          950       1.0 ms       4.2 ms  #####
         2        1,900       1.1 ms       4.2 ms  ##########
         4        1,950       2.1 ms       8.4 ms* ##########
-best:         2 at once, 1,900 requests/s; more bring less than 10%
-note:         * everything was read before (1 time): caches may have answered
+best:         2 at once, 1,900 requests/s; more gain less than 10%
+note:         * the tree had been read before (1 time): caches may have answered
 note:         no more than 2,000 requests/s were made (--max-ops)";
         let shown = draw(&probe(), Some(2000), TABLE_WIDTH + 11, Ink::Plain);
         assert_eq!(shown, expected);

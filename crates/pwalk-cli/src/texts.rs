@@ -105,15 +105,15 @@ pub(crate) const TEXTS: [Texts; 7] = [
         page: "pwalk-info",
         examples: &[
             "pwalk info /data              the filesystem, and how it would be walked",
-            "pwalk info /data --probe 10   tries how many requests at once are worth it",
+            "pwalk info /data --probe 10   measures how many requests at once pay off",
             "pwalk info /data --json",
         ],
         notes: &[
-            "--probe reads the tree below PATH and stays on its filesystem. It writes nothing, and mounts nothing. Each number of requests at once goes on where the one before has ended, so that caches answer as little as possible; a tree that is read before the time is over is read again, which is marked with *.",
+            "--probe reads the tree below PATH and stays on its filesystem. It writes nothing and mounts nothing. Each number of requests at once continues where the previous one stopped, so that caches answer as little as possible. If the whole tree has been read before the time is up, it is read again, which is marked with *.",
         ],
         statuses: &[
             ("0", "complete"),
-            ("1", "some request of --probe was not answered in time"),
+            ("1", "a request of --probe was not answered in time"),
             ("2", "could not run"),
             INTERRUPTED,
         ],

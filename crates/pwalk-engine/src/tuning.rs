@@ -131,9 +131,9 @@ pub struct FsKind {
     pub reason: &'static str,
 }
 
-const NETWORK: &str = "each request crosses a network; more, if they bring more answers";
-const PROCESS: &str = "a process answers each request; more, if they bring more answers";
-const DISK: &str = "this machine's cores answer; more, if requests wait for the disk";
+const NETWORK: &str = "each request crosses a network; more if throughput grows";
+const PROCESS: &str = "a process answers each request; more if throughput grows";
+const DISK: &str = "this machine's cores answer; more if requests wait for the disk";
 
 /// All filesystems with a tuning of their own. The first row that fits is used; the last fits all.
 ///
@@ -146,7 +146,7 @@ pub const TUNINGS: &[FsKind] = &[
     remote("BeeGFS", &[0x1983_0326], &["beegfs", "fhgfs"]),
     remote("GPFS", &[0x4750_4653], &["gpfs"]),
     without_atime("SMB", &[0xff53_4d42, 0xfe53_4d42, 0x517b], &["cifs", "smb3", "smbfs"]),
-    fuse("Ceph by FUSE", &["fuse.ceph", "fuse.ceph-fuse"]),
+    fuse("Ceph (FUSE)", &["fuse.ceph", "fuse.ceph-fuse"]),
     without_atime("Ceph", &[0x00c3_6400], &["ceph"]),
     fuse("GlusterFS", &["fuse.glusterfs"]),
     remote("OrangeFS", &[0x2003_0528], &["pvfs2"]),
@@ -174,9 +174,9 @@ pub const TUNINGS: &[FsKind] = &[
     remote("9p", &[0x0102_1997], &["9p"]),
     FsKind { served_by: ServedBy::Server, ..fuse("virtiofs", &["virtiofs"]) },
     FsKind {
-        name: "disk by FUSE",
+        name: "disk (FUSE)",
         tuning: Tuning::FUSE_DISK,
-        reason: "a process answers each request, perhaps one after the other",
+        reason: "a process answers each request, perhaps one at a time",
         ..fuse("", &["fuseblk", "fuse.ntfs-3g", "fuse.exfat"])
     },
     FsKind { magics: &[0x6573_5546], ..fuse("FUSE", &["fuse", "fuse."]) },
@@ -191,7 +191,7 @@ pub const TUNINGS: &[FsKind] = &[
     local("overlay", &[0x794c_7630], &["overlay"]),
     FsKind {
         served_by: ServedBy::Automounter,
-        reason: "none of its directories is opened, since that would mount something",
+        reason: "its directories are not opened, since that would mount something",
         ..local("autofs", &[0x0187], &["autofs"])
     },
     local("local", &[], &[]),
@@ -275,9 +275,9 @@ mod tests {
             (0x6573_5546, Some("virtiofs"), "virtiofs"),
             (0, Some("fuse.gluster"), "FUSE"),
             (0xef53, Some("ext4"), "ext4"),
-            (0x6573_5546, Some("fuse.ceph-fuse"), "Ceph by FUSE"),
+            (0x6573_5546, Some("fuse.ceph-fuse"), "Ceph (FUSE)"),
             (0x00c3_6400, Some("ceph"), "Ceph"),
-            (0x6573_5546, Some("fuseblk"), "disk by FUSE"),
+            (0x6573_5546, Some("fuseblk"), "disk (FUSE)"),
             (0x6573_5546, Some("fuse.mergerfs"), "FUSE"),
             (0x0187, Some("autofs"), "autofs"),
             (0xdead_beef, Some("newfs"), "local"),

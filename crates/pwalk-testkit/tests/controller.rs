@@ -33,21 +33,21 @@ const OWN: Server = Server {
 
 const CASES: [Case; 14] = [
     Case {
-        name: "1 ms for each request",
+        name: "1 ms per request",
         server: Server::FIXED,
         seconds: 0.6,
         least: 0.92,
         in_flight_max: 512,
     },
     Case {
-        name: "50 ms for each request",
+        name: "50 ms per request",
         server: Server { service: |_, _| 50e-3, ..Server::FIXED },
         seconds: 20.0,
         least: 0.92,
         in_flight_max: 512,
     },
     Case {
-        name: "0.2 ms, and less of the processors",
+        name: "0.2 ms, limited by the processors",
         server: Server { service: |_, _| 0.2e-3, compute: 20e-6, ..Server::FIXED },
         seconds: 0.6,
         least: 0.92,
@@ -68,7 +68,7 @@ const CASES: [Case; 14] = [
         in_flight_max: 24,
     },
     Case {
-        name: "8 at a time, some ten times as long",
+        name: "8 at a time, some take ten times as long",
         server: Server { capacity: |_| 8, jitter: 0.5, long_share: 0.05, ..Server::FIXED },
         seconds: 5.0,
         least: 0.95,
@@ -82,14 +82,14 @@ const CASES: [Case; 14] = [
         in_flight_max: 300,
     },
     Case {
-        name: "longer, the more there are",
+        name: "slower with more requests in flight",
         server: Server { service: |_, n| 5e-3 * (1.0 + n as f64 / 16.0), ..Server::FIXED },
         seconds: 10.0,
         least: 0.75,
         in_flight_max: 300,
     },
     Case {
-        name: "ten times as slow for a minute",
+        name: "ten times slower for a minute",
         server: Server {
             service: |second, _| if (20.0..80.0).contains(&second) { 200e-3 } else { 20e-3 },
             compute: 400e-6,
@@ -100,7 +100,7 @@ const CASES: [Case; 14] = [
         in_flight_max: 512,
     },
     Case {
-        name: "bursts of others",
+        name: "bursts of other clients",
         server: Server {
             capacity: |second| if second.fract() < 0.2 { 8 } else { 64 },
             ..Server { service: |_, _| 5e-3, ..Server::FIXED }
@@ -110,7 +110,7 @@ const CASES: [Case; 14] = [
         in_flight_max: 512,
     },
     Case {
-        name: "half of it for another client",
+        name: "another client takes half",
         server: Server {
             capacity: |second| if (20.0..40.0).contains(&second) { 16 } else { 32 },
             ..SLOW
@@ -120,7 +120,7 @@ const CASES: [Case; 14] = [
         in_flight_max: 128,
     },
     Case {
-        name: "a cache that gets warm",
+        name: "a cache that warms up",
         server: Server {
             service: |second, _| if second < 3.0 { 20e-3 } else { 1e-3 },
             capacity: |_| 32,
@@ -131,7 +131,7 @@ const CASES: [Case; 14] = [
         in_flight_max: 512,
     },
     Case {
-        name: "on the same, noisy machine",
+        name: "a server on the same, busy machine",
         server: OWN,
         seconds: 5.0,
         least: 0.95,
@@ -296,7 +296,7 @@ fn plot(number: usize, case: &Case) -> String {
          <path d=\"{line}\" fill=\"none\" stroke=\"#c0392b\" stroke-width=\"1.5\"/>\n\
          <path d=\"M{left:.1},{top:.1}V{bottom:.1}H{right:.1}\" fill=\"none\" stroke=\"#555\"/>\n\
          <text x=\"{left:.1}\" y=\"{above:.1}\">{name}</text>\n\
-         <text x=\"{left:.1}\" y=\"{below:.1}\" fill=\"#555\">{seconds} s; at most {level_max} \
-         workers, {rate_max:.0} answers a second</text>\n"
+         <text x=\"{left:.1}\" y=\"{below:.1}\" fill=\"#555\">{seconds} s; up to {level_max} \
+         workers, {rate_max:.0} answers/s</text>\n"
     )
 }

@@ -108,7 +108,7 @@ const SWITCH: Range = Range::Switch;
 const THREADS: Range = Range::Number(1, THREADS_MAX as u64);
 const SIZE_MAX: u64 = 1 << 40;
 
-/// More requests a second than this are assumed to be a typing mistake.
+/// More requests per second than this are assumed to be a typing mistake.
 pub const OPS_MAX: u64 = 1_000_000_000;
 
 /// A timeout of more seconds, a year, is assumed to be a typing mistake.
@@ -119,11 +119,11 @@ settings! {
     min_threads: Option<usize> = None, THREADS;
     /// The maximum number of worker threads.
     max_threads: Option<usize> = None, THREADS;
-    /// The maximum number of requests a second, as a server counts them.
+    /// The maximum number of requests per second, as a server counts them.
     max_ops: Option<usize> = None, Range::Number(1, OPS_MAX);
     /// Gives up requests that are not answered within this many seconds.
     timeout: Option<usize> = None, Range::Number(1, TIMEOUT_MAX);
-    /// Gives way to other processes: the lowest priority for processors and disks.
+    /// Gives way to other processes: the lowest CPU and I/O priority.
     nice: bool = false, SWITCH;
     /// As many workers as cores have a deque, and idle ones steal; else all share one queue.
     work_stealing: bool = true, SWITCH;

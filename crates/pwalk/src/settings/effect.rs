@@ -84,10 +84,7 @@ pub(super) fn max_threads(s: &Situation<'_>) -> Effect {
 
 pub(super) fn max_ops(s: &Situation<'_>) -> Effect {
     match s.settings.max_ops {
-        Some(n) => number(
-            n as u64,
-            "requests a second at the most, by all workers together. No effect on a walk in order",
-        ),
+        Some(n) => number(n as u64, "requests per second at most, by all workers together"),
         None => number(0, "no limit: as many as the filesystem answers"),
     }
 }
@@ -96,7 +93,7 @@ pub(super) fn timeout(s: &Situation<'_>) -> Effect {
     match s.settings.timeout {
         Some(n) => number(
             n as u64,
-            "requests that are not answered within so many seconds are given up; each is made by a \
+            "requests that are not answered within this many seconds are given up; each is made by a \
              thread of its own, without io_uring. No effect on a walk in order",
         ),
         None => number(0, "no limit: requests that hang are waited for"),
@@ -105,7 +102,7 @@ pub(super) fn timeout(s: &Situation<'_>) -> Effect {
 
 pub(super) fn nice(s: &Situation<'_>) -> Effect {
     match s.settings.nice {
-        true => on("workers have nice value 19 and the idle class for disks"),
+        true => on("workers have nice value 19 and the idle I/O class"),
         false => off("off: workers have the priority of the process"),
     }
 }
