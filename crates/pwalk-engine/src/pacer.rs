@@ -7,8 +7,10 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// How much of what was missed is made up for: threads wake up late, by some 0.1 ms each time.
-const CATCH_UP: Duration = Duration::from_millis(3);
+/// How much of what was missed is made up for. Threads wake up late: by some 0.1 ms each time, and on a
+/// busy machine by several ms. With 3 ms a single worker made 600 to 900 requests of 1,000 beside six
+/// processes that compute on two cores; with 10 ms it makes 980, and never more than 110 in 100 ms.
+const CATCH_UP: Duration = Duration::from_millis(10);
 
 /// How late a slot may be used.
 const LATE_MAX: Duration = Duration::from_millis(10);
@@ -80,8 +82,34 @@ mod tests {
                 scope.spawn(|| (0..25).for_each(|_| pacer.wait(1, || false)));
             }
         });
-        // 200 slots, of which the first is at once and three may be made up for.
-        assert!(pacer.started.elapsed() >= Duration::from_millis(196), "{:?}", pacer.started);
+        // 200 slots, of which the first is at once and ten may be made up for.
+        assert!(pacer.started.elapsed() >= Duration::from_millis(189), "{:?}", pacer.started);
+    }
+
+    /// When a single worker makes its requests in a second, if it wakes up so late each time.
+    fn requests_in_a_second(late: Duration) -> Vec<Duration> {
+        let pacer = Pacer::new(1000);
+        let (mut now, mut made) = (Duration::ZERO, Vec::new());
+        while now < Duration::from_secs(1) {
+            let slot = pacer.take(1, now);
+            now = if slot > now { slot + late } else { now };
+            made.push(now);
+        }
+        made
+    }
+
+    #[test]
+    fn who_wakes_up_late_each_time_loses_no_slot_and_makes_no_burst() {
+        for millis in [0, 1, 5, 9] {
+            let made = requests_in_a_second(Duration::from_millis(millis));
+            assert!((990..=1010).contains(&made.len()), "{} requests, {millis} ms", made.len());
+            let within = |from: &Duration| {
+                let window = *from..*from + Duration::from_millis(100);
+                made.iter().filter(|now| window.contains(now)).count()
+            };
+            let most = made.iter().map(within).max().unwrap_or_default();
+            assert!(most <= 111, "{most} in 100 ms, {millis} ms");
+        }
     }
 
     #[test]
@@ -90,8 +118,8 @@ mod tests {
         pacer.wait(1, || false);
         std::thread::sleep(Duration::from_millis(100));
         let after_pause = Instant::now();
-        (0..20).for_each(|_| pacer.wait(1, || false));
-        assert!(after_pause.elapsed() >= Duration::from_millis(16));
+        (0..30).for_each(|_| pacer.wait(1, || false));
+        assert!(after_pause.elapsed() >= Duration::from_millis(19));
     }
 
     #[test]

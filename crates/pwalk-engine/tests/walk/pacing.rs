@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const OPS: u64 = 1000;
 
 /// Requests that may come at once: the first, and what is made up for.
-const AT_ONCE: u64 = 5;
+const AT_ONCE: u64 = 12;
 
 /// Walks, and looks that no requests came faster than they may; `most` of them were this call.
 #[track_caller]
