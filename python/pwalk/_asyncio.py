@@ -19,8 +19,8 @@ class AsyncWalker:
     def __init__(
         self, max_workers: int | None = None, *, max_ops: int | None = None, nice: bool = False
     ) -> None:
-        """Take what `walk` takes: the number of threads that read ahead (`None`: as many as bring
-        more), the maximum number of requests a second, and whether threads give way to others.
+        """Take what `walk` takes: the number of threads that read ahead (`None`: adapted to
+        the filesystem), the maximum number of requests per second, and whether threads give way.
         """
         self.max_workers = _check.threads("max_workers", max_workers)
         self._settings = _check.gentle({}, max_ops, nice)

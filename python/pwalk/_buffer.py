@@ -74,7 +74,7 @@ def traverse(
     Args:
         path: The root.
         update_interval: Minimum number of seconds between two calls of `progress_callback`.
-        max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
+        max_threads: Number of worker threads; `None`: adapted to the filesystem during the walk.
         ignore_snapshots: Don't enter snapshot directories.
         progress: `'bar'` draws a bar with tqdm, in terminals and notebooks, or without tqdm a line
             on standard error.

@@ -36,14 +36,14 @@ class Config:
     max_threads: int | None = None
     """The maximum number of worker threads."""
     max_ops: int | None = None
-    """The maximum number of requests a second, as a file server counts them, by all workers
-    together and without bursts. No effect on `walk`."""
+    """The maximum number of requests per second, as a file server counts them, by all workers
+    together and without bursts."""
     timeout: int | None = None
     """Give up requests that are not answered within this many seconds: what is missing is listed as
-    errors (`ETIMEDOUT`). Each request takes some 10 µs more, and io_uring is not used. No effect on
+    errors (`ETIMEDOUT`). Each request takes about 10 µs longer, and io_uring is not used. No effect on
     `walk`."""
     nice: bool = False
-    """Give way to other processes: workers have the lowest priority for processors and disks."""
+    """Give way to other processes: workers have the lowest CPU and I/O priority."""
     work_stealing: bool = True
     """Give each worker a queue of its own, from which idle ones steal; else all share one queue."""
     cpu_affinity: bool = False
@@ -64,8 +64,8 @@ class Config:
     """Announce that this many KiB of each directory will be read (posix_fadvise). Measured: no
     effect; readahead(2) itself is refused on directories."""
     use_io_uring: bool = False
-    """Read inodes with statx through an io_uring, many at once; not with `max_ops`, which spaces
-    requests. Measured: 1.24 times slower on a disk, and 1.4 times slower with 1 ms a request,
+    """Read inodes with statx through an io_uring, many at once; not with `max_ops` or
+    `timeout`. Measured: 1.24 times slower on a disk, and 1.4 times slower with 1 ms a request,
     since the kernel hands each request to a thread of its own."""
     use_mmap: bool = False
     """Write outputs through a memory map. Measured: no gain (0.99)."""

@@ -5,14 +5,14 @@ from typing import TypedDict
 
 
 class Stalled(TypedDict):
-    """A request that the filesystem does not answer."""
+    """A request that the filesystem has not answered."""
 
     path: str
-    """A directory, also while the inodes of its files are read."""
+    """The directory, or the subdirectory whose inode is read."""
     operation: str
-    """`open` or `read` a directory, or `stat`: read an inode."""
+    """`open` or `read` (a directory), or `stat` (an inode)."""
     seconds: float
-    """For how long."""
+    """How long it has been waiting."""
 
 
 class Progress(TypedDict):

@@ -92,7 +92,7 @@ def report(
             `.arrow`, `.ndjson`, `.ndjson.zst`). A path that ends in a slash becomes a folder of
             parts. `None`: `scan.csv.zst` in the working directory, or what `format` and
             `compress` make of that. It appears only when it is complete.
-        max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
+        max_threads: Number of worker threads; `None`: adapted to the filesystem during the walk.
         compress: `auto` (as the format's name says), `zstd`, `gzip`, `none`, or `lz4`. It becomes
             part of the name: `scan.csv` compressed with `zstd` is written to `scan.csv.zst`. A
             name with another compression is refused. Parquet files are always compressed with
@@ -107,10 +107,10 @@ def report(
             too. `summary['unmatched_excludes']` names those that matched nothing.
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Maximum number of levels below `top`; 0 is `top` alone.
-        max_ops: Maximum number of requests a second, as a file server counts them, without bursts.
+        max_ops: Maximum number of requests per second, as a file server counts them, without bursts.
         timeout: Give up requests that are not answered within this many seconds: what is missing
             is in `errors` (`ETIMEDOUT`). `None`: wait.
-        nice: Give way to other processes: lowest priority for processors and disks.
+        nice: Give way to other processes: lowest CPU and I/O priority.
         progress: `'bar'` draws a bar with tqdm, in terminals and notebooks, or without tqdm a line
             on standard error.
         progress_callback: Called with a `Progress`, also if there is a bar. An exception in it

@@ -237,7 +237,7 @@ def scan(
 
     Args:
         top: The root.
-        max_threads: Worker threads; `None`: chosen for the filesystem and the cores.
+        max_threads: Number of worker threads; `None`: adapted to the filesystem during the walk.
         columns: Names of columns, or changes to the default ones (`+user`, `-filename_bytes`).
         buffer_size_mb: MiB held in memory. The rest is moved to an unnamed file in the temporary
             folder, which is mapped when it is read and disappears with the table.
@@ -247,10 +247,10 @@ def scan(
             too. `summary['unmatched_excludes']` names those that matched nothing.
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Maximum number of levels below `top`; 0 is `top` alone.
-        max_ops: Maximum number of requests a second, as a file server counts them, without bursts.
+        max_ops: Maximum number of requests per second, as a file server counts them, without bursts.
         timeout: Give up requests that are not answered within this many seconds: what is missing
             is in `errors` (`ETIMEDOUT`). `None`: wait.
-        nice: Give way to other processes: lowest priority for processors and disks.
+        nice: Give way to other processes: lowest CPU and I/O priority.
         progress: `'bar'` draws a bar with tqdm, in terminals and notebooks, or without tqdm a line
             on standard error.
         progress_callback: Called with a `Progress`, in a thread of the walk, also if there is a

@@ -60,16 +60,16 @@ def walk(
         onerror: Called with each `OSError`. An exception raised in it ends the walk.
         followlinks: Enter symbolic links to directories. A link to a parent directory makes the
             walk go round until the kernel reports ELOOP or ENAMETOOLONG, as with `os.walk`.
-        max_threads: Number of threads that read ahead; `None`: as many as bring more, which is
-            measured.
+        max_threads: Number of threads that read ahead; `None`: adapted to the filesystem during the
+            walk.
         ignore_snapshots: Leave out directories named `.snapshot`, `.snapshots`, `~snapshot` and
             `.zfs`. `os.walk` has no such option.
         progress_callback: Called with a `Progress` now and then, and once at the end. `bytes` is
             0, since no sizes are read.
         progress_interval: Minimum number of seconds between two calls.
-        max_ops: Maximum number of requests a second, as a file server counts them, without bursts.
-        nice: Threads that read ahead give way to other processes: lowest priority for processors
-            and disks. The calling thread keeps its own.
+        max_ops: Maximum number of requests per second, as a file server counts them, without bursts.
+        nice: Threads that read ahead give way to other processes: lowest CPU and I/O priority.
+            The calling thread keeps its priority.
 
     Raises:
         TypeError, ValueError: For an invalid argument; the message names it.
