@@ -1,17 +1,17 @@
-//! How many workers a filesystem gets: measured while the walk runs.
+//! How many workers a filesystem gets, measured while the walk runs.
 //!
 //! A pure function from [`Sample`]s to a number of workers, the level. It knows no clock, no
-//! thread and no filesystem, so that tests give it servers that don't exist.
+//! thread and no filesystem, so that it can be tested on simulated servers.
 //!
-//! What decides is the *elasticity*, the relative change of the rate by the relative change of the
-//! level. It is 1 where each request takes its time whatever else is asked (more workers, more
-//! answers), and 0 where a server has all that it can do (more workers, longer queue). How long a
-//! request takes does not decide: a server that has become slow wants more requests in flight, not
-//! fewer. But it tells how far to go at once. As long as requests take hardly longer than they
-//! did at best, none waits for another, and the level may leap. Once they do, the rate times the
-//! shortest time is what the server works on (Little's law), and what is above that is its queue.
-//! Where many answers come at once, as from a half-cached disk, times tell nothing: rates alone
-//! decide, and it doubles.
+//! The *elasticity* decides: the relative change of the rate divided by the relative change of the
+//! level. It is 1 where a request takes the same time whatever else is in flight (more workers, more
+//! answers), and 0 where a server is saturated (more workers, longer queue). The time of a request
+//! does not decide, since a server that has become slow needs more requests in flight, not fewer.
+//! But it tells how far to go at once. As long as requests take hardly longer than the shortest ones
+//! so far, none waits for another, and the level may leap. Once they take longer, the rate times the
+//! shortest time is the number of requests that the server works on (Little's law), and the others
+//! are its queue. Where many answers come at once, as from a half-cached disk, times mean nothing:
+//! the rate alone decides, and the level doubles.
 //!
 //! ```text
 //!       gain: x 1.5, x 4, x 4, x 2 ...         no queue
@@ -31,36 +31,40 @@
 //!                                       +-- a loss, twice --------------+
 //! ```
 //!
-//! Rates vary by chance, and a level that chance has raised would hardly come down again. So a gain of a
-//! try up is compared with the lower level once more, before and after, and only a loss that is
-//! there twice ends a try down.
+//! Rates vary by chance, and a level that chance has raised would hardly come down again. So after a
+//! gain the lower level is measured a second time, and a try down ends only when a loss is measured
+//! twice.
 //!
-//! The first sample after a change tells of two levels: nothing is decided by it. Nor is the rate of a
-//! sample in which workers lacked jobs worth anything. With all processors busy there is nothing to
+//! The first sample after a change covers two levels, and a sample in which workers lacked jobs says
+//! nothing about the server: neither decides anything. With all processors busy there is nothing to
 //! gain.
+//!
+//! The thresholds are those with which the simulated servers get what their tests demand
+//! (`crates/pwalk-testkit/tests/controller.rs`).
 
 use std::time::Duration;
 
 /// The highest level.
 pub const LEVEL_MAX: usize = 512;
 
-/// Elasticity at which a higher level is worth its requests.
+/// Elasticity from which a higher level is worth its requests.
 const GAIN_MIN: f64 = 0.2;
 
-/// Elasticity that is far from the end: it rises on.
+/// Elasticity from which the level goes on rising, even if requests queue.
 const FAR_MIN: f64 = 0.6;
 
-/// Elasticity at which a lower level loses nothing.
+/// Elasticity up to which a lower level loses nothing.
 const LOSS_MAX: f64 = 0.1;
 
-/// Requests that take this many times as long as the shortest did wait for each other.
+/// Requests that take this many times as long as the shortest ones wait for each other.
 const QUEUE_MIN: f64 = 1.3;
 
-/// Requests in flight for each one that the server works on: enough that it never runs out.
+/// Requests in flight for each one that the server works on, so that it never runs out of them.
 const SPARE: f64 = 1.5;
 
-/// Below this level it rises by leaps.
-const LEAP_MAX: usize = 64;
+/// It rises by leaps as long as nothing queues: so many times as many workers at once, up to this level.
+const LEAP: usize = 4;
+const LEAP_LEVEL_MAX: usize = 64;
 
 /// Share of the processors at which they count as busy.
 const BUSY_MIN: f64 = 0.9;
@@ -68,26 +72,30 @@ const BUSY_MIN: f64 = 0.9;
 /// Seconds that a request takes where its worker mostly waits.
 const LONG: f64 = 0.3e-3;
 
-/// Answers for each time that a thread goes to sleep, from which on they count as coming at once. On
-/// a disk with a cold cache some dozens of inodes come with each block that is waited for.
+/// With more answers than this for each time that a thread goes to sleep, nobody waits for answers. On
+/// a disk with a cold cache, a few dozen inodes come with each block that is waited for.
 const ANSWERS_PER_SLEEP: u64 = 300;
 
-/// Answers for each time that a thread goes to sleep, from which on many came at once.
+/// With more answers than this for each time that a thread goes to sleep, some come from a cache.
 const ANSWERS_PER_WAIT: u64 = 2;
 
-/// Share of the workers' time without a job from which a sample tells nothing.
+/// A sample says nothing if workers lacked jobs for a larger share of their time.
 const IDLE_MAX: f64 = 0.2;
 
-/// Relative change of the rate, as a logarithm, from which the server is another one.
+/// Relative change of the rate, as a logarithm, from which the server counts as changed.
 const CHANGE_MIN: f64 = 0.3;
 
-/// Samples between two tries: at first, and if nothing ever changes.
+/// Samples between two tries: at first, and at most, if nothing changes.
 const HOLD: (u32, u32) = (1, 40);
 
-/// How long samples are, in latencies, and at least: while it rises, and later.
+/// How long samples are, in request times and at least: while the level rises, and later.
 const RISING: (f64, Duration) = (2.0, Duration::from_millis(2));
 const SETTLED: (f64, Duration) = (4.0, Duration::from_millis(25));
+
+/// How many answers a sample has at least, once the level has settled.
 const SETTLED_LEN: u64 = 300;
+
+/// How long a sample with slow answers may have to be.
 const TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What was measured at one level.
@@ -95,11 +103,11 @@ const TIME_MAX: Duration = Duration::from_secs(2);
 pub struct Sample {
     /// Requests that were answered.
     pub n_answered: u64,
-    /// How long workers waited for these answers, added up.
+    /// Time that workers waited for these answers, added up.
     pub waited: Duration,
-    /// How long it took.
+    /// Length of the sample.
     pub time: Duration,
-    /// How often a thread of the process went to sleep. Where answers come at once, none does.
+    /// How often a thread of the process went to sleep: not at all, where answers come from a cache.
     pub n_sleeps: u64,
     /// Processor time of the process as a share of what the processors that it may use can give.
     pub busy_share: f64,
@@ -108,15 +116,15 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// True if it is processors that are missing, and not answers: all are busy, or others have
-    /// them, so that workers that never wait for an answer still don't get on. Where answers take
-    /// long, it is not these requests that keep them busy.
+    /// True if processors are the bottleneck, and not the server: all are busy, or other processes
+    /// have them, so that workers are slow though they never wait for an answer. Where answers take
+    /// long, other work keeps the processors busy, and more requests still pay off.
     fn is_busy(&self) -> bool {
         let is_busy = self.busy_share >= BUSY_MIN && self.latency() < LONG;
         is_busy || self.n_sleeps * ANSWERS_PER_SLEEP < self.n_answered
     }
 
-    /// Seconds that a request took.
+    /// Seconds that a request took on average.
     fn latency(&self) -> f64 {
         self.waited.as_secs_f64() / self.n_answered.max(1) as f64
     }
@@ -135,24 +143,24 @@ pub struct Controller {
     /// Seconds that a request takes: in the last sample, and where it was shortest.
     latency: f64,
     shortest: f64,
-    /// Many answers of the last sample came at once, as from a disk of which a part is cached: how
-    /// long they took tells of the cache, and rates alone decide.
+    /// Many answers of the last sample came at once, as from a partly cached disk: their times are
+    /// those of the cache, and the rate alone decides.
     is_mixed: bool,
 }
 
-/// What it does. A rate is in answers a second.
+/// What the controller is doing. Rates are in answers per second.
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    /// Rises; with the level before this one and its rate. What seems to bring too little gets a
-    /// second sample: workers that have just been started are slow for a moment.
+    /// Rises; with the previous level and its rate. If the gain seems too small, a second sample is
+    /// taken, since workers that have just been started are slow for a moment.
     Rising { before: Option<(usize, f64)>, doubted: Option<f64> },
     /// Stays.
     Settled { rate: f64, n_left: u32, next_is_up: bool },
     /// Tries a higher level than this one, which had this rate.
     TryUp { from: usize, rate: f64 },
-    /// Is back, to see whether it is the higher level, `to`, that brought that rate.
+    /// Has gone back from the higher level `to`, to measure whether that level brought the rate.
     Compare { to: usize, rate: f64, known: f64 },
-    /// Tries a lower one. What seems to lose gets a second sample.
+    /// Tries a lower level. If it seems to lose, a second sample is taken.
     TryDown { from: usize, rate: f64, doubted: Option<f64> },
 }
 
@@ -177,7 +185,7 @@ impl Controller {
         self.level
     }
 
-    /// Has at most so many workers from now on.
+    /// Sets the maximum level.
     pub fn bound(&mut self, level_max: usize) {
         let level_max = level_max.max(1);
         if self.level > level_max {
@@ -187,7 +195,7 @@ impl Controller {
         self.level_max = level_max;
     }
 
-    /// How long a request takes.
+    /// How long a request takes on average.
     pub fn latency(&self) -> Duration {
         Duration::from_secs_f64(self.latency)
     }
@@ -195,7 +203,7 @@ impl Controller {
     /// How long the next sample should be at least.
     pub fn sample_time(&self) -> Duration {
         let (n_latencies, least) = match self.phase {
-            // It only has to see the requests off that were asked before.
+            // Only long enough for the requests made at the previous level to be answered.
             _ if self.is_new => (1.0, Duration::from_millis(1)),
             Phase::Rising { .. } => RISING,
             _ => SETTLED,
@@ -233,98 +241,118 @@ impl Controller {
     }
 
     fn decide(&mut self, rate: f64, is_busy: bool) {
-        let level = self.level;
-        let may_rise = level < self.level_max && !is_busy;
+        let may_rise = self.level < self.level_max && !is_busy;
         match self.phase {
             Phase::Rising { before, doubted } => {
-                // What holds workers up for a moment makes a rate lower, and nothing makes it higher.
-                let rate = rate.max(doubted.unwrap_or(0.0));
-                let (below, gain) = before.map_or((level, 1.0), |(below, known)| {
-                    (below, elasticity(known, rate, level as f64 / below as f64))
-                });
-                let is_far = gain >= GAIN_MIN && (self.is_mixed || !self.is_queueing());
-                if may_rise && (is_far || gain >= FAR_MIN) {
-                    self.hold = HOLD.0;
-                    self.rise(rate);
-                } else if may_rise && doubted.is_none() {
-                    self.phase = Phase::Rising { before, doubted: Some(rate) };
-                } else {
-                    let has_gained = gain >= GAIN_MIN;
-                    let least = if has_gained { level.min(2 * below) } else { below };
-                    let enough = if self.is_mixed { least } else { self.in_flight(SPARE, rate) };
-                    self.settle(enough.clamp(least, level), rate, !has_gained);
-                }
+                // A disturbance lowers a rate, and nothing raises it.
+                self.rise_or_settle(before, doubted, rate.max(doubted.unwrap_or(0.0)), may_rise);
             }
             Phase::Settled { rate: known, n_left, next_is_up } => {
-                let is_other = (rate / known).ln().abs() > CHANGE_MIN;
-                // Bad luck makes a rate low, and nothing makes it high.
-                let weight = if is_other {
-                    1.0
-                } else if rate > known {
-                    0.6
-                } else {
-                    0.2
-                };
-                let known = known + weight * (rate - known);
-                if is_other {
-                    // Or something held it up for a moment: the next sample tells.
+                if (rate / known).ln().abs() > CHANGE_MIN {
+                    // The server has changed, or was disturbed: the next sample tells.
                     self.hold = HOLD.0;
                     self.phase = Phase::Settled { rate, n_left: 0, next_is_up: true };
                 } else if n_left > 0 || is_busy {
-                    let n_left = n_left.saturating_sub(1);
-                    self.phase = Phase::Settled { rate: known, n_left, next_is_up };
-                } else if may_rise && !self.is_queueing() {
-                    self.rise(known);
-                } else if may_rise && next_is_up {
-                    self.go(above(level), Phase::TryUp { from: level, rate: known });
-                } else if level > 1 {
-                    self.try_down(known);
+                    let (rate, n_left) = (averaged(known, rate), n_left.saturating_sub(1));
+                    self.phase = Phase::Settled { rate, n_left, next_is_up };
                 } else {
-                    self.settle(level, known, true);
+                    self.try_another(averaged(known, rate), may_rise, next_is_up);
                 }
             }
-            Phase::TryUp { from, rate: known } => {
-                let gain = elasticity(known, rate, level as f64 / from as f64);
-                if gain < GAIN_MIN {
-                    self.settle(from, known, false);
-                } else if !self.is_mixed {
-                    // Perhaps others have just given way.
-                    self.go(from, Phase::Compare { to: level, rate, known });
-                } else if may_rise {
-                    self.hold = HOLD.0;
-                    self.go(above(level), Phase::TryUp { from: level, rate });
-                } else {
-                    self.settle(level, rate, false);
-                }
-            }
+            Phase::TryUp { from, rate: known } => self.judge_higher(from, known, rate, may_rise),
             Phase::Compare { to, rate: higher, known } => {
-                let rate = rate.max(known);
-                let gain = elasticity(rate, higher, to as f64 / level as f64);
-                if gain < GAIN_MIN {
-                    self.settle(level, rate, false);
-                } else {
-                    self.hold = HOLD.0;
-                    if gain >= FAR_MIN {
-                        // So there is no queue: requests take longer than they did. Or it is chance.
-                        self.shortest = (self.shortest * self.latency).sqrt();
-                    }
-                    self.go(to, Phase::Settled { rate: higher, n_left: 0, next_is_up: true });
-                }
+                self.compare(to, higher, rate.max(known));
             }
             Phase::TryDown { from, rate: known, doubted } => {
-                let rate = rate.max(doubted.unwrap_or(0.0));
-                if elasticity(rate, known, from as f64 / level as f64) > LOSS_MAX {
-                    if doubted.is_some() {
-                        self.settle(from, known, true);
-                    } else {
-                        self.phase = Phase::TryDown { from, rate: known, doubted: Some(rate) };
-                    }
-                } else if level > 1 {
-                    self.try_down(known.max(rate));
-                } else {
-                    self.settle(level, rate, true);
-                }
+                self.judge_lower(from, known, doubted, rate.max(doubted.unwrap_or(0.0)));
             }
+        }
+    }
+
+    /// While it rises: does this rate, at this level, call for a higher level still?
+    fn rise_or_settle(
+        &mut self,
+        before: Option<(usize, f64)>,
+        doubted: Option<f64>,
+        rate: f64,
+        may_rise: bool,
+    ) {
+        let level = self.level;
+        let (below, gain) = before.map_or((level, 1.0), |(below, known)| {
+            (below, elasticity(known, rate, level as f64 / below as f64))
+        });
+        let is_far = gain >= GAIN_MIN && (self.is_mixed || !self.is_queueing());
+        if may_rise && (is_far || gain >= FAR_MIN) {
+            self.hold = HOLD.0;
+            self.rise(rate);
+        } else if may_rise && doubted.is_none() {
+            self.phase = Phase::Rising { before, doubted: Some(rate) };
+        } else {
+            let has_gained = gain >= GAIN_MIN;
+            let least = if has_gained { level.min(2 * below) } else { below };
+            let enough = if self.is_mixed { least } else { self.in_flight(SPARE, rate) };
+            self.settle(enough.clamp(least, level), rate, !has_gained);
+        }
+    }
+
+    /// Once it has stayed for long enough.
+    fn try_another(&mut self, rate: f64, may_rise: bool, next_is_up: bool) {
+        let level = self.level;
+        if may_rise && !self.is_queueing() {
+            self.rise(rate);
+        } else if may_rise && next_is_up {
+            self.go(above(level), Phase::TryUp { from: level, rate });
+        } else if level > 1 {
+            self.try_down(rate);
+        } else {
+            self.settle(level, rate, true);
+        }
+    }
+
+    /// After a try up: is this rate worth more workers than `from`, where it was `known`?
+    fn judge_higher(&mut self, from: usize, known: f64, rate: f64, may_rise: bool) {
+        let level = self.level;
+        let gain = elasticity(known, rate, level as f64 / from as f64);
+        if gain < GAIN_MIN {
+            self.settle(from, known, false);
+        } else if !self.is_mixed {
+            // Perhaps other clients have just left.
+            self.go(from, Phase::Compare { to: level, rate, known });
+        } else if may_rise {
+            self.hold = HOLD.0;
+            self.go(above(level), Phase::TryUp { from: level, rate });
+        } else {
+            self.settle(level, rate, false);
+        }
+    }
+
+    /// Back at the lower level: was it the level `to` that brought the rate `higher`?
+    fn compare(&mut self, to: usize, higher: f64, rate: f64) {
+        let level = self.level;
+        let gain = elasticity(rate, higher, to as f64 / level as f64);
+        if gain < GAIN_MIN {
+            return self.settle(level, rate, false);
+        }
+        self.hold = HOLD.0;
+        if gain >= FAR_MIN {
+            // Then nothing queues, and it is the requests that take longer now; or it is chance.
+            self.shortest = (self.shortest * self.latency).sqrt();
+        }
+        self.go(to, Phase::Settled { rate: higher, n_left: 0, next_is_up: true });
+    }
+
+    /// After a try down from `from`, where the rate was `known`: is anything lost?
+    fn judge_lower(&mut self, from: usize, known: f64, doubted: Option<f64>, rate: f64) {
+        let level = self.level;
+        let has_lost = elasticity(rate, known, from as f64 / level as f64) > LOSS_MAX;
+        if has_lost && doubted.is_some() {
+            self.settle(from, known, true);
+        } else if has_lost {
+            self.phase = Phase::TryDown { from, rate: known, doubted: Some(rate) };
+        } else if level > 1 {
+            self.try_down(known.max(rate));
+        } else {
+            self.settle(level, rate, true);
         }
     }
 
@@ -338,8 +366,7 @@ impl Controller {
         self.is_mixed || self.latency > QUEUE_MIN * self.shortest
     }
 
-    /// So many times as many requests in flight as the server works on at this rate, the others
-    /// being its queue: by Little's law.
+    /// `times` the number of requests that the server works on at this rate, by Little's law.
     fn in_flight(&self, times: f64, rate: f64) -> usize {
         (times * rate * self.shortest).ceil() as usize
     }
@@ -348,9 +375,9 @@ impl Controller {
         let level = self.level;
         let times = match self.phase {
             _ if self.is_mixed => 2,
-            // How long a request takes is not sure yet.
+            // There is only one sample of how long a request takes.
             Phase::Rising { before: None, .. } => 1,
-            Phase::Rising { .. } if level <= LEAP_MAX && !self.is_queueing() => 4,
+            Phase::Rising { .. } if level <= LEAP_LEVEL_MAX && !self.is_queueing() => LEAP,
             _ => 2,
         };
         let in_flight = if self.is_mixed { 2 * level } else { self.in_flight(times as f64, rate) };
@@ -360,7 +387,7 @@ impl Controller {
     }
 
     fn settle(&mut self, level: usize, rate: f64, next_is_up: bool) {
-        // Where nothing queues there should be more to gain.
+        // If nothing queues, there should be more to gain.
         let n_left = if self.is_queueing() { self.hold } else { self.hold / 4 };
         self.hold = (2 * self.hold).min(HOLD.1);
         self.go(level, Phase::Settled { rate, n_left, next_is_up });
@@ -373,15 +400,23 @@ impl Controller {
     }
 }
 
-/// How much a rate changes with the level: 1 for as much, 0 for not at all.
+/// How much the rate changes with the level: 1 if in proportion, 0 if not at all.
 fn elasticity(low: f64, high: f64, ratio: f64) -> f64 {
     (high / low).ln() / ratio.ln()
 }
 
+/// The known rate after another sample. A disturbance lowers a rate, and nothing raises it.
+fn averaged(known: f64, rate: f64) -> f64 {
+    let weight = if rate > known { 0.6 } else { 0.2 };
+    known + weight * (rate - known)
+}
+
+/// Half as many again.
 fn above(level: usize) -> usize {
     (level * 3).div_ceil(2)
 }
 
+/// A quarter fewer.
 fn below(level: usize) -> usize {
     (level * 3 / 4).min(level - 1)
 }
