@@ -6,7 +6,7 @@ use crate::filesystems::Filesystems;
 use pwalk_sys::Links;
 use std::time::Duration;
 
-/// When people want to know of a request that hangs.
+/// How long a request may take before it is reported as stalled.
 pub const STALL_AFTER: Duration = Duration::from_secs(30);
 
 /// What a walk does, and how. The sink says which fields are read.
@@ -16,25 +16,25 @@ pub struct Config {
     pub rules: Rules,
     /// Workers that it starts with, at least 1.
     pub n_workers: usize,
-    /// Workers that it may have, of all filesystems together, if measuring says so; with no more than
-    /// `n_workers` nothing is measured, and their number stays.
+    /// The maximum number of workers, of all filesystems together. If it is not more than `n_workers`,
+    /// nothing is measured, and the number is fixed.
     pub workers_max: usize,
     /// Processors that the process may use.
     pub n_cores: usize,
-    /// Processor time that it can get at once, in thousandths of a processor.
+    /// Processors that it can keep busy, in thousandths: a quota may be a fraction of one.
     pub n_millicores: usize,
-    /// What it may meet, and how each is asked.
+    /// The filesystems that it may meet, with their tunings.
     pub filesystems: Filesystems,
     /// How jobs and workers are placed.
     pub placement: Placement,
-    /// Requests a second at the most, as a server counts them; `None`: any number.
+    /// The maximum number of requests per second, as a server counts them; `None`: no limit.
     pub ops_max: Option<u64>,
-    /// What a server counts for the inode of an entry: one request, or two where attributes must be
-    /// fresh, because those that come with the name are asked for again.
+    /// Requests that a server counts for the inode of an entry: one, or two where attributes must be
+    /// fresh, because those that came with the name are requested again.
     pub ops_per_inode: u64,
     /// When to stop with a frontier.
     pub budget: Budget,
-    /// A request that is not answered for so long has stalled, and is told of.
+    /// A request that is not answered for this long has stalled, and is reported.
     pub stall_after: Duration,
 }
 
@@ -111,7 +111,7 @@ pub struct Placement {
     pub cpus: Vec<Vec<usize>>,
     /// Asks for memory of the NUMA node that a worker runs on.
     pub prefers_local_memory: bool,
-    /// Other threads of the machine go first, for processors and for disks.
+    /// Workers have the lowest CPU and I/O priority.
     pub is_nice: bool,
 }
 

@@ -1,8 +1,7 @@
-//! The filesystems that a walk may meet, and what each wants.
+//! The filesystems that a walk may meet, and the tuning of each.
 //!
-//! Known before the walk starts, from the mount table: nothing is asked of a filesystem to know
-//! what it is. What is not known is like the directory that it is in, and like the
-//! first root where nothing is above it.
+//! Known before the walk starts, from the mount table: no filesystem is asked what it is. An unknown
+//! one is treated like the directory that it is in, or like the first root if there is none above.
 
 use crate::tuning::Tuning;
 use std::collections::{HashMap, HashSet};
@@ -14,20 +13,20 @@ pub type FsIndex = u16;
 #[derive(Clone, Debug)]
 pub struct Filesystems {
     tunings: Vec<Tuning>,
-    /// By st_dev: where inodes are read.
+    /// By st_dev, for walks that read inodes.
     by_device: HashMap<u64, FsIndex>,
-    /// By mount points and roots as rows have their paths: where they are not.
+    /// By mount points and roots, as paths in rows: for walks that read no inodes.
     by_path: HashMap<Box<[u8]>, FsIndex>,
-    /// The directories that these are in, each with a closing slash.
+    /// The parent directories of these, with a closing slash.
     above: HashSet<Box<[u8]>>,
-    /// That of the automounters: opening one of its directories mounts something.
+    /// The filesystem of the automounters: opening one of its directories mounts something.
     trigger: Option<FsIndex>,
-    /// Directories of an automounter that can be opened all the same, as rows have their paths.
+    /// Directories of an automounter that can be opened nevertheless, as paths in rows.
     open: HashSet<Box<[u8]>>,
 }
 
 impl Filesystems {
-    /// One, which is that of the first root.
+    /// Only that of the first root.
     pub fn new(first: Tuning) -> Filesystems {
         Filesystems {
             tunings: vec![first],
@@ -39,7 +38,7 @@ impl Filesystems {
         }
     }
 
-    /// Adds one. Several mounts may be one, if the same server has them.
+    /// Adds a filesystem. Several mounts of one server may share one.
     ///
     /// # Panics
     ///
@@ -50,25 +49,25 @@ impl Filesystems {
         index
     }
 
-    /// What has this device, is on this filesystem.
+    /// Inodes with this device are on this filesystem.
     pub fn set_device(&mut self, device: u64, index: FsIndex) {
         self.by_device.insert(device, index);
     }
 
-    /// What rows have at this path is the top of a filesystem, or a root on it.
+    /// At this path, as in rows, is the top of this filesystem, or a root on it.
     pub fn set_path(&mut self, path: &[u8], index: FsIndex) {
         let name = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
         self.above.insert(path[..name].into());
         self.by_path.insert(path.into(), index);
     }
 
-    /// This one is that of the automounters: none of its directories is opened, but for roots and
-    /// for those that [`Filesystems::set_open`] names.
+    /// This is the filesystem of the automounters: its directories are not opened, except for roots
+    /// and those named by [`Filesystems::set_open`].
     pub fn set_trigger(&mut self, index: FsIndex) {
         self.trigger = Some(index);
     }
 
-    /// What rows have at this path can be opened though it is an automounter's.
+    /// The directory at this path, as in rows, can be opened although it is an automounter's.
     pub fn set_open(&mut self, path: &[u8]) {
         self.open.insert(path.into());
     }
@@ -83,7 +82,7 @@ impl Filesystems {
         self.trigger == Some(index)
     }
 
-    /// The maximum number of workers of the first root's.
+    /// The maximum number of workers for the filesystem of the first root.
     pub fn workers_max(&self) -> usize {
         self.tunings[0].workers_max
     }

@@ -1,19 +1,19 @@
-//! What each kind of filesystem wants: one table.
+//! The settings of each kind of filesystem: one table.
 //!
-//! Only a beginning: how many requests are worth it, and how long they take, is measured while the
-//! walk runs (see `controller.rs`). A local disk begins with a worker a core, and a filesystem that
-//! somebody else answers for with a few, which double within milliseconds where that pays.
+//! They are a start: the best number of workers is measured while the walk runs (`controller.rs`). A
+//! local disk starts with one worker per core. A filesystem served by another machine or process
+//! starts with a few, which become more within milliseconds where that pays off.
 //!
-//! *Attributes.* AT_STATX_DONT_SYNC takes what the client has, however old, and that may be wrong:
-//! NFS has the size of last week's walk if the inode is still in memory, and Lustre has a lazy size,
-//! or 0 for a file without one. So it is used only where it saves a request and where what the client
-//! has came with the name a moment ago: on FUSE, half of all requests if attributes are not cached
-//! (1.97 times as fast). Everywhere else a walk asks as stat(2) does, which makes no request as
-//! long as what came with the name is valid.
+//! *Attributes.* AT_STATX_DONT_SYNC accepts what the client has cached, however old, and that may be
+//! wrong: NFS returns the size of last week's walk if the inode is still in memory, and Lustre returns
+//! a lazy size, or 0 for a file without one. So it is used only where it saves a request and the
+//! attributes came with the name a moment ago: on FUSE it saves half of all requests if attributes
+//! are not cached (1.97 times as fast). Elsewhere a walk asks as stat(2) does, which makes no request
+//! as long as the attributes that came with the name are valid.
 //!
-//! *O_NOATIME* leaves no trace where this machine, or a server that is told of it, keeps times of
-//! access. NFS servers are not told of it, Ceph keeps none, and the kernel's FUSE, SMB and AFS never
-//! change them.
+//! *O_NOATIME* keeps access times unchanged if this machine keeps them, or a server that is told of
+//! the flag. NFS servers are not told, Ceph keeps no access times, and the kernel's clients of FUSE,
+//! SMB and AFS never change them.
 
 use crate::controller::LEVEL_MAX;
 use std::fmt;
@@ -25,10 +25,10 @@ pub struct Tuning {
     pub workers_per_core: usize,
     /// The minimum number of workers to begin with, however few cores there are.
     pub workers_min: usize,
-    /// The maximum number of workers that measuring may make of them.
+    /// The maximum number of workers, however many measurements ask for.
     pub workers_max: usize,
-    /// Entries of a directory that one worker looks at before others may take the rest; fewer,
-    /// where that takes more than some milliseconds.
+    /// Entries of a directory that one worker reads before others may take the rest; fewer where
+    /// that would take more than a few milliseconds.
     pub slice_len: usize,
     /// Bytes of one getdents64 buffer. On FUSE and on networks it sizes the request.
     pub buffer_bytes: usize,
@@ -77,11 +77,11 @@ impl Tuning {
         asking: Asking { takes_cached: false, opens_quietly: true },
     };
 
-    /// The same where no server is told of O_NOATIME, or none keeps times of access.
+    /// The same where servers are not told of O_NOATIME, or keep no access times.
     pub const REMOTE_WITHOUT_ATIME: Tuning =
         Tuning { asking: Asking { takes_cached: false, opens_quietly: false }, ..Tuning::REMOTE };
 
-    /// A filesystem served by a process: its request is as large as the buffer.
+    /// A filesystem served by a process; a request is as large as the buffer.
     pub const FUSE: Tuning =
         Tuning { asking: Asking { takes_cached: true, opens_quietly: false }, ..Tuning::REMOTE };
 
@@ -137,8 +137,8 @@ const DISK: &str = "this machine's cores answer; more if requests wait for the d
 
 /// All filesystems with a tuning of their own. The first row that fits is used; the last fits all.
 ///
-/// Those by FUSE are known by their subtype, since they share one magic number. Weka has no magic
-/// number that is published.
+/// FUSE filesystems are told apart by their subtype, since they share one magic number. Weka's magic
+/// number is not published.
 pub const TUNINGS: &[FsKind] = &[
     remote("Weka", &[], &["wekafs"]),
     without_atime("NFS", &[0x6969], &["nfs", "nfs4"]),

@@ -28,7 +28,7 @@ pub struct Outcome {
     pub frontier: Frontier,
     /// Sums over what was delivered.
     pub totals: Totals,
-    /// Workers that walked: the most that did at once, those in place of workers that hung left aside.
+    /// The maximum number of workers at once, not counting those that replaced workers that hung.
     pub n_workers: usize,
     /// Workers to begin with for which the system refused a thread.
     pub n_workers_refused: usize,
@@ -125,7 +125,7 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
         }
     }
 
-    /// True if there may be only so many requests a second.
+    /// True if the number of requests per second is limited.
     pub(crate) fn is_paced(&self) -> bool {
         self.pacer.is_some()
     }
@@ -149,7 +149,7 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
         if self.has_pools { self.gauges.len() } else { 1 }
     }
 
-    /// The pool that works on a filesystem. With a fixed number of workers they are one pool.
+    /// The pool that works on a filesystem. With a fixed number of workers there is one pool.
     pub(crate) fn pool(&self, fs: FsIndex) -> usize {
         if self.has_pools { usize::from(fs) } else { 0 }
     }
@@ -166,15 +166,14 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
         known.unwrap_or_default()
     }
 
-    /// The filesystem of a directory in another one. A walk that reads no inodes knows it by its
-    /// path only.
+    /// The filesystem of a subdirectory. A walk that reads no inodes knows it by the path alone.
     pub(crate) fn fs_below(&self, parent: &DirInfo, name: &[u8], stat: &Stat) -> FsIndex {
         let filesystems = &self.config.filesystems;
         if filesystems.len() == 1 {
             return 0;
         }
         if stat.dev != parent.stat.dev {
-            // What an automounter has mounted since the walk began is not its own.
+            // A filesystem that was automounted since the walk began is not the automounter.
             let unknown = if filesystems.is_automounter(parent.fs) { 0 } else { parent.fs };
             return filesystems.of_device(stat.dev).unwrap_or(unknown);
         }

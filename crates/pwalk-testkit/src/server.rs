@@ -1,14 +1,14 @@
-//! Servers that don't exist, and a walk that asks them: what a controller of concurrency is tried on.
+//! Simulated servers, and a simulated walk that sends them requests: for tests of the controller.
 //!
-//! A simulation of events, not of threads: each worker computes a little, asks, waits for the answer,
-//! and begins again. A minute takes some milliseconds, and the same numbers come out each time.
+//! A simulation of events, not of threads: each worker computes a little, makes a request, waits for the
+//! answer, and starts again. A minute takes a few milliseconds, and the result is always the same.
 
 use pwalk_engine::{Controller, Sample};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-/// Processors of the machine that asks.
+/// Processors of the machine that walks.
 const N_CORES: f64 = 2.0;
 
 /// Seconds after which a sample counts however few its answers are.
@@ -17,9 +17,9 @@ const SAMPLE_MAX: f64 = 2.0;
 /// How a server answers.
 #[derive(Clone, Copy, Debug)]
 pub struct Server {
-    /// Seconds that one request takes, at this second, when so many are in flight.
+    /// Seconds that a request takes, at a given second and with a given number in flight.
     pub service: fn(f64, usize) -> f64,
-    /// Requests that are answered at once, at this second. The others queue, first come first served.
+    /// Requests served at once, at a given second. The others queue, first come, first served.
     pub capacity: fn(f64) -> usize,
     /// How much the time of a request varies: 0.5 for half as long to half as long again.
     pub jitter: f64,
@@ -27,19 +27,19 @@ pub struct Server {
     pub long_share: f64,
     /// Seconds of processor time that a worker needs for a request.
     pub compute: f64,
-    /// Seconds of processor time that the server needs for a request, being on the same machine, for
-    /// so many workers.
+    /// Seconds of processor time that the server needs for a request if it is on the same machine,
+    /// given the number of workers.
     pub own_compute: fn(usize) -> f64,
-    /// How fast the processors are at this second: 0.5 while other processes have half of them.
+    /// Speed of the processors at a given second: 0.5 while other processes use half of them.
     pub speed: fn(f64) -> f64,
-    /// Share of the processors that other threads of the process that asks are busy with.
+    /// Share of the processors that other threads of the walking process keep busy.
     pub busy_share: f64,
-    /// What chance begins with: another number, another walk.
+    /// Seed of the random numbers.
     pub seed: u64,
 }
 
 impl Server {
-    /// One that takes as long for each request, however many there are.
+    /// Each request takes the same time, however many are in flight.
     pub const FIXED: Server = Server {
         service: |_, _| 1e-3,
         capacity: |_| usize::MAX,
@@ -53,18 +53,18 @@ impl Server {
     };
 }
 
-/// What came of a simulation.
+/// The result of a simulation.
 #[derive(Clone, Debug)]
 pub struct Course {
-    /// At each sample: the second, the level after it, and answers a second in it.
+    /// For each sample: the second, the level after it, and the answers per second.
     pub samples: Vec<(f64, usize, f64)>,
-    /// Answers.
+    /// Answers in all.
     pub n_answered: u64,
-    /// The most requests that were in flight.
+    /// The maximum number of requests in flight.
     pub in_flight_max: usize,
 }
 
-/// Asks a server for some seconds, with as many workers as the controller says.
+/// Simulates some seconds of a walk with as many workers as the controller says.
 pub fn simulate(server: Server, controller: Controller, seconds: f64) -> Course {
     let mut simulation = Simulation {
         server,

@@ -1,5 +1,5 @@
-//! The controller of concurrency against servers that don't exist, compared with the best fixed
-//! number; and pictures of what it does, in `docs/tuning.md`.
+//! The controller on simulated servers, compared with the best fixed number of workers; and the
+//! pictures of it in `docs/tuning.md`.
 
 use pwalk_engine::{Controller, LEVEL_MAX, Sample};
 use pwalk_testkit::server::{Course, Server, simulate};
@@ -9,14 +9,14 @@ use std::time::Duration;
 /// Workers that a walk of a network filesystem begins with.
 const START: usize = 8;
 
-/// A server, and for how many seconds it is asked.
+/// A server, and how many seconds the walk lasts.
 struct Case {
     name: &'static str,
     server: Server,
     seconds: f64,
-    /// How much of the best fixed number's answers it must get.
+    /// The least share of the answers that the best fixed number gets.
     least: f64,
-    /// How many requests may be in flight at the most.
+    /// The maximum number of requests in flight.
     in_flight_max: usize,
 }
 

@@ -1,7 +1,7 @@
 //! Which filesystems a walk may meet, from the mount table alone.
 //!
-//! Mounts of one server are one filesystem here: what counts is who answers, since all requests to
-//! it wait in one place. All local ones are one, too: the processors are what they share.
+//! Mounts of one server are one filesystem here, since all requests to the server wait in one queue.
+//! All local filesystems are one as well: they share the processors.
 
 use crate::roots::Roots;
 use crate::settings::Settings;
@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// More than this, and the rest are like the first: each may get hundreds of workers.
+/// Filesystems beyond this number share the workers of the first: each may get hundreds of threads.
 const N_MAX: usize = 64;
 
 /// Symbolic links that the kernel follows in one path.
@@ -29,8 +29,8 @@ fn mount_kind(mount: &Mount, table: &[Mount]) -> &'static FsKind {
     below_overlay(mount, table).unwrap_or_else(|| FsKind::detect(0, Some(&mount.fs_type)))
 }
 
-/// The row for what an overlay lies over, if that is not this machine's. In a container its layers
-/// are out of sight, and then it counts as local.
+/// The row for the layers of an overlay, if one of them is not on this machine. In a container the
+/// mount table does not show the layers, and the overlay counts as local.
 fn below_overlay(mount: &Mount, table: &[Mount]) -> Option<&'static FsKind> {
     if mount.fs_type != "overlay" {
         return None;
@@ -60,7 +60,7 @@ pub(crate) fn filesystems(
     let mut found = Found { table, is_tuned, filesystems, by_server: HashMap::new() };
     for (number, (path, resolved)) in roots.resolved().enumerate() {
         if let Some(mount) = innermost_mount(table, resolved) {
-            // What is mounted on an automounter is not asked as that is.
+            // What is mounted on an automounter is another filesystem.
             if number == 0 && !found.is_trigger(mount) {
                 found.by_server.insert(server(mount, table), 0);
             }
@@ -82,7 +82,7 @@ pub(crate) fn filesystems(
     found.filesystems
 }
 
-/// Mounts below a path that have one pool of workers.
+/// Mounts below a path that share one pool of workers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MountsBelow {
     /// Where they are.
@@ -167,7 +167,7 @@ fn meets(path: &Path, points: &[&Path]) -> bool {
 
 struct Found<'a> {
     table: &'a [Mount],
-    /// Each filesystem is asked in its own way; else all as the first.
+    /// Each filesystem has its own tuning; else all have that of the first.
     is_tuned: bool,
     filesystems: Filesystems,
     by_server: HashMap<Vec<u8>, FsIndex>,
@@ -226,8 +226,8 @@ fn server(mount: &Mount, table: &[Mount]) -> Vec<u8> {
     }
 }
 
-/// The server's name in `server:/export`, `[2001:db8::1]:/export`, `//server/share`, or in something
-/// of its own.
+/// The server in `server:/export`, `[2001:db8::1]:/export` or `//server/share`; of another source, what
+/// comes before a colon or slash.
 fn host(source: &[u8]) -> &[u8] {
     let until = |source: &'_ [u8], ends: &[u8]| {
         source.iter().position(|byte| ends.contains(byte)).unwrap_or(source.len())

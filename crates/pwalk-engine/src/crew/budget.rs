@@ -1,7 +1,7 @@
-//! How the workers that a walk may have are shared out among its pools.
+//! How the workers of a walk are shared among its pools.
 
-/// How many workers each pool may have of so many in all, given how many it may soon want. Who wants
-/// less than its share leaves the rest to the others, and what nobody wants may be anybody's.
+/// How many workers each pool may have of `n_in_all`, given how many each may soon want. A pool that wants
+/// less than its share leaves the rest to the others, and what no pool wants is free for all.
 pub(super) fn limits(n_in_all: usize, wants: &[usize]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..wants.len()).collect();
     order.sort_by_key(|&pool| wants[pool]);
@@ -18,7 +18,7 @@ mod tests {
     use super::limits;
 
     #[test]
-    fn what_is_short_is_shared_out_evenly_and_what_is_left_is_anybodys() {
+    fn what_is_short_is_shared_evenly_and_what_is_left_is_free_for_all() {
         let cases: [(usize, &[usize], &[usize]); 5] = [
             (512, &[4], &[512]),
             (512, &[4, 16, 0], &[496, 508, 492]),
