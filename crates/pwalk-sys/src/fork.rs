@@ -43,6 +43,10 @@ pub enum Ended {
 /// How long the process that works may take to end after its word, in milliseconds.
 const GRACE: u16 = 100;
 
+/// How often it is looked whether it was killed, in milliseconds: with a thread that hangs, nothing
+/// else tells.
+const LOOK: u16 = 1000;
+
 /// Splits this process. `None` if that fails, or if it has more than one thread: locks that the
 /// others hold would stay locked in the new process.
 #[allow(unsafe_code)]
@@ -78,7 +82,12 @@ impl Worker {
     /// Waits for the word of the other process, or for its end, and passes signals on to it.
     pub fn wait(mut self) -> Ended {
         let ended = loop {
-            let [has_signal, has_word] = self.poll(PollTimeout::NONE);
+            let [has_signal, has_word] = self.poll(LOOK.into());
+            if !(has_signal || has_word)
+                && let Some(signal) = self.killed_by()
+            {
+                break Ended::Signal(signal);
+            }
             if has_signal && let Ok(Some(signal)) = self.signals.read_signal() {
                 self.pass_on(&signal);
             }
@@ -114,6 +123,16 @@ impl Worker {
             self.reap();
         }
         Ended::Status(status)
+    }
+
+    /// The signal that killed it, if the kernel keeps it nonetheless: its first thread has ended, and
+    /// it can't be waited for. See proc_pid_stat(5): the state comes after the name, the status last.
+    fn killed_by(&self) -> Option<i32> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id)).ok()?;
+        let (_, fields) = stat.rsplit_once(") ")?;
+        let status: i32 = fields.trim_end().rsplit(' ').next()?.parse().ok()?;
+        let signal = status & 0x7f;
+        (fields.starts_with('Z') && signal != 0).then_some(signal)
     }
 
     fn reap(&self) -> Ended {

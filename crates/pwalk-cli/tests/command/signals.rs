@@ -292,6 +292,23 @@ fn t49_the_kill_of_the_process_that_works_is_that_of_the_command() {
     assert_eq!(child.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
 }
 
+/// As the kernel does when memory runs out: the process that works is the one that has it.
+#[test]
+fn t49_the_kill_of_the_process_that_works_is_seen_although_a_thread_of_it_hangs() {
+    if !requires(Need::Root) || !requires(Need::Fuse) {
+        return;
+    }
+    let (stuck, folder) = (StuckTree::mount().unwrap(), tempfile::tempdir().unwrap());
+    let mut command = pwalk();
+    command.args(["report", "-qo", "out.csv"]).arg(stuck.path()).current_dir(folder.path());
+    let mut child = command.spawn().expect("it starts");
+    wait_until_asked(&stuck);
+    let worker = worker(&child);
+    kill_process(Pid::from_raw(worker as i32).unwrap(), Signal::KILL).unwrap();
+    assert_eq!(ended(&mut child), None);
+    assert!(is_alive(worker), "it hangs in the kernel");
+}
+
 /// True until all threads of a process have ended, whether or not somebody has waited for it.
 fn is_alive(id: u32) -> bool {
     let tasks = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
