@@ -48,8 +48,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         return status;
     }
     signals::survive_file_limit();
-    // Here and not in the library: it is the limit of the whole process.
+    // Here and not in the library: these are for the whole process.
     pwalk::raise_descriptor_limit();
+    pwalk::share_heap_if_limited();
     panics::keep();
     let work = || match args.command {
         Command::Report(args) => report::run(args),

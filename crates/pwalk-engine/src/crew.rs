@@ -32,6 +32,11 @@ const N_SHARDS: usize = 16;
 /// Bytes of a worker's stack: it calls nothing that is deep, and there may be hundreds.
 const STACK_BYTES: usize = 256 << 10;
 
+/// Address space that must be left when a worker is started, and as much again for each that was before:
+/// they don't have all that they will need yet.
+const ROOM_LEFT: usize = 16 << 20;
+const ROOM_EACH: usize = 512 << 10;
+
 /// How long the answers to one slice should take: shorter costs more switches, and with longer ones
 /// workers lack jobs while others have many.
 const SLICE_TIME: Duration = Duration::from_millis(3);
@@ -152,6 +157,10 @@ pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>)
         let start = |pool: usize, index: usize| {
             #[cfg(test)]
             if tests::is_refused(pool, index) {
+                return None;
+            }
+            // A thread that lacks memory at its very start ends the process.
+            if !pwalk_sys::has_room(ROOM_LEFT + index * ROOM_EACH) {
                 return None;
             }
             let work = move || {

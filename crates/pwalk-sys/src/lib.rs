@@ -37,7 +37,7 @@ pub use filesystem::{RawFilesystem, filesystem, innermost_mount};
 pub use fork::{Ended, Side, Worker, let_go_of_files, split};
 pub use limits::{DescriptorLimit, descriptor_limit, raise_descriptor_limit};
 pub use map::map_file;
-pub use memory::{Reserve, keep_reserve, memory_is_short};
+pub use memory::{Reserve, has_room, keep_reserve, memory_is_short, share_heap_if_limited};
 pub use mounts::{Mount, mounts, parse_mountinfo};
 pub use open::{Access, Caller, open_directory, open_directory_by_path, split_long_path};
 pub use ring::{has_io_uring, stat_by_ring};

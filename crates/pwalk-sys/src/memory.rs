@@ -12,6 +12,8 @@
 #![allow(unsafe_code)]
 
 use memmap2::MmapMut;
+#[cfg(target_env = "gnu")]
+use rustix::process::{Resource, getrlimit};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -43,6 +45,23 @@ pub fn keep_reserve() {
 #[inline]
 pub fn memory_is_short() -> bool {
     IS_SHORT.load(Relaxed)
+}
+
+/// True if so many bytes of address space could be had at this moment.
+pub fn has_room(len: usize) -> bool {
+    MmapMut::map_anon(len).is_ok()
+}
+
+/// Has all threads allocate from one heap where address space is limited: glibc takes 64 MiB of it for
+/// each of eight heaps a processor, used or not. Who allocates at the same time waits. For the whole
+/// process: for a command to do, and not for a library; before it has threads.
+pub fn share_heap_if_limited() {
+    #[cfg(target_env = "gnu")]
+    if getrlimit(Resource::As).current.is_some() {
+        // SAFETY: two numbers, of which the first is one that mallopt(3) knows; a refusal changes
+        // nothing. No other thread allocates meanwhile, which is for the caller to see to.
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+    }
 }
 
 /// Gives up the reserve, if there is one.

@@ -63,5 +63,6 @@ pub use pwalk_output::{
 };
 pub use pwalk_sys::{
     Ended, Mount, RawFilesystem, Reserve, Side, Worker, has_terminal, is_stdout_closed,
-    let_go_of_files, occupy_standard_descriptors, raise_descriptor_limit, split, terminal_width,
+    let_go_of_files, occupy_standard_descriptors, raise_descriptor_limit, share_heap_if_limited,
+    split, terminal_width,
 };

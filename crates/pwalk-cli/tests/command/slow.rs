@@ -5,7 +5,7 @@
 //! it gets what a server on the network would get. No time is asserted as speed: that `--max-ops`
 //! is kept is a promise.
 
-use crate::harness::{csv_rows, json, program, pwalk, said, worker};
+use crate::harness::{BIN, csv_rows, json, program, pwalk, said, worker};
 use crate::signals::N_TRIES;
 use pwalk_slowfs::{Kind, Mounted, Options, Seen, Tree, mount};
 use pwalk_testkit::privileges::{Need, requires};
@@ -373,4 +373,17 @@ fn five_hundred_workers_need_less_than_128_mb() {
     assert_eq!(status(&mut child), Some(0));
     assert!(scene.seen().most_in_flight() >= 500, "{}", scene.seen());
     assert!((1..128 << 10).contains(&peak), "{peak} KiB");
+}
+
+/// Each worker takes address space, and a slow filesystem wants hundreds.
+#[test]
+fn t47_a_slow_filesystem_gets_as_many_workers_as_there_is_memory_for() {
+    let Some(scene) = scene(Options::new(Tree::flat(400, 100), millis(5))) else { return };
+    for mib in [250, 400] {
+        let mut limited = program("prlimit");
+        limited.arg(format!("--as={}", mib << 20)).arg(BIN);
+        limited.args(["report", "-q", "-o", "out.csv.zst", "mnt"]);
+        said(limited.current_dir(scene.folder.path())).with_status(0);
+        assert!(scene.seen().most_in_flight() >= 32, "{mib} MiB: {}", scene.seen());
+    }
 }
