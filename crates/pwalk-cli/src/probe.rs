@@ -90,11 +90,12 @@ fn draw(probe: &Probe, max_ops: Option<usize>, width: usize, ink: Ink) -> String
     let mut lines = vec![heading(probe)];
     let highest = probe.levels.iter().map(|tried| tried.rate).fold(0.0, f64::max);
     let width = width.saturating_sub(TABLE_WIDTH + 1).min(BAR_MAX);
-    if !probe.levels.is_empty() {
+    let answered: Vec<_> = probe.levels.iter().filter(|tried| tried.n_requests > 0).collect();
+    if !answered.is_empty() {
         let names = ["at once", "requests/s", "median", "p99"];
         lines.push(row(&names.map(str::to_owned), ""));
     }
-    for tried in &probe.levels {
+    for tried in answered {
         let mark = if tried.is_repeated { "*" } else { "" };
         let cells = [
             tried.level.to_string(),
@@ -137,6 +138,10 @@ fn notes(probe: &Probe, max_ops: Option<usize>) -> Vec<String> {
         notes.push(format!("best:         {} at once, {rate} requests/s; {more}", best.level));
     }
     let mut note = |text: String| notes.push(format!("note:         {text}"));
+    if probe.is_small && probe.levels.iter().all(|tried| tried.n_requests == 0) {
+        note("there is nothing to read below this path".to_owned());
+        return notes;
+    }
     if probe.is_small {
         note("the tree is too small to keep more requests in flight".to_owned());
     }
@@ -245,6 +250,14 @@ note:         no more than 2,000 requests/s were made (--max-ops)";
         let bars: Vec<_> = blocks.lines().skip(2).take(3).map(|line| &line[50..]).collect();
         assert_eq!(bars, ["████▉", "█████████▊", "██████████"]);
         assert!(draw(&probe(), None, 10, Ink::Plain).lines().all(|line| !line.contains('#')));
+    }
+
+    #[test]
+    fn a_path_with_nothing_below_it_has_no_table() {
+        let nothing = Tried { n_requests: 0, rate: 0.0, ..probe().levels[0] };
+        let probe = Probe { levels: vec![nothing], calls: vec![], is_small: true, ..probe() };
+        let expected = "probe:        0 requests in 2.9 s\nnote:         there is nothing to read below this path";
+        assert_eq!(draw(&probe, None, 80, Ink::Plain), expected);
     }
 
     #[test]
