@@ -1,4 +1,4 @@
-//! What `pwalk info --probe` shows: a table and a picture of what was tried.
+//! What `pwalk info --probe` shows: a table with bars.
 
 use crate::message;
 use crate::words;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::io::IsTerminal;
 use std::time::Duration;
 
-/// Columns of a terminal that doesn't say, and of what is no terminal.
+/// Columns of a terminal whose width is unknown, and of anything else.
 const WIDTH: usize = 80;
 
 /// Columns left of the bars.
@@ -16,7 +16,7 @@ const TABLE_WIDTH: usize = 48;
 /// Bars are no longer than this.
 const BAR_MAX: usize = 50;
 
-/// Tries a path, and tells a terminal how far that is.
+/// Probes a path, and shows on a terminal which number is being tried.
 pub(crate) fn run(
     info: &Info,
     time: Duration,
@@ -71,7 +71,7 @@ pub(crate) fn as_json(probe: &Probe) -> Value {
     })
 }
 
-/// The table and its picture, on standard output as it is.
+/// The table, as suits the standard output.
 pub(crate) fn as_text(probe: &Probe, max_ops: Option<usize>) -> String {
     let is_terminal = std::io::stdout().is_terminal();
     let width = if is_terminal { pwalk::terminal_width().unwrap_or(WIDTH) } else { WIDTH };
@@ -79,7 +79,7 @@ pub(crate) fn as_text(probe: &Probe, max_ops: Option<usize>) -> String {
     draw(probe, max_ops, width, ink)
 }
 
-/// What bars are made of.
+/// The characters of the bars.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ink {
     Blocks,
@@ -188,7 +188,7 @@ fn bar(share: f64, width: usize, ink: Ink) -> String {
     }
 }
 
-/// By the first of the variables of the locale that is set.
+/// According to the first locale variable that is set.
 fn speaks_utf8() -> bool {
     let variables = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
     let set =

@@ -57,7 +57,7 @@ pub(crate) struct Queues<J> {
     n_open: CachePadded<AtomicUsize>,
     /// Set when a worker panicked: its job will never be done.
     is_aborted: AtomicBool,
-    /// What the crew has not heard yet: that a pool without busy workers has got a job.
+    /// The crew is to look: a pool without busy workers has got a job.
     is_called: Mutex<bool>,
     /// The walk has ended, or the crew is called.
     told: Condvar,
@@ -74,13 +74,13 @@ pub(crate) struct Queue<J> {
     /// Jobs that could not run for lack of a descriptor; taken when nothing else is left. First in,
     /// first out: the one that could give a descriptor back must not wait behind the others for ever.
     deferred: Mutex<VecDeque<J>>,
-    /// The pool that does its jobs, since it has no workers; or [`OPEN`]. Relaxed: what comes too
-    /// late is handed on when the crew looks.
+    /// The pool that does its jobs because it has no workers, or [`OPEN`]. Relaxed: a job that was pushed
+    /// meanwhile is handed on when the crew looks.
     heir: AtomicUsize,
-    /// Its workers, as the crew knows them.
+    /// How many workers it has, according to the crew.
     n_workers: AtomicUsize,
-    /// Workers with this number or a higher one rest. Relaxed: who misses a change does one job
-    /// more.
+    /// Workers with this number or a higher one rest. Relaxed: a worker that misses a change does one
+    /// more job.
     level: AtomicUsize,
     /// Workers that are parked or about to be; pairs with pushes by the fences of I4.
     n_parked: CachePadded<AtomicUsize>,
@@ -89,7 +89,7 @@ pub(crate) struct Queue<J> {
     gate: Condvar,
 }
 
-/// The workers that are parked, and for how long all of them were.
+/// The workers that are parked, and the time that workers were parked, added up.
 struct Parked {
     n: u32,
     time: Duration,
@@ -111,16 +111,16 @@ pub(crate) struct Local<'q, J> {
 pub(crate) enum Next<J> {
     /// This. It needs a `done`.
     Job(J),
-    /// Nothing, until there may be as many workers as that again.
+    /// Nothing, until the level is higher again.
     Rest,
     /// Nothing for a while.
     Idle,
-    /// Nothing any more: the walk has ended.
+    /// Nothing: the walk has ended.
     End,
 }
 
 impl<J> Queues<J> {
-    /// Queues for pools of which each has as many deques as this says, and those deques.
+    /// A queue for each number of deques, and these deques.
     pub(crate) fn new(n_deques: &[usize]) -> (Queues<J>, Vec<Vec<Worker<J>>>) {
         let deques: Vec<Vec<Worker<J>>> =
             n_deques.iter().map(|&n| (0..n).map(|_| Worker::new_lifo()).collect()).collect();
@@ -158,8 +158,8 @@ impl<J> Queues<J> {
         }
     }
 
-    /// The pool has no workers: another one, which has some, does its jobs. To be called again while
-    /// it has jobs, since who pushes may learn of it late.
+    /// The pool has no workers: another one does its jobs. To be called again while it has jobs,
+    /// since a worker that pushes may learn of it late.
     pub(crate) fn close(&self, pool: usize, heir: usize) {
         let queue = &self.queues[pool];
         queue.heir.store(heir, Ordering::Relaxed);
@@ -179,8 +179,8 @@ impl<J> Queues<J> {
         self.wake_all();
     }
 
-    /// Waits for the end of the walk, but no longer than this, or until the crew has to look; true if
-    /// the end has come.
+    /// Waits for the end of the walk, but no longer than this, or until the crew is to look. True if
+    /// the walk has ended.
     pub(crate) fn wait_for_end(&self, patience: Duration) -> bool {
         let guard = lock(&self.is_called);
         let is_quiet = |is_called: &mut bool| !*is_called && !self.has_ended();
@@ -224,7 +224,7 @@ impl<J> Queue<J> {
         if self.level.swap(level, Ordering::Relaxed) == level {
             return;
         }
-        // Those that are parked may have to go to the gate, and others through it.
+        // Parked workers may have to go to the gate, and those at the gate through it.
         self.wake.notify_all();
         self.gate.notify_all();
     }

@@ -1,10 +1,11 @@
-//! Tries a path: how long its requests take, and how many at once are worth it.
+//! Probes a path: how long its requests take, and how many at once pay off.
 //!
 //! Reads the tree below, keeps nothing, and changes nothing. It does so with one worker for a
-//! moment, then with two, and so on, each time where it stopped before: what was asked is in some
-//! cache, and would be answered at once. A tree that is read before the time is over begins again.
+//! moment, then with two, and so on. Each number continues where the previous one stopped, since
+//! what has been read is in a cache and would be answered at once. If the tree has been read before
+//! the time is up, it is read again.
 //!
-//! Stays on the filesystem of the path, and ends with its time, whatever is not answered by then.
+//! Stays on the filesystem of the path, and ends in time, whatever is not answered by then.
 
 mod timed;
 
@@ -19,52 +20,52 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 use timed::{N_CALLS, Timed, Times};
 
-/// A higher level is worth it if it brings so much more.
+/// A higher level pays off if its rate is this many times as high.
 const GAIN_MIN: f64 = 1.1;
 
-/// Levels in a row that bring nothing, before no higher one is tried.
+/// After this many levels in a row without a gain no higher one is tried.
 const N_DOUBTS: usize = 2;
 
-/// Requests of a whole tree for each worker, from which on that many workers have enough to do.
+/// A tree with fewer requests than this for each worker is too small for that number of workers.
 const REQUESTS_PER_WORKER: u64 = 32;
 
-/// How often it looks whether it was cancelled.
+/// How often it checks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A request that lasts so long when the time is over hangs.
+/// A request that has taken this long when the time is up hangs.
 const HANGS: Duration = Duration::from_millis(500);
 
-/// What to try, and how long.
+/// What to probe, and for how long.
 #[derive(Clone, Debug)]
 pub struct ProbeConfig {
     /// The tree.
     pub path: PathBuf,
-    /// How long at the most.
+    /// The maximum time.
     pub time: Duration,
-    /// The most workers to try; `None`: what measuring may make of them.
+    /// The maximum number of workers to try; `None`: as many as a walk may have.
     pub threads: Option<usize>,
     /// How the system is used.
     pub settings: Settings,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Debug)]
 pub struct Probe {
     /// The levels that were tried, ascending.
     pub levels: Vec<Tried>,
-    /// Kinds of requests, by themselves, with the fewest workers that were tried.
+    /// The kinds of requests, each by itself, with the fewest workers that were tried.
     pub calls: Vec<Call>,
     /// How often the whole tree was read.
     pub n_passes: u64,
     /// How long it took.
     pub time: Duration,
-    /// There is too little below the path to keep more workers busy than were tried.
+    /// The tree is too small to keep more workers busy than were tried.
     pub is_small: bool,
-    /// What is not answered yet, the oldest first.
+    /// Requests that are not answered yet, the oldest first.
     pub waiting: Vec<Waiting>,
 }
 
-/// What one number of workers brought.
+/// The result for one number of workers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tried {
     /// The workers: as many requests at once.
@@ -73,11 +74,11 @@ pub struct Tried {
     pub n_requests: u64,
     /// Requests a second.
     pub rate: f64,
-    /// The time that half of the requests took at most.
+    /// The median time of a request.
     pub median: Duration,
-    /// The time that 99% of the requests took at most.
+    /// The 99th percentile of the time of a request.
     pub slowest: Duration,
-    /// All that it asked had been asked before, so that caches may have answered.
+    /// All of it had been read before, so that caches may have answered.
     pub is_repeated: bool,
 }
 
@@ -88,9 +89,9 @@ pub struct Call {
     pub name: &'static str,
     /// How many there were.
     pub n: u64,
-    /// The time that half of them took at most.
+    /// The median time.
     pub median: Duration,
-    /// The time that 99% of them took at most.
+    /// The 99th percentile.
     pub slowest: Duration,
 }
 
@@ -98,7 +99,7 @@ pub struct Call {
 const NAMES: [&str; N_CALLS] = ["open", "getdents", "statx"];
 
 impl Probe {
-    /// Tries a path. `on_level` is told of each level before it is tried.
+    /// Probes a path. `on_level` is called before each level is tried.
     ///
     /// # Errors
     ///
@@ -131,7 +132,7 @@ impl Probe {
         Ok(Probe { levels, calls, n_passes, time: started.elapsed(), is_small, waiting })
     }
 
-    /// The level that is worth it: the lowest with nine tenths of the best rate.
+    /// The lowest level whose rate is within 10% of the best.
     pub fn best(&self) -> Option<&Tried> {
         best(&self.levels)
     }
@@ -152,8 +153,7 @@ fn calls_of(times: &Times) -> Vec<Call> {
     NAMES.into_iter().enumerate().map(call).filter(|call| call.n > 0).collect()
 }
 
-/// Which level comes next: twice the last one while that brings something, and then one below the
-/// best.
+/// Which level comes next: twice the previous one while that pays off, and then one below the best.
 struct Plan {
     level_max: usize,
     /// The one below the best was tried, or is.
@@ -236,7 +236,7 @@ impl<'a> Trial<'a> {
         };
         let Setup { frontier, config, source, threads, .. } = Setup::new(&walk, None)?;
         let level_max = threads.count.max(threads.max.min(config.filesystems.workers_max()));
-        // Each waits a quarter of a second for his turn at the most.
+        // So that no worker waits for its turn for more than a quarter of a second.
         let level_max = level_max.min(settings.max_ops.map_or(level_max, |n| (n / 4).max(1)));
         Ok(Trial {
             path,
@@ -262,7 +262,7 @@ impl<'a> Trial<'a> {
         self.source.set_over(false);
         let ends = self.start(level, end)?;
         let mut ended = self.wait(&ends, end)?;
-        // Read before it is told of the end: what comes later is not counted.
+        // Read before the walk is told to end: what is answered later does not count.
         let (times, time) = (self.source.times().since(&before), begun.elapsed());
         self.source.set_over(true);
         if ended.is_none() {
@@ -290,7 +290,7 @@ impl<'a> Trial<'a> {
         Ok(Some((tried, times)))
     }
 
-    /// In a thread that nobody joins: it may hang.
+    /// In a thread that is not joined, since it may hang.
     fn start(&mut self, level: usize, end: Instant) -> Result<Receiver<Ended>, Error> {
         let mut config = Config { n_workers: level, workers_max: level, ..self.config.clone() };
         let (source, control) = (self.source.clone(), self.control.clone());
@@ -313,7 +313,7 @@ impl<'a> Trial<'a> {
                 }
             }
             ended.frontier = frontier;
-            // Nobody waits any more, if it took too long.
+            // If it took too long, nobody waits any more.
             let _ = sender.send(ended);
         };
         let thread = std::thread::Builder::new().name("pwalk-probe".to_owned());
@@ -321,7 +321,7 @@ impl<'a> Trial<'a> {
         Ok(ends)
     }
 
-    /// What a level brought, if it ends by then.
+    /// The result of a level, if it ends by then.
     fn wait(&self, ends: &Receiver<Ended>, until: Instant) -> Result<Option<Ended>, Error> {
         loop {
             if self.cancel.is_cancelled() {

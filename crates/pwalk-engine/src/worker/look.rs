@@ -18,11 +18,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-/// Entries whose inodes count as one request for those who wonder what a worker waits for.
+/// The time of a request is noted anew after this many inodes.
 const N_PER_REQUEST: usize = 16;
 
 impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
-    /// Judges the names of a slice, asks the inodes that are needed, all at once, and delivers.
+    /// Judges the names of a slice, asks for all inodes that are needed, and delivers the rows.
     pub(super) fn look_at(
         &mut self,
         dir: &Arc<Dir<'w, S::Dir>>,
@@ -53,7 +53,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         }
         let answers = self.ask_slice(dir, listing, &wanted);
         for (number, &index) in wanted.iter().enumerate() {
-            // What is still to be asked may take long on a slow filesystem.
+            // On a slow filesystem the rest may take long.
             if self.walk.control.is_cancelled() {
                 break;
             }
@@ -73,8 +73,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         }
     }
 
-    /// The top of another filesystem is a slice of its own, for the workers of that: if it is dead,
-    /// it holds up no other entry.
+    /// The top of another filesystem is a slice of its own, for that filesystem's workers: if it is
+    /// dead, it holds up no other entry.
     #[cold]
     fn sets_top_apart(&self, dir: &Arc<Dir<'w, S::Dir>>, entry: Told<'_>) -> bool {
         let path = [&dir.info.path, entry.name()].concat();
@@ -83,7 +83,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     }
 
     /// Where answers take long, so is each directory: what is below it can be read before the
-    /// others have answered, which may be never.
+    /// entries beside it are answered, which may be never.
     fn sets_dir_apart(&self, dir: &Arc<Dir<'w, S::Dir>>, entry: Told<'_>) -> bool {
         may_hang(entry.kind) && self.sets_apart(dir, entry, dir.info.fs)
     }
@@ -101,7 +101,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         true
     }
 
-    /// What an entry needs, by what its directory tells of it.
+    /// What an entry needs, judging by what its directory says.
     #[inline]
     fn judge(
         &mut self,
@@ -125,7 +125,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         }
     }
 
-    /// Asks the inodes of some entries, as long as nobody cancels.
+    /// Asks for the inodes of some entries, unless the walk is cancelled.
     fn ask_slice(
         &mut self,
         dir: &Dir<'w, S::Dir>,
@@ -139,7 +139,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let (control, post) = (self.walk.control, &self.post);
         let (gauge, number) = (self.walk.gauge(dir.info.fs), self.index);
         let (mut n_told, mut is_named, mut n_counted) = (0_usize, false, 0);
-        // Each answer where they take long, so that a sample has them.
+        // Where answers take long, each is counted at once, for the next sample.
         let n_per_count = if gauge.slice_len() < SLOW_SLICE { 1 } else { N_PER_REQUEST };
         let mut asked_at = Instant::now();
         let walk = self.walk;
@@ -149,7 +149,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 (n_counted, asked_at) = (n_told, Instant::now());
             }
             if walk.is_paced() {
-                // Not the filesystem lets it wait.
+                // It is not the filesystem that makes it wait.
                 post.rests();
                 let is_followed = links == Links::Follow && listing.kind(index) == Kind::Symlink;
                 let n_before = if is_followed { PER_LINK - 1 } else { 0 };
@@ -171,7 +171,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         answers
     }
 
-    /// Delivers an entry of which nothing but what its directory tells is needed.
+    /// Delivers an entry for which the directory says enough.
     fn deliver_told(
         &mut self,
         dir: &Arc<Dir<'w, S::Dir>>,
@@ -263,7 +263,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         Box::new(Siblings::new(dir.info.clone(), fs, handle))
     }
 
-    /// A directory on another filesystem waits for the workers of that.
+    /// A directory on another filesystem waits for that filesystem's workers.
     #[cold]
     fn cross(&self, dir: &Dir<'w, S::Dir>, fs: FsIndex, entry: Told<'_>, stat: &Stat) {
         let mut siblings = self.new_siblings(dir, fs);
@@ -271,8 +271,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         self.jobs.push_to(self.walk.pool(fs), Job::Open(siblings));
     }
 
-    /// True for a file that the walk writes. Directories tell numbers only, so that one with the
-    /// number of such a file is asked for its device.
+    /// True for a file that the walk writes. A directory lists inode numbers only, so the device of an
+    /// entry with such a number is read.
     fn is_own_file(&self, dir: &Dir<'w, S::Dir>, entry: Told<'_>) -> bool {
         let own = &self.walk.config.rules.own_files;
         if !own.iter().any(|id| id.ino == entry.ino) {
@@ -433,7 +433,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     }
 }
 
-/// True for what may be a mount point of something that is dead.
+/// True for what may be a mount point, which may be dead.
 fn may_hang(kind: Kind) -> bool {
     matches!(kind, Kind::Dir | Kind::Unknown)
 }

@@ -1,10 +1,10 @@
-//! A source that times every request, and asks nothing more once its time is over.
+//! A source that times every request, and makes none once its time is up.
 //!
-//! Then directories end, files are gone, and what is a directory by its name's entry is answered for as
-//! one, so that it is left for the next level.
+//! From then on directories end and files are gone, but an entry that is a directory by its type gets
+//! an inode that says so. The walk then leaves it in the frontier, for the next level.
 //!
-//! Times go into sixteen buckets for each power of two: medians are as exact as that, and a request
-//! costs two looks at the clock and one addition.
+//! Times go into sixteen buckets for each power of two. Quantiles are as exact as that, and a
+//! request costs two readings of the clock and one addition.
 
 use pwalk_engine::{Asked, At, DiskDir, Errno, Fields, Kind, Known, Links, Listing, Source, Stat};
 use pwalk_engine::{Base, Disk};
@@ -27,10 +27,9 @@ const N_BUCKETS: usize = 16 * 64;
 /// A disk whose requests are timed.
 pub(super) struct Timed {
     disk: Disk,
-    /// Nothing more is asked: directories end, and entries are gone. Relaxed: who sees it late asks
-    /// one request more.
+    /// No more requests are made. Relaxed: a worker that sees it late makes one more.
     is_over: AtomicBool,
-    /// The device of the tree, once its root was asked.
+    /// The device of the tree, once its root was read.
     device: AtomicU64,
     /// Relaxed: numbers for people to look at.
     buckets: Vec<AtomicU64>,
@@ -165,7 +164,7 @@ impl Times {
         self.0.iter().sum()
     }
 
-    /// The time that this share of them took at most; 0 if there is none.
+    /// This quantile of the times; 0 if there are none.
     pub(super) fn quantile(&self, share: f64) -> Duration {
         let all: Vec<u64> =
             (0..N_BUCKETS).map(|at| self.0.iter().skip(at).step_by(N_BUCKETS).sum()).collect();
