@@ -69,6 +69,7 @@ fn write(
     }
     if !quiet {
         tell(&summary, &output);
+        signals.tell_left_behind();
     }
     Ok(Exit::of_result(summary.is_complete()))
 }

@@ -157,6 +157,13 @@ impl Cancellable {
         result
     }
 
+    /// Says what a job that is done has given up, and still keeps the process.
+    pub(crate) fn tell_left_behind(&self) {
+        if let Some(path) = self.left_behind() {
+            message::say(does_not_respond(&path));
+        }
+    }
+
     /// What has not answered for some time. Others may still do so.
     fn left_behind(&self) -> Option<String> {
         loop {

@@ -37,6 +37,7 @@ pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
     let summary = signals.ended(done)?;
     if !quiet {
         message::unmatched_excludes(&summary).iter().for_each(message::say);
+        signals.tell_left_behind();
     }
     Ok(Exit::of_result(summary.is_complete()))
 }

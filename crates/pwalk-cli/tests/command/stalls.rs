@@ -62,6 +62,9 @@ fn t49_a_report_with_a_timeout_ends_with_what_there_is() {
     let end = lines.find(|line| line.contains("complete")).expect("it ends");
     // The kernel reads no more of a directory in which the server looks an entry up.
     assert_eq!(end, "NOT complete, 2 errors (2 ETIMEDOUT): out.csv");
+    let stays = lines.next().expect("it says what it leaves behind");
+    let expected = format!("pwalk: {path} does not respond, and process ");
+    assert!(stays.starts_with(&expected) && stays.ends_with(" stays until it does"), "{stays}");
     assert_eq!(ended(&mut child), Some(1));
     assert_eq!(lines.next(), None, "standard error is closed");
     let summary = fs::read(folder.path().join("s.json")).unwrap();
