@@ -1,117 +1,41 @@
-//! The workers of a walk: started when they are needed, and as many at work as their controller says.
+//! The workers of a walk: started when they are needed, as many as their controllers say.
 //!
-//! The thread that called `walk` has nothing else to do: it waits for the end here, and meanwhile
-//! takes a sample now and then. On a busy local disk that is forty times a second; a pool without
-//! jobs is left alone, and a job for it calls the crew.
+//! The thread that called `walk` waits here for the end, and meanwhile looks after the pools: it
+//! takes samples, on a busy local disk forty times a second, and starts workers. A pool without jobs
+//! is left alone; its next job wakes this thread.
 
 mod budget;
+mod gauge;
+mod pool;
 mod threads;
 
+pub(crate) use gauge::{Gauge, SLOW_SLICE};
+
 use crate::config::Config;
-use crate::controller::{Controller, Sample};
 use crate::filesystems::FsIndex;
 use crate::frontier::Frontier;
-use crate::queue::{Local, Queue, Queues};
+use crate::queue::{Local, Queues};
 use crate::source::{Sink, Source};
-use crate::stalls::{Stall, Stalls, raised};
+use crate::stalls::{Stall, Stalls};
 use crate::sync::lock;
 use crate::totals::Totals;
 use crate::walk::Walk;
 use crate::worker::{Job, Start, Worker};
-use crossbeam_utils::CachePadded;
-use pwalk_sys::Usage;
+use pool::{Plan, Pool, Room};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::thread::ScopedJoinHandle;
-use std::time::{Duration, Instant};
-use threads::Threads;
-
-/// Counters are spread over this many cache lines.
-const N_SHARDS: usize = 16;
 
 /// Bytes of a worker's stack: it calls nothing that is deep, and there may be hundreds.
 const STACK_BYTES: usize = 256 << 10;
 
-/// Address space that must be left when a worker is started, and as much again for each that was before:
-/// they don't have all that they will need yet.
+/// Address space that must be left when a worker is started: this much, and more for each worker before it,
+/// since these do not have all that they will need yet.
 const ROOM_LEFT: usize = 16 << 20;
 const ROOM_EACH: usize = 512 << 10;
 
-/// How long the answers to one slice should take: shorter costs more switches, and with longer ones
-/// workers lack jobs while others have many.
-const SLICE_TIME: Duration = Duration::from_millis(3);
-
-/// Slices are shorter than this where requests take long; and there, at first, when nobody knows how
-/// long, this short.
-pub(crate) const SLOW_SLICE: usize = 64;
-const FIRST_SLICE: usize = 4;
-
-/// How long a sample with too few answers is waited for.
-const SAMPLE_MAX: Duration = Duration::from_secs(2);
-
-/// How soon a thread is asked for again after the system has refused one.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// What a pool's workers and its controller tell each other.
-pub(crate) struct Gauge {
-    answered: [CachePadded<Answered>; N_SHARDS],
-    /// Entries of a slice: now, and at the most.
-    slice_len: AtomicUsize,
-    slice_len_max: usize,
-}
-
-/// Relaxed: numbers to compare, which publish nothing.
-#[derive(Default)]
-struct Answered {
-    n: AtomicU64,
-    /// How long workers waited for them, added up.
-    nanos: AtomicU64,
-}
-
-impl Gauge {
-    pub(crate) fn new(slice_len_max: usize) -> Gauge {
-        let slice_len_max = slice_len_max.max(1);
-        let is_slow = slice_len_max < SLOW_SLICE;
-        let slice_len = if is_slow { slice_len_max.min(FIRST_SLICE) } else { slice_len_max };
-        Gauge {
-            answered: Default::default(),
-            slice_len: AtomicUsize::new(slice_len),
-            slice_len_max,
-        }
-    }
-
-    /// A worker has got answers to what it asked then.
-    pub(crate) fn count(&self, worker: usize, n: u64, asked: Instant) {
-        let shard = &self.answered[worker % N_SHARDS];
-        shard.n.fetch_add(n, Relaxed);
-        shard.nanos.fetch_add(asked.elapsed().as_nanos() as u64, Relaxed);
-    }
-
-    /// Entries of a directory that one worker looks at before others may take the rest.
-    pub(crate) fn slice_len(&self) -> usize {
-        self.slice_len.load(Relaxed)
-    }
-
-    /// So many requests took that long, added up.
-    fn fit_slices(&self, n: u64, waited: Duration) {
-        if !waited.is_zero() {
-            let len = SLICE_TIME.as_nanos() * u128::from(n) / waited.as_nanos();
-            self.slice_len.store((len as usize).clamp(1, self.slice_len_max), Relaxed);
-        }
-    }
-
-    fn answered(&self) -> (u64, Duration) {
-        let sum = |of: fn(&Answered) -> &AtomicU64| {
-            self.answered.iter().map(|shard| of(shard).load(Relaxed)).sum()
-        };
-        (sum(|shard| &shard.n), Duration::from_nanos(sum(|shard| &shard.nanos)))
-    }
-}
-
-/// What the workers brought, and how many they were.
+/// What the workers found, and how many they were.
 pub(crate) struct Brought {
     pub(crate) totals: Totals,
-    /// The most that worked at once, those in place of workers that hung left aside.
+    /// The maximum that worked at once, not counting those that replaced workers that hung.
     pub(crate) n_workers: usize,
     pub(crate) n_refused: usize,
     /// Requests that stalled, and how many there were.
@@ -121,9 +45,9 @@ pub(crate) struct Brought {
 
 /// Runs workers to the end of the walk.
 ///
-/// A system that gives fewer threads than were asked for makes the walk slower and nothing else.
-/// It is asked again after a while. If it gives none, the calling thread is the worker; it is not bound
-/// to any processor then.
+/// If the system starts fewer threads than were asked for, the walk is slower, and nothing else. It is
+/// asked again after a while. If it starts none, the calling thread is the worker, and is not bound to
+/// any processor then.
 pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>) -> Brought {
     let Config { placement, n_cores, n_millicores, .. } = walk.config;
     let plans: Vec<_> = (0..walk.n_pools()).map(|pool| Plan::new(walk.config, pool)).collect();
@@ -214,227 +138,6 @@ fn hand_on<J>(queues: &Queues<J>, pools: &[Pool<'_, '_, J>]) {
         } else {
             queues.close(number, heir.unwrap_or(0));
         }
-    }
-}
-
-/// With how many workers a pool begins, and how many it may have.
-struct Plan {
-    n_start: usize,
-    n_max: usize,
-}
-
-impl Plan {
-    /// The first pool begins as the config says, the others as suits their filesystem.
-    fn new(config: &Config, pool: usize) -> Plan {
-        let tuning = config.filesystems.tuning(pool as FsIndex);
-        let n_start = match pool {
-            0 => config.n_workers,
-            _ => tuning.n_workers(config.n_cores).min(config.workers_max),
-        };
-        let n_start = n_start.max(1);
-        Plan { n_start, n_max: n_start.max(config.workers_max.min(tuning.workers_max)) }
-    }
-
-    fn n_deques(&self, n_cores: usize) -> usize {
-        n_cores.clamp(1, self.n_max)
-    }
-}
-
-/// What a pool may have.
-struct Room<'a> {
-    /// Workers in all, but for those that hang.
-    limit: usize,
-    /// Threads that may be started.
-    n_free: usize,
-    /// Its workers that hang, and don't count.
-    hung: &'a [usize],
-}
-
-/// The workers of one filesystem, as the crew sees them.
-struct Pool<'a, 'scope, J> {
-    plan: Plan,
-    gauge: &'a Gauge,
-    queue: &'a Queue<J>,
-    /// Begins with the first worker; `None` if their number is fixed.
-    controller: Option<Controller>,
-    threads: Threads<'scope>,
-    /// The walk has met its filesystem.
-    is_met: bool,
-    /// Those that may work, and without those that do in place of others.
-    n_active: usize,
-    n_counted: usize,
-    /// When the system refused a thread.
-    refused: Option<Instant>,
-    /// The most threads, and whether the system refused more at the beginning.
-    n_running_max: usize,
-    was_refused: bool,
-    /// When the last sample was taken, and the counters then.
-    since: Instant,
-    answered: (u64, Duration),
-    idle: Duration,
-    usage: Usage,
-}
-
-impl<'a, 'scope, J> Pool<'a, 'scope, J> {
-    fn new(plan: Plan, gauge: &'a Gauge, queue: &'a Queue<J>) -> Self {
-        queue.set_level(plan.n_start);
-        Pool {
-            plan,
-            gauge,
-            queue,
-            controller: None,
-            threads: Threads::new(),
-            is_met: false,
-            n_active: 0,
-            n_counted: 0,
-            refused: None,
-            n_running_max: 0,
-            was_refused: false,
-            since: Instant::now(),
-            answered: (0, Duration::ZERO),
-            idle: Duration::ZERO,
-            usage: Usage::default(),
-        }
-    }
-
-    /// How many workers it may soon want.
-    fn wants(&self) -> usize {
-        let Plan { n_start, n_max } = self.plan;
-        match &self.controller {
-            _ if !self.is_met => 0,
-            _ if self.n_active > 0 && self.queue.is_idle() => 1,
-            Some(controller) => (2 * controller.level()).clamp(n_start, n_max),
-            None => n_start,
-        }
-    }
-
-    /// How many threads it has.
-    fn n_running(&mut self) -> usize {
-        self.threads.reap();
-        self.threads.n()
-    }
-
-    /// Workers to begin with that the system refused.
-    fn n_refused(&self) -> usize {
-        if self.was_refused { self.plan.n_start.saturating_sub(self.n_running_max) } else { 0 }
-    }
-
-    /// How long it may be left alone, if it measures anything.
-    fn patience(&self) -> Option<Duration> {
-        let controller = self.controller.as_ref()?;
-        let (time, elapsed) = (controller.sample_time(), self.since.elapsed());
-        // The longer answers don't come, the more seldom it looks.
-        let patience = time.saturating_sub(elapsed).max(time / 4).max(elapsed / 4);
-        (self.n_active > 0 && !self.queue.is_idle()).then_some(patience)
-    }
-
-    /// Starts the workers that it lacks, and changes their number if a sample says so. A pool
-    /// begins with its first job. Others work in place of those that hang. Returns how many threads
-    /// were started.
-    fn adjust(
-        &mut self,
-        n_millicores: usize,
-        room: &Room<'_>,
-        start: impl FnMut(usize) -> Option<ScopedJoinHandle<'scope, Totals>>,
-    ) -> usize {
-        self.is_met |= self.queue.has_jobs();
-        let is_tried_again = self.refused.take_if(|refused| refused.elapsed() >= RETRY).is_some();
-        let n_before = self.threads.n();
-        if !self.is_met || n_before == 0 && self.refused.is_some() {
-            (self.n_active, self.n_counted) = (0, 0);
-            return 0;
-        }
-        let Plan { n_start, n_max } = self.plan;
-        if n_before == 0 || is_tried_again && self.n_running_max < n_start {
-            self.controller = (n_max > n_start).then(|| Controller::new(n_start, n_max));
-        }
-        if n_before == 0 {
-            (self.since, self.usage) = (Instant::now(), pwalk_sys::usage());
-        } else {
-            self.measure(n_millicores);
-        }
-        let limit = if self.refused.is_some() { room.limit.min(n_before) } else { room.limit };
-        let level = self.controller.as_mut().map_or(n_start.min(limit), |controller| {
-            controller.bound(n_max.min(limit));
-            controller.level()
-        });
-        self.set_level(raised(level, room.hung), room, start);
-        self.n_counted = level.min(self.n_active);
-        let n_running = self.threads.n();
-        self.n_running_max = self.n_running_max.max(n_running);
-        self.queue.set_workers(n_running);
-        n_running - n_before
-    }
-
-    /// So many may work, or as many as there can be.
-    fn set_level(
-        &mut self,
-        level: usize,
-        room: &Room<'_>,
-        mut start: impl FnMut(usize) -> Option<ScopedJoinHandle<'scope, Totals>>,
-    ) {
-        let mut n_free = if self.refused.is_some() { 0 } else { room.n_free };
-        // First, so that none of them ends for lack of work.
-        self.queue.set_level(level.max(1));
-        for index in 0..level {
-            if self.threads.is_running(index) {
-                continue;
-            }
-            let thread = if n_free > 0 { start(index) } else { None };
-            match thread {
-                Some(thread) => self.threads.insert(index, thread),
-                None => {
-                    if n_free > 0 {
-                        self.refused = Some(Instant::now());
-                        self.was_refused = true;
-                    }
-                    if let Some(controller) = &mut self.controller {
-                        controller.bound(index);
-                    }
-                    self.queue.set_level(index.max(1));
-                    self.n_active = index;
-                    return;
-                }
-            }
-            n_free -= 1;
-        }
-        self.n_active = level;
-    }
-
-    /// Gives the controller a sample, unless it is too early for one.
-    fn measure(&mut self, n_millicores: usize) {
-        let (now, answered) = (Instant::now(), self.gauge.answered());
-        let (n, waited) = (answered.0 - self.answered.0, answered.1 - self.answered.1);
-        let time = now - self.since;
-        let Some(controller) = &mut self.controller else {
-            if time >= SAMPLE_MAX {
-                self.gauge.fit_slices(n, waited);
-                (self.since, self.answered) = (now, answered);
-            }
-            return;
-        };
-        let is_long = time >= controller.sample_time() && n >= controller.sample_len();
-        if !is_long && time < SAMPLE_MAX {
-            return;
-        }
-        let (idle, usage) = (self.queue.idle_time(), pwalk_sys::usage());
-        let share = |part: Duration, n: f64| {
-            (part.as_secs_f64() / (time.as_secs_f64() * n)).clamp(0.0, 1.0)
-        };
-        let sample = Sample {
-            n_answered: n,
-            waited,
-            time,
-            n_sleeps: usage.n_sleeps.saturating_sub(self.usage.n_sleeps),
-            busy_share: share(
-                usage.cpu.saturating_sub(self.usage.cpu),
-                n_millicores as f64 / 1000.0,
-            ),
-            idle_share: share(idle.saturating_sub(self.idle), controller.level() as f64),
-        };
-        (self.since, self.answered, self.idle, self.usage) = (now, answered, idle, usage);
-        self.gauge.fit_slices(n, waited);
-        controller.next(&sample);
     }
 }
 
