@@ -193,10 +193,11 @@ impl<S: Source> Ahead<S> {
         dirs.may_enter(index, self.rules.follow_links())
     }
 
-    /// The consumer has taken something: there may be room again.
+    /// The consumer has taken something: there may be room again. One is woken, which wakes the
+    /// next if there is more to do.
     pub(super) fn wake_workers(&self, state: &State) {
         if state.n_idle > 0 && state.may_begin() && state.plan.has_much_room() {
-            self.work.notify_all();
+            self.work.notify_one();
         }
     }
 
@@ -291,6 +292,8 @@ impl<S: Source + Send + 'static> Ahead<S> {
     fn call_another(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         if state.n_idle > 0 {
             if state.may_begin() {
+                // Who is woken needs the lock.
+                drop(state);
                 self.work.notify_one();
             }
         } else if state.lacks_a_worker() && !self.is_over() {
@@ -333,12 +336,13 @@ impl<S: Source + Send + 'static> Ahead<S> {
         placement.place(number);
         let mut reader = self.reader(source, *buffer_len);
         reader.n_reserved = RESERVE;
-        while let Some((job, n_read)) = self.wait_for_job() {
+        let mut state = lock(&self.state);
+        while let Some((job, n_read)) = self.wait_for_job(state) {
             // What panics here panics again where the consumer reads it.
             let reads =
                 AssertUnwindSafe(|| reader.read(&job.path, self.rules.links, || self.is_over()));
             let read = catch_unwind(reads).unwrap_or(Err(Errno::CANCELED));
-            let mut state = lock(&self.state);
+            state = lock(&self.state);
             state.are_scarce |= reader.n_spare < RESERVE;
             state.meter.end_read(n_read, std::mem::take(&mut reader.n_answered));
             self.after_read(&mut state, job, read);
@@ -346,8 +350,13 @@ impl<S: Source + Send + 'static> Ahead<S> {
     }
 
     /// A directory to read, and the number of that read; `None` if there was none for a while.
-    fn wait_for_job(self: &Arc<Self>) -> Option<(Job, u64)> {
-        let mut state = lock(&self.state);
+    ///
+    /// Takes the lock over from whoever has stored what it read: to take it twice for each directory
+    /// is what workers would spend their time with.
+    fn wait_for_job<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, State>,
+    ) -> Option<(Job, u64)> {
         let mut idle_since = None;
         while !self.is_over() {
             if let Some(job) = state.begin() {
