@@ -2,13 +2,15 @@
 //!
 //!     cargo run --release --package pwalk-engine --example in_order -- /usr 2
 //!     cargo run --release --package pwalk-engine --example in_order -- memory 2
+//!     cargo run --release --package pwalk-engine --example in_order -- /mnt/slow 8-512
 //!
 //! `memory` is a tree of 100,000 directories that is made up on the way, so that what is left is
-//! the plan. Prints directories and nanoseconds for each; instructions by `perf stat`.
+//! the plan. `8-512` is eight workers to begin with, and as many as measuring makes of them. Prints
+//! directories and nanoseconds for each; instructions by `perf stat`.
 
 use pwalk_engine::{
     At, Child, Disk, Errno, Fields, Kind, Links, Listing, Order, Ordered, Placement, Rules, Source,
-    Stat, Step, Workers,
+    Stat, Step, Tuning, Workers,
 };
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -65,15 +67,20 @@ impl Source for Memory {
     }
 }
 
-fn walk<S: Source + Send + 'static>(root: &str, source: S, n_workers: usize, prunes: bool) {
+fn walk<S: Source + Send + 'static>(
+    root: &str,
+    source: S,
+    (n_workers, n_workers_max): (usize, usize),
+    prunes: bool,
+) {
     let start = Instant::now();
     let source = Arc::new(source);
     let workers = Workers {
         n_workers,
-        n_workers_max: n_workers,
+        n_workers_max,
         n_cores: 2,
         source: source.clone(),
-        buffer_len: 0,
+        buffer_len: Tuning::REMOTE.buffer_bytes,
         placement: Placement::default(),
     };
     let (root, rules) = (root.as_bytes().to_vec(), Rules::default());
@@ -91,13 +98,16 @@ fn walk<S: Source + Send + 'static>(root: &str, source: S, n_workers: usize, pru
         n_dirs += 1;
     }
     let time = start.elapsed();
-    println!("{n_dirs} directories, {} ns each", time.as_nanos() / n_dirs.max(1));
+    println!("{n_dirs} directories, {} ns each, {time:?}", time.as_nanos() / n_dirs.max(1));
 }
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let root = arguments.first().map_or("memory", String::as_str);
-    let n_workers = arguments.get(1).map_or(2, |n| n.parse().expect("a number of workers"));
+    let words = arguments.get(1).map_or("2", String::as_str);
+    let (least, most) = words.split_once('-').unwrap_or((words, words));
+    let number = |word: &str| word.parse().expect("a number of workers");
+    let n_workers = (number(least), number(most));
     let prunes = arguments.get(2).is_some_and(|word| word == "prune");
     if root == "memory" {
         return walk("/r", Memory, n_workers, prunes);

@@ -180,6 +180,17 @@ impl Controller {
         }
     }
 
+    /// Knows how long a request takes that is the only one: the first sample then says already
+    /// whether more at once brought more, and what was before it need not be seen off.
+    pub fn knowing(mut self, alone: Duration) -> Controller {
+        if self.level > 1 && !alone.is_zero() {
+            let before = Some((1, 1.0 / alone.as_secs_f64()));
+            self.phase = Phase::Rising { before, doubted: None };
+            self.is_new = false;
+        }
+        self
+    }
+
     /// How many workers may work.
     pub fn level(&self) -> usize {
         self.level
@@ -377,6 +388,8 @@ impl Controller {
             _ if self.is_mixed => 2,
             // There is only one sample of how long a request takes.
             Phase::Rising { before: None, .. } => 1,
+            // Nor does one request that was alone tell which of many wait for each other.
+            Phase::Rising { before: Some((1, _)), .. } if level > 2 => 2,
             Phase::Rising { .. } if level <= LEAP_LEVEL_MAX && !self.is_queueing() => LEAP,
             _ => 2,
         };

@@ -350,12 +350,13 @@ impl<S: Source + Send + 'static> Ordered<S> {
         // The root is followed whatever the links are.
         let links = if self.is_at_root() { Links::Follow } else { self.ahead.rules.links };
         let mut is_alone = false;
-        let mut n_spare = u64::MAX;
+        let (mut n_spare, mut n_answered) = (u64::MAX, 0);
         let result = loop {
             self.after_fork(patience, &mut stretch);
             let mut reader = self.ahead.reader(&self.ahead.source, Tuning::LOCAL.buffer_bytes);
             let result = reader.read(path, links, || patience.is_over());
             n_spare = n_spare.min(reader.n_spare);
+            n_answered += reader.n_answered;
             match result {
                 Err(errno) if is_lack(errno) && !is_alone => {
                     is_alone = self.ahead.wait_for_descriptor(&mut lack, patience);
@@ -370,7 +371,8 @@ impl<S: Source + Send + 'static> Ordered<S> {
         };
         self.after_fork(patience, &mut stretch);
         self.n_read_alone += 1;
-        self.time_alone += start.elapsed();
+        let time = start.elapsed();
+        self.time_alone += time;
         let listing = match result {
             Err(Errno::NOTDIR | Errno::LOOP) if links == Links::Keep && self.is_link(path) => {
                 return Ok(None);
@@ -380,6 +382,7 @@ impl<S: Source + Send + 'static> Ordered<S> {
         let mut state = lock(&self.ahead.state);
         state.count_read();
         state.note_spare(n_spare);
+        state.count_alone(n_answered, time);
         let group = state.plan.arrive(stretch, path, &listing.dirs);
         self.ahead.wake_workers(&state);
         let is_worth_it = self.n_read_alone >= DIRS_ALONE || self.time_alone >= TIME_ALONE;

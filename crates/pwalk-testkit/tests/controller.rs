@@ -158,6 +158,12 @@ fn noise(second: f64) -> f64 {
     1.0 - (random >> 16 & 0xffff) as f64 / 65536.0 / 4.0
 }
 
+/// Answers with the best fixed number.
+fn best_fixed(case: &Case) -> u64 {
+    let fixed = |level| simulate(case.server, Controller::new(level, level), case.seconds);
+    [8, 32, 64, 128, 512].map(|level| fixed(level).n_answered).into_iter().max().unwrap_or(0)
+}
+
 fn course(case: &Case) -> Course {
     simulate(case.server, Controller::new(START, LEVEL_MAX), case.seconds)
 }
@@ -166,14 +172,39 @@ fn course(case: &Case) -> Course {
 fn every_server_gets_about_as_many_requests_as_with_the_best_fixed_number() {
     for case in &CASES {
         let found = course(case);
-        let levels = [8, 32, 64, 128, 512];
-        let fixed = |level| simulate(case.server, Controller::new(level, level), case.seconds);
-        let best = levels.map(|level| fixed(level).n_answered).into_iter().max().unwrap();
-        let share = found.n_answered as f64 / best as f64;
+        let share = found.n_answered as f64 / best_fixed(case) as f64;
         println!("{}: {share:.2} of the best, {} in flight", case.name, found.in_flight_max);
         assert!(share >= case.least, "{}: {share:.2} of the best fixed number", case.name);
         assert!(found.in_flight_max <= case.in_flight_max, "{}: in flight", case.name);
     }
+}
+
+/// As a walk in order does, whose consumer has made the first requests alone.
+#[test]
+fn who_knows_how_long_one_request_takes_alone_gets_there_earlier_and_goes_no_further() {
+    for case in CASES.iter().filter(|case| case.seconds <= 10.0) {
+        let (alone, best) = ((case.server.service)(0.0, 1), best_fixed(case));
+        // Chance, or a cache, may have made it another one.
+        for times in [0.3, 1.0, 1.5] {
+            let course = simulate(case.server, knowing(alone * times), case.seconds);
+            let share = course.n_answered as f64 / best as f64;
+            let n_in_flight = course.in_flight_max;
+            println!("{}, {times}: {share:.2} of the best, {n_in_flight}", case.name);
+            assert!(share >= case.least, "{}, {times}: {share:.2} of the best", case.name);
+            assert!(n_in_flight <= case.in_flight_max, "{}, {times}: {n_in_flight}", case.name);
+        }
+    }
+    let fixed = &CASES[0];
+    let until_64 = |course: Course| {
+        let at = course.samples.iter().find(|sample| sample.1 >= 64);
+        at.map_or(f64::MAX, |sample| sample.0)
+    };
+    let (known, unknown) = (simulate(fixed.server, knowing(1e-3), fixed.seconds), course(fixed));
+    assert!(until_64(known) < until_64(unknown));
+}
+
+fn knowing(alone: f64) -> Controller {
+    Controller::new(START, LEVEL_MAX).knowing(Duration::from_secs_f64(alone))
 }
 
 #[test]

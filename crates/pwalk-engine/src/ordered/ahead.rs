@@ -186,6 +186,8 @@ impl<S: Source> Ahead<S> {
             n_spare: u64::MAX,
             n_reserved: 0,
             n_answered: 0,
+            since: Instant::now(),
+            tell: None,
         }
     }
 
@@ -336,8 +338,18 @@ impl<S: Source + Send + 'static> Ahead<S> {
         placement.place(number);
         let mut reader = self.reader(source, *buffer_len);
         reader.n_reserved = RESERVE;
+        // Whoever has the lock is not kept: the next answer will do.
+        let tell = |n_answered| match self.state.try_lock() {
+            Ok(mut state) => {
+                state.meter.count_answers(n_answered);
+                true
+            }
+            Err(_) => false,
+        };
+        reader.tell = Some(&tell);
         let mut state = lock(&self.state);
-        while let Some((job, n_read)) = self.wait_for_job(state) {
+        while let Some((job, (n_read, began))) = self.wait_for_job(state) {
+            reader.since = began;
             // What panics here panics again where the consumer reads it.
             let reads =
                 AssertUnwindSafe(|| reader.read(&job.path, self.rules.links, || self.is_over()));
@@ -349,14 +361,14 @@ impl<S: Source + Send + 'static> Ahead<S> {
         }
     }
 
-    /// A directory to read, and the number of that read; `None` if there was none for a while.
+    /// A directory to read, and the number and time of that read; `None` if there was none for a while.
     ///
     /// Takes the lock over from whoever has stored what it read: to take it twice for each directory
     /// is what workers would spend their time with.
     fn wait_for_job<'a>(
         self: &'a Arc<Self>,
         mut state: MutexGuard<'a, State>,
-    ) -> Option<(Job, u64)> {
+    ) -> Option<(Job, (u64, Instant))> {
         let mut idle_since = None;
         while !self.is_over() {
             if let Some(job) = state.begin() {
@@ -423,6 +435,11 @@ impl State {
     /// The consumer has to read by itself. If that is because all workers hang, others may work.
     pub(super) fn look_for_hung(&mut self) {
         self.meter.look_for_hung();
+    }
+
+    /// The consumer has read by itself, with so many requests.
+    pub(super) fn count_alone(&mut self, n_answered: u64, time: Duration) {
+        self.meter.count_alone(n_answered, time);
     }
 
     fn begin(&mut self) -> Option<Job> {

@@ -14,9 +14,16 @@ use crate::source::{At, Base, Source};
 use pwalk_sys::{DescriptorLimit, Errno, Links};
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Bytes of the longest path that the kernel takes, its NUL included. Source: path_resolution(7).
 const PATH_MAX: usize = 4096;
+
+/// Requests that are waited for where a directory is opened: its name is looked up first.
+const ASKED_PER_OPEN: u64 = PER_OPEN - 1;
+
+/// Time after which somebody is told of answers, and not only at the end of the directory.
+const LONG: Duration = Duration::from_micros(300);
 
 /// Reads directories, one after the other.
 pub(super) struct Reader<'a, S: Source> {
@@ -35,8 +42,12 @@ pub(super) struct Reader<'a, S: Source> {
     pub(super) n_spare: u64,
     /// As many must be left for a directory to be read.
     pub(super) n_reserved: u64,
-    /// Requests that were answered, or refused for the lack of a descriptor.
+    /// Requests that were answered, or refused for the lack of a descriptor, and not told.
     pub(super) n_answered: u64,
+    /// When somebody was told last, or the read began.
+    pub(super) since: Instant,
+    /// Is told of them where they take long, during a read; says whether it listened.
+    pub(super) tell: Option<&'a (dyn Fn(u64) -> bool + 'a)>,
 }
 
 impl<S: Source> Reader<'_, S> {
@@ -49,7 +60,7 @@ impl<S: Source> Reader<'_, S> {
     ) -> Result<DirListing, Errno> {
         self.pace(PER_OPEN, &mut is_stopped)?;
         let dir = self.open(path, links);
-        self.n_answered += 1;
+        self.count_answers(ASKED_PER_OPEN);
         let dir = dir?;
         self.n_spare = self.source.n_spare(&dir, &mut self.limit);
         if self.n_spare < self.n_reserved {
@@ -67,15 +78,33 @@ impl<S: Source> Reader<'_, S> {
         listing: &mut Listing,
         is_stopped: &mut impl FnMut() -> bool,
     ) -> Result<(), Errno> {
-        let Reader { source, buffer_len, pacer, n_answered, names, .. } = self;
-        names.read_all(listing, |scratch, listing| {
-            pace(*pacer, 1, is_stopped)?;
+        let mut names = std::mem::take(&mut self.names);
+        let result = names.read_all(listing, |scratch, listing| {
+            self.pace(1, is_stopped)?;
             if is_stopped() {
                 return Err(Errno::CANCELED);
             }
-            *n_answered += 1;
-            source.read(dir, *buffer_len, scratch, listing)
-        })
+            let read = self.source.read(dir, self.buffer_len, scratch, listing);
+            match read {
+                Ok(true) => self.count_answers(1),
+                // Whoever reads tells of the last one with the directory.
+                _ => self.n_answered += 1,
+            }
+            read
+        });
+        self.names = names;
+        result
+    }
+
+    /// Requests were answered. A directory may take many: whoever measures shall not have to wait
+    /// for its end.
+    fn count_answers(&mut self, n_answered: u64) {
+        self.n_answered += n_answered;
+        let Some(tell) = self.tell else { return };
+        let now = Instant::now();
+        if now - self.since >= LONG && tell(self.n_answered) {
+            (self.n_answered, self.since) = (0, now);
+        }
     }
 
     /// Waits until `n` requests may be made; ECANCELED if the walk is stopped before.
@@ -174,8 +203,9 @@ impl<S: Source> Reader<'_, S> {
         let own = match told {
             Kind::Unknown => {
                 self.pace(1, is_stopped)?;
-                self.n_answered += 1;
-                known(self.source.stat(dir, name, Links::Keep, Fields::empty()), Kind::Unknown)?
+                let own = self.source.stat(dir, name, Links::Keep, Fields::empty());
+                self.count_answers(1);
+                known(own, Kind::Unknown)?
             }
             told => told,
         };
@@ -186,12 +216,12 @@ impl<S: Source> Reader<'_, S> {
         // absolute begins nowhere, whatever directory is named.
         let path = [prefix, name.to_bytes()].concat();
         self.pace(PER_LINK, is_stopped)?;
-        self.n_answered += 1;
         let behind = match self.base {
             Base::None if prefix.starts_with(b"/") => c_path(&path)
                 .and_then(|path| self.source.stat(dir, &path, Links::Follow, Fields::empty())),
             _ => self.stat(&path, Links::Follow),
         };
+        self.count_answers(1);
         Ok((known(behind, Kind::Symlink)?, true))
     }
 }
