@@ -15,6 +15,9 @@ const CATCH_UP: Duration = Duration::from_millis(10);
 /// How late a slot may be used.
 const LATE_MAX: Duration = Duration::from_millis(10);
 
+/// How long a request waits at the most, because of those who read ahead.
+const BEHIND_OTHERS: Duration = Duration::from_millis(200);
+
 /// How long an end of the walk may be overlooked.
 const NAP: Duration = Duration::from_millis(20);
 
@@ -39,6 +42,13 @@ impl Pacer {
     pub(crate) fn new(per_second: u64) -> Pacer {
         let gap = Duration::from_secs(1) / u32::try_from(per_second.max(1)).unwrap_or(u32::MAX);
         Pacer { started: Instant::now(), gap, next: AtomicU64::new(0) }
+    }
+
+    /// As many may wait for slots to read ahead: enough where a request takes less than some dozens
+    /// of milliseconds, and so few that who needs a directory now doesn't wait behind them for long.
+    pub(crate) fn n_ahead_max(&self) -> usize {
+        let n = BEHIND_OTHERS.as_nanos() / (self.gap.as_nanos() * u128::from(PER_OPEN)).max(1);
+        usize::try_from(n).unwrap_or(usize::MAX).max(1)
     }
 
     /// Waits until `n` requests may be made; no longer, once `is_over` says so.
@@ -133,6 +143,12 @@ mod tests {
         });
         // Half a second after the second slot that was used, which lies at 0.6 s and not at 0.5.
         assert!(pacer.take(1, Duration::ZERO) >= Duration::from_millis(1050));
+    }
+
+    #[test]
+    fn the_fewer_requests_there_may_be_the_fewer_read_ahead() {
+        let n = [1, 5, 100, 1000, 10_000].map(|per_second| Pacer::new(per_second).n_ahead_max());
+        assert_eq!(n, [1, 1, 6, 66, 666]);
     }
 
     #[test]

@@ -237,6 +237,22 @@ fn a_walk_of_so_many_requests_a_second_takes_so_long_whoever_makes_them() {
     }
 }
 
+/// Else the second directory would come after all that those have asked for who read ahead.
+#[test]
+fn with_few_requests_a_second_the_next_directory_comes_before_those_that_are_read_ahead() {
+    let tree = wide();
+    for is_measured in [false, true] {
+        let source = fake(&tree, no_faults());
+        let start = if is_measured { start_measured } else { start_over };
+        let mut walk = start(source.clone(), plain(), 32).with_ops_max(Some(50));
+        (0..3).for_each(|_| drop(walk.next_step(&mut || false)));
+        let n_opened = (0..100)
+            .filter(|number| source.n_calls_for(tree.at(&format!("r/{number}")), Call::Open) > 0)
+            .count();
+        assert!(n_opened <= 8, "{n_opened} directories were opened for two");
+    }
+}
+
 #[test]
 fn who_waits_for_his_request_hears_a_cancel_a_stop_and_the_end() {
     let tree = bushy();
