@@ -19,6 +19,7 @@ mod patience;
 mod plan;
 mod position;
 mod reader;
+mod tally;
 
 pub use dir_listing::{DirListing, Subdirs};
 

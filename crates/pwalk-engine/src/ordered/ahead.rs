@@ -29,6 +29,7 @@ use super::patience::{PATIENCE, Patience};
 use super::plan::{Job, Plan};
 use super::position::Position;
 use super::reader::Reader;
+use super::tally::Tally;
 use crate::config::Rules;
 use crate::control::Control;
 use crate::descriptors::Lack;
@@ -38,7 +39,7 @@ use crate::source::{Base, Source};
 use crate::sync::lock;
 use pwalk_sys::{DescriptorLimit, Errno};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -66,10 +67,10 @@ const RESERVE: u64 = 64;
 const PLENTY: u64 = RESERVE + RESERVE / 2;
 
 /// Workers of all walks of the process that read a directory: they share its descriptors.
-static N_READING: Tally = Tally(AtomicU64::new(0));
+static N_READING: Tally = Tally::new();
 
 /// Workers of all walks of the process.
-static N_WORKERS: Tally = Tally(AtomicU64::new(0));
+static N_WORKERS: Tally = Tally::new();
 
 /// Directories that are read after a lack of descriptors until one worker more may read.
 const DIRS_PER_RISE: usize = 256;
@@ -364,7 +365,8 @@ impl<S: Source + Send + 'static> Ahead<S> {
         }
     }
 
-    /// A directory to read, and the number and time of that read; `None` if there was none for a while.
+    /// A directory to read, and the number and time of that read; `None` if there was none for a
+    /// while.
     ///
     /// Takes the lock over from whoever has stored what it read: to take it twice for each directory
     /// is what workers would spend their time with.
@@ -482,40 +484,6 @@ impl<S: Source> Drop for Counted<'_, S> {
     }
 }
 
-/// A number that all walks of a process share. Relaxed: who misses a change looks again.
-///
-/// A process that forks takes none of what is counted along, so the upper half is the process that
-/// it is the number of.
-struct Tally(AtomicU64);
-
-impl Tally {
-    fn get(&self, process: u32) -> usize {
-        let (owner, n) = Tally::parts(self.0.load(Relaxed));
-        if owner == process { n as usize } else { 0 }
-    }
-
-    fn add(&self, process: u32) {
-        self.change(process, |n| n + 1);
-    }
-
-    fn subtract(&self, process: u32) {
-        self.change(process, |n| n.saturating_sub(1));
-    }
-
-    fn change(&self, process: u32, to: impl Fn(u32) -> u32) {
-        let changed = |value| {
-            let (owner, n) = Tally::parts(value);
-            let n = to(if owner == process { n } else { 0 });
-            Some(u64::from(process) << 32 | u64::from(n))
-        };
-        let _ = self.0.fetch_update(Relaxed, Relaxed, changed);
-    }
-
-    fn parts(value: u64) -> (u32, u32) {
-        ((value >> 32) as u32, value as u32)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -534,18 +502,5 @@ mod tests {
         assert!(!ahead.wait_for_descriptor(&mut lack, &mut patience), "another walk has it");
         N_READING.subtract(ahead.process);
         assert!(ahead.wait_for_descriptor(&mut lack, &mut patience), "nobody has it");
-    }
-
-    #[test]
-    fn t50_what_a_process_has_counted_is_nothing_to_its_child() {
-        let tally = Tally(AtomicU64::new(0));
-        (0..3).for_each(|_| tally.add(7));
-        tally.subtract(7);
-        assert_eq!((tally.get(7), tally.get(8)), (2, 0));
-        tally.add(8);
-        tally.add(8);
-        assert_eq!((tally.get(7), tally.get(8)), (0, 2));
-        (0..3).for_each(|_| tally.subtract(8));
-        assert_eq!(tally.get(8), 0);
     }
 }
