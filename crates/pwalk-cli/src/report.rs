@@ -55,7 +55,8 @@ fn write(
         let timeout = walk.timeout();
         let walk = walk.into_config();
         let outputs = [file(&table.output), summary.as_ref(), errors.as_ref()];
-        signals.look_at(walk.roots.iter().chain(outputs.into_iter().flatten()), timeout)?;
+        let outputs = outputs.into_iter().flatten();
+        signals.look_at(walk.roots.iter().chain(&walk.exclude_from).chain(outputs), timeout)?;
         let report = Report::prepare(ReportConfig { walk, table, summary, errors })?;
         let output = report.output().clone();
         report.notes().iter().for_each(message::say);

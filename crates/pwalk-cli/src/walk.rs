@@ -27,7 +27,7 @@ pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
     let done = line.around(&signals, || {
         let timeout = walk.timeout();
         let walk = walk.into_config();
-        signals.look_at(&walk.roots, timeout)?;
+        signals.look_at(walk.roots.iter().chain(&walk.exclude_from), timeout)?;
         let kinds = kinds.into_iter().map(KindArg::into).collect();
         let paths = Paths::prepare(PathsConfig { walk, kinds, nul: null })?;
         paths.notes().iter().for_each(message::say);

@@ -99,6 +99,25 @@ fn t49_a_root_that_does_not_answer_is_refused_in_time() {
 }
 
 #[test]
+fn t49_a_list_of_paths_that_does_not_answer_is_refused_in_time() {
+    if !requires(Need::Root) || !requires(Need::Fuse) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&["report", "-o-"][..], &["walk"]] {
+        let stuck = StuckTree::mount().unwrap();
+        let list = stuck.stuck_path();
+        let mut child = pwalk();
+        child.args(command).arg("--timeout=1").arg("--exclude-from").arg(&list).arg(folder.path());
+        let mut child = child.stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let expected = format!("pwalk: {}: Connection timed out", list.display());
+        assert_eq!(lines.next().unwrap(), expected);
+        assert_eq!(ended(&mut child), Some(2));
+    }
+}
+
+#[test]
 fn t49_info_says_that_a_path_does_not_answer() {
     if !requires(Need::Root) || !requires(Need::Fuse) {
         return;
