@@ -23,6 +23,7 @@ use crate::walk::Walk;
 use crate::worker::{Job, Start, Worker};
 use pool::{Plan, Pool, Room};
 use std::sync::Mutex;
+use std::thread::ScopedJoinHandle;
 
 /// Bytes of a worker's stack: it calls nothing that is deep, and there may be hundreds.
 const STACK_BYTES: usize = 256 << 10;
@@ -49,7 +50,7 @@ pub(crate) struct Brought {
 /// asked again after a while. If it starts none, the calling thread is the worker, and is not bound to
 /// any processor then.
 pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>) -> Brought {
-    let Config { placement, n_cores, n_millicores, .. } = walk.config;
+    let Config { placement, n_cores, .. } = walk.config;
     let plans: Vec<_> = (0..walk.n_pools()).map(|pool| Plan::new(walk.config, pool)).collect();
     let n_deques = |plan: &Plan| if placement.steals { plan.n_deques(*n_cores) } else { 0 };
     let (queues, deques) = Queues::new(&plans.iter().map(n_deques).collect::<Vec<_>>());
@@ -96,16 +97,7 @@ pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>)
         loop {
             stalls.look();
             walk.descriptors.set_hung(stalls.n_hung());
-            let n_in_all = walk.config.workers_max.max(walk.config.n_workers);
-            let wants: Vec<_> = pools.iter().map(Pool::wants).collect();
-            let limits = budget::limits(n_in_all, &wants);
-            let mut n_running = pools.iter_mut().map(Pool::n_running).sum::<usize>();
-            for (number, (pool, limit)) in pools.iter_mut().zip(limits).enumerate() {
-                let hung = stalls.hung(number);
-                let n_free = (n_in_all + stalls.n_hung()).saturating_sub(n_running);
-                let room = Room { limit, n_free, hung };
-                n_running += pool.adjust(*n_millicores, &room, |index| start(number, index));
-            }
+            let n_running = adjust(&mut pools, &stalls, walk.config, start);
             walk.outlet.set_workers(walk.config, n_running);
             n_workers = n_workers.max(pools.iter().map(|pool| pool.n_counted).sum());
             hand_on(&queues, &pools);
@@ -125,6 +117,26 @@ pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>)
     let n_refused = n_refused.saturating_sub(usize::from(n_workers == 0));
     let (stalled, n_stalls) = stalls.finish();
     Brought { totals, n_workers: n_workers.max(1), n_refused, stalled, n_stalls }
+}
+
+/// Gives each pool its share of the workers. Returns how many threads run.
+fn adjust<'scope, J>(
+    pools: &mut [Pool<'_, 'scope, J>],
+    stalls: &Stalls<'_>,
+    config: &Config,
+    start: impl Fn(usize, usize) -> Option<ScopedJoinHandle<'scope, Totals>>,
+) -> usize {
+    let n_in_all = config.workers_max.max(config.n_workers);
+    let wants: Vec<_> = pools.iter().map(Pool::wants).collect();
+    let limits = budget::limits(n_in_all, &wants);
+    let mut n_running = pools.iter_mut().map(Pool::n_running).sum::<usize>();
+    for (number, (pool, limit)) in pools.iter_mut().zip(limits).enumerate() {
+        let hung = stalls.hung(number);
+        let n_free = (n_in_all + stalls.n_hung()).saturating_sub(n_running);
+        let room = Room { limit, n_free, hung };
+        n_running += pool.adjust(config.n_millicores, &room, |index| start(number, index));
+    }
+    n_running
 }
 
 /// Jobs of a pool without workers are done by one that has some, or else by the calling thread, which

@@ -25,7 +25,7 @@ pub struct Disk {
     /// Who asks.
     pub caller: Caller,
     /// Whether inodes are read through an io_uring, a slice at once: not in a walk that may only make
-    /// so many requests a second.
+    /// so many requests per second.
     pub uses_ring: bool,
     /// Mechanisms that exist only for comparison.
     pub compared: Compared,

@@ -1,21 +1,21 @@
-//! A source that gives requests up: what is not answered in time is an error, `ETIMEDOUT`, and the
+//! A source that gives up requests: what is not answered in time is an error, `ETIMEDOUT`, and the
 //! walk goes on without it.
 //!
-//! A thread that the kernel holds can't be called back. So the worker asks nothing itself: it hands
-//! each request to a thread of its own, the *messenger*, and waits for the answer only so long. A messenger
-//! that hangs is left behind with all that it needs, and ends once it is answered; nobody joins it.
-//! The worker goes on with another one. Each request is handed over like this, or for the inodes of
-//! files sixteen at once: some 10 µs, which a request over a network does not notice and one to a
-//! warm cache does. A walk without a timeout has no part in any of this.
+//! A thread that the kernel holds can't be interrupted. So a worker makes no request itself: it hands
+//! each one to a thread, the *messenger*, and waits for the answer until the timeout. A messenger that
+//! hangs is left behind with everything it needs, and ends once it is answered; it is not joined. The
+//! worker continues with another messenger. Requests are handed over one by one, the inodes of files
+//! sixteen at a time. That takes about 10 µs, which does not matter for a request over a network, but
+//! does for one to a warm cache. A walk without a timeout uses none of this.
 //!
-//! A server that is gone answers nothing at all. It would take the timeout for each directory that
-//! still waits. So a filesystem is *silent* once a request was given up that began after another one
-//! was given up, without any answer between them: from then on everything is given up at once, until
-//! an answer comes after all. A single worker may meet two directories that hang, one after the other,
-//! on a server that is well. So the server is *pinged* beside each request that begins after
-//! one was given up: its answer to that is an answer as any other. The top of a mount is asked of the
-//! filesystem that is mounted there: a dead one says nothing of the directory that it is in, nor of
-//! other mounts there.
+//! A server that is gone answers nothing at all, and each waiting directory would cost the timeout. So
+//! a filesystem is *silent* once a request is given up that began after another one was given up, with
+//! no answer in between. From then on everything is given up at once, until an answer comes after
+//! all. On a healthy server, a single worker may meet two directories that hang, one after the other.
+//! So the server is *pinged* beside each request that begins after one was given up, and the
+//! answer to the ping is an answer like any other. A request for the top of a mount counts for the
+//! filesystem that is mounted there: if that is dead, the directory that contains it is not, nor are
+//! other mounts in it.
 //!
 //! ```text
 //!                  answered, by the messenger
@@ -43,16 +43,16 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-/// How often a worker that waits looks whether the walk was cancelled.
+/// How often a waiting worker checks whether the walk was cancelled.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Inodes of files that are asked with one switch between threads.
+/// Inodes of files that are handed over at a time.
 const N_AT_ONCE: usize = 16;
 
 /// Messengers of one filesystem that may be left behind.
 const LEFT_MAX: i64 = 1000;
 
-/// Requests that a server sees for a ping: it looks the name up, and says what it has there.
+/// Requests that a server sees for a ping: a lookup of the name, and one for its attributes.
 const PER_PING: u64 = 2;
 
 /// Bytes of a messenger's stack.
@@ -85,8 +85,8 @@ pub struct ImpatientDir<D> {
 /// A thread that makes requests, one after the other, until this is dropped.
 struct Messenger(Sender<Box<dyn FnOnce() + Send>>);
 
-/// What is known of a filesystem. Relaxed, as all counters here: who misses a change waits for one
-/// request more.
+/// What is known of a filesystem. All counters are Relaxed: a worker that misses a change waits for one
+/// more request.
 #[derive(Debug, Default)]
 struct Server {
     /// Requests that were given up since the last answer.
@@ -97,13 +97,13 @@ struct Server {
     n_left: AtomicI64,
     /// It answers nothing.
     is_silent: AtomicBool,
-    /// The first path on it that it has answered for: what it is pinged with.
+    /// The first path for which it has answered: pings ask for it.
     top: OnceLock<Box<[u8]>>,
-    /// It is pinged, and has not answered that yet.
+    /// A ping has not been answered yet.
     is_pinged: AtomicBool,
 }
 
-/// A server at the time when something was asked.
+/// The state of a server when a request began.
 #[derive(Clone, Copy)]
 struct Before {
     n_given_up: usize,
@@ -111,7 +111,7 @@ struct Before {
 }
 
 impl Server {
-    /// `None` if it is not worth asking.
+    /// `None` if the server is silent or holds too many messengers.
     fn before(&self) -> Option<Before> {
         let is_lost = self.is_silent.load(Relaxed) || self.n_left.load(Relaxed) >= LEFT_MAX;
         let n_given_up = self.n_given_up.load(Relaxed);
@@ -120,7 +120,7 @@ impl Server {
 
     fn has_answered(&self) {
         if self.n_given_up.load(Relaxed) > 0 {
-            // First, so that who has seen none of this does not make it silent afterwards.
+            // First, so that a worker that has not seen this does not make it silent afterwards.
             self.n_revivals.fetch_add(1, Relaxed);
             self.n_given_up.store(0, Relaxed);
             self.is_silent.store(false, Relaxed);
@@ -141,12 +141,12 @@ impl Server {
     }
 }
 
-/// A request that is made.
+/// A request that a messenger makes.
 #[derive(Debug, Default)]
 struct Request {
     /// One of the three states above. Changes once.
     state: AtomicU8,
-    /// Answers so far, to one that asks several things.
+    /// Answers so far, if it asks for several inodes.
     n_answers: AtomicUsize,
 }
 
@@ -155,7 +155,7 @@ const ANSWERED: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
 impl Request {
-    /// True for the first who decides.
+    /// True for whoever sets the state first.
     fn becomes(&self, state: u8) -> bool {
         self.state.compare_exchange(PENDING, state, AcqRel, Relaxed).is_ok()
     }
@@ -171,7 +171,7 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
         Self::over(Arc::new(source), timeout, config, control)
     }
 
-    /// The same, for a source that others use, too.
+    /// The same, for a source that is shared with others.
     pub fn over(
         source: Arc<S>,
         timeout: Duration,
@@ -181,7 +181,7 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
         Impatient {
             source,
             timeout,
-            // Who counts requests wants them one by one.
+            // Requests that are paced are made one by one.
             n_at_once: if config.ops_max.is_some() { 1 } else { N_AT_ONCE },
             control,
             filesystems: &config.filesystems,
@@ -212,7 +212,7 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
         path.and_then(|path| self.server_from(&path)).unwrap_or_else(|| dir.server.clone())
     }
 
-    /// Has something asked, and waits for the answer.
+    /// Has a messenger make a request, and waits for the answer.
     fn ask<T: Send + 'static>(
         &self,
         server: &Arc<Server>,
@@ -232,7 +232,7 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
                 if !request.becomes(ANSWERED) {
                     server.n_left.fetch_sub(1, Relaxed);
                 }
-                // Nobody listens if it was given up.
+                // If it was given up, nobody receives it.
                 let _ = answer.send(got);
             }
         };
@@ -245,7 +245,7 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
                 Err(RecvTimeoutError::Disconnected) => return Err(Errno::TIMEDOUT),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            // A process that stood still has not waited.
+            // While the process was stopped, it did not wait.
             waited += looked.elapsed().min(2 * TICK);
             looked = Instant::now();
             let n_answers = request.n_answers.load(Relaxed);
@@ -264,7 +264,7 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
         got.map_err(|panic| resume_unwind(panic))
     }
 
-    /// Asks a server for a sign of life, unless it has not answered the last time yet.
+    /// Pings a server, unless a ping has not been answered yet.
     fn ping(&self, server: &Arc<Server>) {
         let Some(top) = server.top.get().cloned() else { return };
         if server.is_pinged.swap(true, Relaxed) {
@@ -296,13 +296,13 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
                 return None;
             }
         };
-        // It takes jobs as long as this end is there.
+        // It receives jobs as long as this sender exists.
         let _ = messenger.0.send(job);
         Some(messenger)
     }
 
-    /// How many entries are asked at once. A directory may be a mount point, and is asked alone; where
-    /// mounts begin, a file may be one, too.
+    /// How many inodes are read at once. A directory may be a mount point and is read alone. Where there
+    /// are mount points, a file may be one as well.
     fn n_at_once(&self, dir: &ImpatientDir<S::Dir>, listing: &Listing, wanted: &[u32]) -> usize {
         if dir.above_tops.is_some() {
             return 1;
@@ -313,8 +313,8 @@ impl<'a, S: Source + Send + 'static> Impatient<'a, S> {
         n_files.count().max(1)
     }
 
-    /// The inodes of some entries: the answers to all of them, or of the first until one is given
-    /// up, and that.
+    /// The inodes of some entries: all answers, or those up to the first that is given up, whose error
+    /// is the last.
     fn stat_some(
         &self,
         dir: &ImpatientDir<S::Dir>,
@@ -419,7 +419,7 @@ where
         listing: &mut Listing,
     ) -> Result<bool, Errno> {
         let (asked, mut scratch_lent) = (dir.dir.clone(), std::mem::take(scratch));
-        // What is in it already must not be lost with the messenger.
+        // What it already contains must not be lost with the messenger.
         let mut lent =
             if listing.is_empty() { std::mem::take(listing) } else { Listing::default() };
         let read = move |source: &S, _: &Request| {

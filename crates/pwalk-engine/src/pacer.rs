@@ -1,13 +1,13 @@
-//! At most so many requests a second, for the whole walk.
+//! Limits the requests per second of the whole walk.
 //!
-//! Each request has a slot in time, and slots lie equally far apart, so that there are no bursts:
-//! not at the start, and not after a pause. Who comes too early sleeps until its slot. Who misses it,
-//! because the machine was busy, takes another: hundreds that wake up late would be a burst together.
+//! Each request has a slot in time. Slots are evenly spaced, so that there are no bursts, neither at the
+//! start nor after a pause. A worker that comes early sleeps until its slot. One that misses its slot
+//! because the machine was busy takes another: hundreds that wake up late would be a burst together.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// How much of what was missed is made up for. Threads wake up late: by some 0.1 ms each time, and on a
+/// How much lost time is made up for. Threads wake up late: by some 0.1 ms each time, and on a
 /// busy machine by several ms. With 3 ms a single worker made 600 to 900 requests of 1,000 beside six
 /// processes that compute on two cores; with 10 ms it makes 980, and never more than 110 in 100 ms.
 const CATCH_UP: Duration = Duration::from_millis(10);
@@ -15,14 +15,14 @@ const CATCH_UP: Duration = Duration::from_millis(10);
 /// How late a slot may be used.
 const LATE_MAX: Duration = Duration::from_millis(10);
 
-/// How long a request waits at the most, because of those who read ahead.
+/// The maximum time that requests of threads that read ahead keep another request waiting.
 const BEHIND_OTHERS: Duration = Duration::from_millis(200);
 
-/// How long an end of the walk may be overlooked.
+/// How long the end of the walk may go unnoticed.
 const NAP: Duration = Duration::from_millis(20);
 
-/// Requests that a server sees for one of ours. FUSE and NFS look a name up when it is opened, and
-/// are told of the end.
+/// Requests that a server sees when a directory is opened: FUSE and NFS look the name up, open it, and
+/// are told when it is closed.
 pub(crate) const PER_OPEN: u64 = 3;
 
 /// The same for a symbolic link that is followed: itself, where it leads to, and what is there.
@@ -67,7 +67,7 @@ impl Pacer {
         }
     }
 
-    /// The next slot, and as many as `n` requests need, for who asks at this time.
+    /// Takes the next slots, for `n` requests at this time, and returns the first.
     fn take(&self, n: u64, now: Duration) -> Duration {
         let earliest = nanos(now.saturating_sub(CATCH_UP));
         let after = |slot: u64| slot.max(earliest) + n * nanos(self.gap);

@@ -1,8 +1,8 @@
-//! Requests that are not answered for long: each is told of once, and the level of a pool makes up for
-//! the workers that they hold.
+//! Requests that are not answered for long: each is reported once, and other workers replace those that
+//! they hold.
 //!
-//! Belongs to the thread that called `walk`, which looks now and then. The workers know nothing of
-//! it: they say what they ask ([`crate::waiting`]), and who hangs can't say more.
+//! Belongs to the thread that called `walk`, which looks from time to time. The workers know nothing of
+//! it: they record what they ask ([`crate::waiting`]), and one that hangs can't say more.
 
 use crate::control::Control;
 use crate::error::Operation;
@@ -11,16 +11,16 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Stalls that are listed; the others are counted.
+/// Stalls that are listed; all are counted.
 const N_LISTED: usize = 1000;
 
-/// A worker that waits for so long does not count: another one works in its place.
+/// A worker that waits for this long is replaced by another one.
 const HANGS: Duration = Duration::from_secs(3);
 
-/// How often to look.
+/// How often to look, at least.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Workers that a pool gets at the most in place of those that hang.
+/// The maximum number of workers of a pool that are replaced.
 const REPLACED_MAX: usize = 512;
 
 /// A request that was not answered for longer than the config allows.
@@ -38,7 +38,7 @@ pub struct Stall {
     pub is_given_up: bool,
 }
 
-/// Who is told of stalls.
+/// The function that is called for each stall.
 #[derive(Default)]
 pub(crate) struct Listener(OnceLock<Box<Tell>>);
 
@@ -66,12 +66,12 @@ impl fmt::Debug for Listener {
 /// The stalls of a walk, and the workers that hang at this moment.
 pub(crate) struct Stalls<'a> {
     control: &'a Control,
-    /// What waits for so long stalls.
+    /// A request that takes longer has stalled.
     after: Duration,
     looked: Instant,
     /// By pool, the numbers of the workers that hang, ascending.
     hung: Vec<Vec<usize>>,
-    /// Those that last, and their places in `listed`, if they have one.
+    /// Stalls that go on, and their places in `listed`, if they have one.
     open: Vec<(Held, Option<usize>)>,
     listed: Vec<Stall>,
     n: u64,
@@ -90,7 +90,7 @@ impl<'a> Stalls<'a> {
         }
     }
 
-    /// How long nobody needs to look.
+    /// How long it may take until the next look.
     pub(crate) fn interval(&self) -> Duration {
         INTERVAL.min(self.after / 4)
     }

@@ -1,8 +1,8 @@
-//! What the workers of a walk wait for: how a filesystem that doesn't answer gets its name.
+//! What the workers of a walk wait for, so that a filesystem that does not answer can be named.
 //!
-//! A thread that the kernel holds can't say anything any more, so each worker says before what it
-//! is about to ask. It does so for each directory and each slice, not for each entry: two stores,
-//! a copy of the path, and a clock that costs 5 ns. Whoever asks pays the rest.
+//! A thread that the kernel holds can't report anything, so each worker records what it asks before it
+//! does. It does so for each directory and each slice, not for each entry: two stores, a copy of the
+//! path, and a clock that costs 5 ns. The remaining cost is paid by whoever wants to know.
 
 use crate::error::Operation;
 use crate::sync::lock;
@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 pub struct Waiting {
     /// What was asked.
     pub operation: Operation,
-    /// Of what: the path of a directory as its row carries it, also where the inodes of its
-    /// entries are asked; but that of a subdirectory whose inode is asked, which may be a mount
-    /// point.
+    /// The path, as in the row of a directory: of the one that is opened or read, or whose files'
+    /// inodes are read. For the inode of a subdirectory, which may be a mount point, it is the
+    /// subdirectory.
     pub path: Vec<u8>,
     /// Since when, to about 10 ms.
     pub since: Instant,

@@ -137,7 +137,7 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         }
     }
 
-    /// Runs jobs until the walk has ended, or needs it no more. Gives its deque back.
+    /// Runs jobs until the walk has ended, or no longer needs this worker. Gives its deque back.
     pub(crate) fn run(mut self) -> (Totals, Option<Deque<Job<'w, S::Dir>>>) {
         let _guard = AbortOnPanic { queues: self.jobs.queues(), control: self.walk.control };
         loop {
@@ -151,7 +151,7 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
                     self.after_job();
                 }
                 Next::Rest => {
-                    // For how long, nobody knows.
+                    // It may rest for long.
                     self.delivery.put();
                     if self.jobs.rest() {
                         continue;
@@ -202,7 +202,7 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         }
     }
 
-    /// The way in which this worker asks a filesystem.
+    /// How this worker asks a filesystem.
     fn asker(&self, fs: FsIndex) -> Asker<'_, S, K> {
         Asker { walk: self.walk, post: &self.post, index: self.index, fs }
     }

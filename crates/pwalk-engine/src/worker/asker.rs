@@ -1,6 +1,6 @@
-//! The way of every request: paced, known to those who wonder what a worker waits for, and counted.
+//! The one place where requests are made: paced, recorded for [`crate::waiting`], and counted.
 //!
-//! Only the inodes of a slice, which are asked at once, go another way: see `look.rs`.
+//! Except for the inodes of a slice, which are read at once: see `look.rs`.
 
 use crate::error::Operation;
 use crate::filesystems::FsIndex;
@@ -9,13 +9,13 @@ use crate::waiting::Post;
 use crate::walk::Walk;
 use std::time::Instant;
 
-/// One worker, as far as it asks a filesystem.
+/// One worker, as it asks a filesystem.
 pub(super) struct Asker<'a, S: Source, K: Sink> {
     pub(super) walk: &'a Walk<'a, S, K>,
     pub(super) post: &'a Post,
     /// The worker's number.
     pub(super) index: usize,
-    /// What is asked.
+    /// The filesystem that is asked.
     pub(super) fs: FsIndex,
 }
 
@@ -23,7 +23,7 @@ impl<S: Source, K: Sink> Asker<'_, S, K> {
     /// Makes a request that a server sees as `n_ops`.
     pub(super) fn ask<T>(&self, operation: Operation, n_ops: u64, call: impl FnOnce() -> T) -> T {
         if self.walk.is_paced() {
-            // Not the filesystem lets it wait.
+            // It is not the filesystem that makes it wait.
             self.post.rests();
             self.walk.pace(n_ops);
         }
