@@ -121,6 +121,7 @@ impl Setup {
         let tuning = settings.tuning(fs);
         let chosen = Threads::choose(*threads, |name| std::env::var_os(name), fs)?;
         let threads = if threads.is_some() { chosen } else { settings.clamp(chosen) };
+        roots.notes.extend(threads.note());
         let filesystems = filesystems(&roots, &table, settings, tuning);
         let exclude_paths = read_path_lists(exclude_from, &roots)?;
         let rules = Rules {

@@ -142,6 +142,22 @@ fn check_merged(roots: &[PathBuf], n_notes: usize, walks: &[(OracleWalk, &[PathB
 }
 
 #[test]
+fn more_threads_than_were_ever_of_use_have_a_note() {
+    let tree = build("basic");
+    for (n_workers, n_notes) in [(512, 0), (513, 1)] {
+        let mut config = config(&[tree.path().to_owned()], n_workers);
+        (config.table.output, config.table.format) =
+            (pwalk::Output::File("/dev/null".into()), "csv".parse().ok());
+        let notes = Report::prepare(config).unwrap().notes().to_vec();
+        assert_eq!(notes.len(), n_notes, "{notes:?}");
+        assert!(
+            notes.iter().all(|note| note.starts_with("513 threads (asked for): ")),
+            "{notes:?}"
+        );
+    }
+}
+
+#[test]
 fn roots_beside_each_other_stand_in_one_table() {
     let (basic, names) = (build("basic"), build("names"));
     let file = basic.path().join("README.md");
