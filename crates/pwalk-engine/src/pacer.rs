@@ -44,8 +44,8 @@ impl Pacer {
         Pacer { started: Instant::now(), gap, next: AtomicU64::new(0) }
     }
 
-    /// As many may wait for slots to read ahead: enough where a request takes less than some dozens
-    /// of milliseconds, and so few that who needs a directory now doesn't wait behind them for long.
+    /// How many threads that read ahead may wait for slots: enough if a request takes less than a few
+    /// dozen milliseconds, and so few that a directory that is needed now does not wait for long.
     pub(crate) fn n_ahead_max(&self) -> usize {
         let n = BEHIND_OTHERS.as_nanos() / (self.gap.as_nanos() * u128::from(PER_OPEN)).max(1);
         usize::try_from(n).unwrap_or(usize::MAX).max(1)
