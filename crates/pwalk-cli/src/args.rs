@@ -323,6 +323,14 @@ impl WalkArgs {
         self.timeout.map(|seconds| Duration::from_secs(seconds as u64))
     }
 
+    /// True if it may meet a filesystem that stops answering, or is to expect one.
+    pub(crate) fn may_hang(&self) -> bool {
+        // A link may lead to any mount.
+        let anywhere = self.follow.then(|| PathBuf::from("/"));
+        let paths = self.roots.iter().chain(&self.exclude_from).chain(&anywhere);
+        self.timeout.is_some() || pwalk::may_hang(paths)
+    }
+
     pub(crate) fn into_config(self) -> WalkConfig {
         // Destructured, so that a new argument can't be forgotten here.
         let WalkArgs {

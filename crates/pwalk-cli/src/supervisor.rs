@@ -53,9 +53,10 @@ fn may_hang(command: &Command) -> bool {
         Command::Report(args) => {
             let files = args.files().unwrap_or_default();
             let outputs = args.output.iter().chain(&files.0).chain(&files.1);
-            args.walk.timeout().is_some() || pwalk::may_hang(args.walk.roots.iter().chain(outputs))
+            args.walk.may_hang() || pwalk::may_hang(outputs)
         }
-        Command::Walk(args) => args.walk.timeout().is_some() || pwalk::may_hang(&args.walk.roots),
+        Command::Walk(args) => args.walk.may_hang(),
+        Command::Convert(args) => pwalk::may_hang([&args.input, &args.output]),
         Command::Info(args) => pwalk::may_hang([&args.path]),
         _ => false,
     }

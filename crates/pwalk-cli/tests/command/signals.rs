@@ -248,18 +248,30 @@ fn t49_ctrl_c_names_a_filesystem_that_does_not_answer_and_leaves_nothing() {
 }
 
 #[test]
-fn t49_info_ends_on_ctrl_c_although_its_path_does_not_answer() {
+fn t49_ctrl_c_ends_every_command_that_meets_a_path_that_does_not_answer() {
     if !requires(Need::Root) || !requires(Need::Fuse) {
         return;
     }
-    let stuck = StuckTree::mount().unwrap();
-    let mut command = pwalk();
-    command.arg("info").arg(stuck.stuck_path()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("it starts");
-    wait_until_asked(&stuck);
-    wait_for_handler(&child);
-    send(&child, Signal::INT);
-    assert_eq!(ended(&mut child), Some(130));
+    let commands: [&[&str]; 5] = [
+        &["info", "link"],
+        &["report", "-qo", "out.csv", "-L", "."],
+        &["report", "-qo", "out.csv", "--exclude-from", "link", "local"],
+        &["convert", "link", "out.csv", "--from", "csv"],
+        &["walk", "link/below"],
+    ];
+    for arguments in commands {
+        let (stuck, folder) = (StuckTree::mount().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir(folder.path().join("local")).unwrap();
+        std::os::unix::fs::symlink(stuck.stuck_path(), folder.path().join("link")).unwrap();
+        let mut command = pwalk();
+        command.args(arguments).current_dir(folder.path()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("it starts");
+        wait_until_asked(&stuck);
+        wait_for_handler(&child);
+        send(&child, Signal::INT);
+        assert_eq!(ended(&mut child), Some(130), "{arguments:?}");
+        assert_eq!(names(folder.path()), ["link", "local"], "{arguments:?}");
+    }
 }
 
 /// With a timeout the command is two processes.
