@@ -167,6 +167,9 @@ impl<'w, K: Sink> Delivery<'w, K> {
     }
 
     pub(crate) fn fail(&mut self, operation: Operation, path: Vec<u8>, depth: i32, errno: Errno) {
+        if errno == Errno::CANCELED && self.outlet.control.is_cancelled() {
+            return; // it was not asked
+        }
         *self.totals.errors.entry((operation, errno)).or_default() += 1;
         self.progress.n_errors += 1;
         self.batch.errors.push(EntryError { operation, path, depth, errno });

@@ -130,13 +130,12 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
         self.pacer.is_some()
     }
 
-    /// Waits until `n` requests may be made.
+    /// Waits until `n` requests may be made. False if the walk is cancelled before.
     #[inline]
-    pub(crate) fn pace(&self, n: u64) {
-        if let Some(pacer) = &self.pacer {
-            let n_owed = self.control.take_owed();
-            pacer.wait(n_owed + n, || self.control.is_cancelled());
-        }
+    pub(crate) fn pace(&self, n: u64) -> bool {
+        let Some(pacer) = &self.pacer else { return true };
+        let n_owed = self.control.take_owed();
+        pacer.wait(n_owed + n, || self.control.is_cancelled())
     }
 
     /// What is measured of a filesystem.

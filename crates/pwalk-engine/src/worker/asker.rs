@@ -7,6 +7,7 @@ use crate::filesystems::FsIndex;
 use crate::source::{Sink, Source};
 use crate::waiting::Post;
 use crate::walk::Walk;
+use pwalk_sys::Errno;
 use std::time::Instant;
 
 /// One worker, as it asks a filesystem.
@@ -20,12 +21,20 @@ pub(super) struct Asker<'a, S: Source, K: Sink> {
 }
 
 impl<S: Source, K: Sink> Asker<'_, S, K> {
-    /// Makes a request that a server sees as `n_ops`.
-    pub(super) fn ask<T>(&self, operation: Operation, n_ops: u64, call: impl FnOnce() -> T) -> T {
+    /// Makes a request that a server sees as `n_ops`; ECANCELED if the walk is cancelled before its
+    /// turn comes.
+    pub(super) fn ask<T>(
+        &self,
+        operation: Operation,
+        n_ops: u64,
+        call: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
         if self.walk.is_paced() {
             // It is not the filesystem that makes it wait.
             self.post.rests();
-            self.walk.pace(n_ops);
+            if !self.walk.pace(n_ops) {
+                return Err(Errno::CANCELED);
+            }
         }
         self.post.asks(operation);
         let asked = Instant::now();

@@ -153,7 +153,9 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 post.rests();
                 let is_followed = links == Links::Follow && listing.kind(index) == Kind::Symlink;
                 let n_before = if is_followed { PER_LINK - 1 } else { 0 };
-                walk.pace(n_before + walk.config.ops_per_inode);
+                if !walk.pace(n_before + walk.config.ops_per_inode) {
+                    return false;
+                }
                 (is_named, asked_at) = (true, Instant::now());
             }
             let may_hang = may_hang(listing.kind(index));

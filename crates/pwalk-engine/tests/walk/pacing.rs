@@ -5,6 +5,7 @@ use pwalk_engine::{Config, Control, Errno, Fields, FileId, Kind, Links, walk};
 use pwalk_testkit::fake::{
     Call, CollectingSink, Fail, FakeSource, FakeTree, FaultPlan, NodeFaults, Options, ReadFault,
 };
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Requests a second.
@@ -107,4 +108,26 @@ fn roots_are_paced() {
         tree.add(root, Kind::File);
     });
     check(&tree, &no_faults(), &Options { roots, ..Options::default() }, Call::StatPath);
+}
+
+#[test]
+fn a_cancel_makes_no_request_of_those_that_wait_for_their_turn() {
+    let tree = hundred(|n| format!("r/{n}/f"));
+    let (plan, control) = (no_faults(), Control::default());
+    let n_calls = AtomicU64::new(0);
+    let source = FakeSource::new(&tree, &plan).on_call(|_, _| {
+        if n_calls.fetch_add(1, Relaxed) == 9 {
+            // Until all workers wait.
+            std::thread::sleep(Duration::from_millis(100));
+            control.cancel();
+        }
+    });
+    let options = Options { fields: Fields::empty(), ..Options::default() };
+    let config = Config { ops_max: Some(100), n_workers: 32, workers_max: 32, ..options.config() };
+    let sink = CollectingSink::new(options.fields);
+    let outcome = walk(options.frontier(), &config, &source, &sink, &control).unwrap();
+    let n_others = n_calls.load(Relaxed) - 10;
+    // Those that had their turn meanwhile.
+    assert!(n_others <= 12, "{n_others} after the cancel");
+    assert!(outcome.totals.errors.is_empty(), "{:?}", outcome.totals.errors);
 }
