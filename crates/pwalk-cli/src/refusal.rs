@@ -170,11 +170,11 @@ mod tests {
             ),
             (
                 &["report", "x", "--threads", "-1"],
-                "invalid value '-1' for '--threads <N>': must be a number from 1 to 4096",
+                "invalid value '-1' for '--threads <N>': must be a whole number from 1 to 4096",
             ),
             (
                 &["walk", "x", "--max-depth", "-1"],
-                "invalid value '-1' for '--max-depth <N>': must be a number from 0 to 4294967295",
+                "invalid value '-1' for '--max-depth <N>': must be a whole number from 0 to 4294967295",
             ),
             (&["xyz"], "no such command 'xyz'; pwalk --help lists the commands"),
             (
@@ -186,7 +186,7 @@ mod tests {
             (&["report", "x", "-o"], "'--output <FILE>' needs a value; see pwalk report --help"),
             (
                 &["walk", "x", "--max-depth", "two"],
-                "invalid value 'two' for '--max-depth <N>': must be a number from 0 to 4294967295",
+                "invalid value 'two' for '--max-depth <N>': must be a whole number from 0 to 4294967295",
             ),
             (
                 &["report", "x", "--names", "ra"],

@@ -9,7 +9,7 @@ pub(crate) fn number<T: TryFrom<u64>>(
         let number = text.parse().ok().filter(|number| (min..=max).contains(number));
         number.and_then(|number| number.try_into().ok()).ok_or_else(|| match max {
             u64::MAX => format!("must be a whole number, at least {min}"),
-            _ => format!("must be a number from {min} to {max}"),
+            _ => format!("must be a whole number from {min} to {max}"),
         })
     }
 }
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn numbers_out_of_range_are_refused_with_the_range() {
         assert_eq!(number::<u8>(0, 9)("9"), Ok(9));
-        assert_eq!(number::<u8>(0, 9)("10"), Err("must be a number from 0 to 9".to_owned()));
+        assert_eq!(number::<u8>(0, 9)("10"), Err("must be a whole number from 0 to 9".to_owned()));
         let all = number::<u64>(1, u64::MAX);
         assert_eq!(all("0"), Err("must be a whole number, at least 1".to_owned()));
     }

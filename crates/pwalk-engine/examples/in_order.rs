@@ -78,7 +78,7 @@ fn walk<S: Source + Send + 'static>(
     let workers = Workers {
         n_workers,
         n_workers_max,
-        n_cores: 2,
+        n_millicores: 2000,
         source: source.clone(),
         buffer_len: Tuning::REMOTE.buffer_bytes,
         placement: Placement::default(),

@@ -44,6 +44,9 @@
 
 use std::time::Duration;
 
+/// How long a sample with too few answers is waited for.
+pub(crate) const SAMPLE_MAX: Duration = Duration::from_secs(2);
+
 /// The highest level.
 pub const LEVEL_MAX: usize = 512;
 
@@ -231,6 +234,12 @@ impl Controller {
             Phase::Rising { .. } => 2 * level,
             _ => (4 * level).max(SETTLED_LEN),
         }
+    }
+
+    /// True once a sample that has taken so long, and has so many answers, says enough.
+    pub fn is_due(&self, time: Duration, n_answered: u64) -> bool {
+        let says_enough = time >= self.sample_time() && n_answered >= self.sample_len();
+        says_enough || time >= SAMPLE_MAX
     }
 
     /// How many workers may work after this sample.

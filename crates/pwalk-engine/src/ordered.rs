@@ -93,8 +93,8 @@ pub struct Workers<S> {
     pub n_workers: usize,
     /// As many as measuring may make of them. Not more than `n_workers`: their number is fixed.
     pub n_workers_max: usize,
-    /// Processors that the process may use.
-    pub n_cores: usize,
+    /// Thousandths of processors that the process may use.
+    pub n_millicores: usize,
     /// What they read through: not the consumer's if the filesystem, once it is known, needs
     /// other settings.
     pub source: Arc<S>,

@@ -11,9 +11,6 @@ use std::time::Duration;
 /// Processors of the machine that walks.
 const N_CORES: f64 = 2.0;
 
-/// Seconds after which a sample counts however few its answers are.
-const SAMPLE_MAX: f64 = 2.0;
-
 /// How a server answers.
 #[derive(Clone, Copy, Debug)]
 pub struct Server {
@@ -174,9 +171,7 @@ impl Simulation {
 
     fn take_sample(&mut self) {
         let time = self.now - self.sample.since;
-        let is_long = time >= self.controller.sample_time().as_secs_f64()
-            && self.sample.n_answered >= self.controller.sample_len();
-        if !is_long && time < SAMPLE_MAX {
+        if !self.controller.is_due(Duration::from_secs_f64(time), self.sample.n_answered) {
             return;
         }
         let Counts { n_answered, waited, processor_time, .. } = std::mem::take(&mut self.sample);

@@ -49,12 +49,12 @@ pub fn walk_in_order(root: &[u8], config: &OrderedConfig, control: Arc<Control>)
         let tuning = settings.tuning(kind);
         let choice = Threads::choose(threads, |name| std::env::var_os(name), kind);
         let choice = choice.map(|threads| settings.clamp(threads));
-        let (n_workers, n_workers_max, n_cores) =
-            choice.map_or((1, 1, 1), |threads| (threads.count, threads.max, threads.n_cores));
+        let (n_workers, n_workers_max, n_millicores) = choice
+            .map_or((1, 1, 1000), |threads| (threads.count, threads.max, threads.n_millicores));
         Workers {
             n_workers,
             n_workers_max,
-            n_cores,
+            n_millicores,
             source: Arc::new(settings.source(false, tuning)),
             buffer_len: tuning.buffer_bytes,
             placement: settings.placement(),

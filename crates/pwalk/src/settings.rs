@@ -72,7 +72,7 @@ impl Setting {
                 return Ok(());
             }
             (Range::Switch, _) => "must be true or false".to_owned(),
-            (Range::Number(min, max), _) => format!("must be a number from {min} to {max}"),
+            (Range::Number(min, max), _) => format!("must be a whole number from {min} to {max}"),
         };
         Err(Error::bad(Argument::new(self.name, self.name), value.to_string(), reason))
     }

@@ -76,9 +76,7 @@ impl Threads {
     /// 0.75 s, and 4,096 need 1.6 to 2.5 s.
     pub(crate) fn note(&self) -> Option<String> {
         let Threads { count, reason, .. } = self;
-        let text = format!(
-            "{count} threads ({reason}): more than {LEVEL_MAX} were slower wherever this was measured"
-        );
+        let text = format!("{count} threads ({reason}): more than {LEVEL_MAX} are rarely faster");
         (*count > LEVEL_MAX).then_some(text)
     }
 }
@@ -103,7 +101,7 @@ fn describe(tuning: &Tuning) -> String {
 fn check(argument: Argument, value: &str) -> Result<usize, Error> {
     let number = value.parse().ok().filter(|n| (1..=THREADS_MAX).contains(n));
     number.ok_or_else(|| {
-        Error::bad(argument, value, format!("must be a number from 1 to {THREADS_MAX}"))
+        Error::bad(argument, value, format!("must be a whole number from 1 to {THREADS_MAX}"))
     })
 }
 
@@ -162,7 +160,7 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_named() {
-        let range = "must be a number from 1 to 4096";
+        let range = "must be a whole number from 1 to 4096";
         assert_eq!(choose(Some(0), &[], 0), Err(format!("number of threads '0': {range}")));
         for bad in ["0", "5000", "-1", "many", " "] {
             let expected = format!("PWALK_THREADS '{bad}': {range}");

@@ -137,7 +137,7 @@ fn numbers_in_the_environment_are_refused_by_the_name_of_the_variable() {
         for command in [&["report", "-o-", "/etc/passwd"][..], &["walk", "/etc"], &["info", "/"]] {
             let said = said(pwalk().args(command).env("PWALK_THREADS", value)).with_status(2);
             let expected =
-                format!("pwalk: PWALK_THREADS '{value}': must be a number from 1 to 4096\n");
+                format!("pwalk: PWALK_THREADS '{value}': must be a whole number from 1 to 4096\n");
             assert_eq!((&*said.stderr, said.stdout.len()), (&*expected, 0));
         }
     }

@@ -6,7 +6,7 @@
 use super::gauge::Gauge;
 use super::threads::Threads;
 use crate::config::Config;
-use crate::controller::{Controller, Sample};
+use crate::controller::{Controller, SAMPLE_MAX, Sample};
 use crate::filesystems::FsIndex;
 use crate::queue::Queue;
 use crate::stalls::raised;
@@ -14,9 +14,6 @@ use crate::totals::Totals;
 use pwalk_sys::Usage;
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
-
-/// The maximum length of a sample, however few its answers are.
-const SAMPLE_MAX: Duration = Duration::from_secs(2);
 
 /// How soon a thread is asked for again after the system has refused one.
 const RETRY: Duration = Duration::from_secs(1);
@@ -217,8 +214,7 @@ impl<'a, 'scope, J> Pool<'a, 'scope, J> {
             }
             return;
         };
-        let is_long = time >= controller.sample_time() && n >= controller.sample_len();
-        if !is_long && time < SAMPLE_MAX {
+        if !controller.is_due(time, n) {
             return;
         }
         let (idle, usage) = (self.queue.idle_time(), pwalk_sys::usage());

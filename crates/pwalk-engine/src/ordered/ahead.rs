@@ -281,12 +281,12 @@ impl<S: Source + Send + 'static> Ahead<S> {
         if self.workers.get().is_none()
             && let Some(workers) = ask()
         {
-            let Workers { n_workers, n_workers_max, n_cores, .. } = workers;
+            let Workers { n_workers, n_workers_max, n_millicores, .. } = workers;
             let is_paced = self.pacer.is_some();
             // With hardly any requests a second, who reads ahead would be in the consumer's way.
             let most = self.pacer.as_ref().map_or(usize::MAX, |pacer| pacer.n_ahead_max());
             let (n, n_max) = (n_workers.min(most), n_workers_max.min(most));
-            lock(&self.state).meter.begin(n, n_max, n_cores, is_paced);
+            lock(&self.state).meter.begin(n, n_max, n_millicores, is_paced);
             let _ = self.workers.set(workers);
         }
         if self.workers.get().is_some() {

@@ -13,7 +13,7 @@
 //! Workers that have no job, since nothing is planned or the consumer is slower than they are, make
 //! a sample that says nothing of the server; the controller drops it.
 
-use crate::controller::{Controller, Sample};
+use crate::controller::{Controller, SAMPLE_MAX, Sample};
 use pwalk_sys::Usage;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -31,15 +31,12 @@ const REPLACED_MAX: usize = 64;
 const ALONE_MIN: u64 = 3;
 const LONG: Duration = Duration::from_micros(300);
 
-/// How long a sample with too few answers is waited for.
-const SAMPLE_MAX: Duration = Duration::from_secs(2);
-
 pub(super) struct Meter {
     /// `None` if the number of workers is fixed.
     controller: Option<Controller>,
     /// As many workers may read, and those that hang.
     level: usize,
-    n_cores: usize,
+    n_millicores: usize,
     /// When the reads began that have not ended, by their number.
     reads: BTreeMap<u64, Instant>,
     n_begun: u64,
@@ -67,7 +64,7 @@ impl Meter {
         Meter {
             controller: None,
             level: usize::MAX,
-            n_cores: 1,
+            n_millicores: 1000,
             reads: BTreeMap::new(),
             n_begun: 0,
             n_hung: 0,
@@ -89,8 +86,14 @@ impl Meter {
     }
 
     /// Begins with `level` workers, and measures whether up to `level_max` are worth it.
-    pub(super) fn begin(&mut self, level: usize, level_max: usize, n_cores: usize, is_paced: bool) {
-        (self.level, self.n_cores, self.is_paced) = (level, n_cores.max(1), is_paced);
+    pub(super) fn begin(
+        &mut self,
+        level: usize,
+        level_max: usize,
+        n_millicores: usize,
+        is_paced: bool,
+    ) {
+        (self.level, self.n_millicores, self.is_paced) = (level, n_millicores.max(1), is_paced);
         if level_max > level && level > 0 {
             let alone = self.alone / u32::try_from(self.n_alone.max(1)).unwrap_or(u32::MAX);
             let is_slow = self.n_alone >= ALONE_MIN && alone >= LONG && !is_paced;
@@ -133,10 +136,11 @@ impl Meter {
     fn count(&mut self, n_answered: u64, now: Instant) {
         self.n_answered += n_answered;
         let time = now - self.since;
-        let is_due = self.controller.as_ref().is_some_and(|controller| {
-            time >= controller.sample_time() && self.n_answered >= controller.sample_len()
-        });
-        if is_due || time >= SAMPLE_MAX {
+        let is_due = match &self.controller {
+            Some(controller) => controller.is_due(time, self.n_answered),
+            None => time >= SAMPLE_MAX,
+        };
+        if is_due {
             self.look_for_hung();
             self.sample(now);
         }
@@ -166,16 +170,19 @@ impl Meter {
     fn sample(&mut self, now: Instant) {
         let Some(controller) = &mut self.controller else { return self.start_sample(now) };
         let (time, usage) = (now - self.since, pwalk_sys::usage());
-        let share = |part: Duration, n: usize| {
-            (part.as_secs_f64() / (time.as_secs_f64() * n as f64)).clamp(0.0, 1.0)
+        let share = |part: Duration, n: f64| {
+            (part.as_secs_f64() / (time.as_secs_f64() * n)).clamp(0.0, 1.0)
         };
         self.level = controller.next(&Sample {
             n_answered: self.n_answered,
             waited: self.busy,
             time,
-            n_sleeps: usage.n_sleeps - self.usage.n_sleeps,
-            busy_share: share(usage.cpu.saturating_sub(self.usage.cpu), self.n_cores),
-            idle_share: 1.0 - share(self.busy, controller.level()),
+            n_sleeps: usage.n_sleeps.saturating_sub(self.usage.n_sleeps),
+            busy_share: share(
+                usage.cpu.saturating_sub(self.usage.cpu),
+                self.n_millicores as f64 / 1000.0,
+            ),
+            idle_share: 1.0 - share(self.busy, controller.level() as f64),
         });
         self.start_sample(now);
     }
@@ -194,7 +201,7 @@ mod tests {
     fn t49_a_read_that_hangs_leaves_its_place_to_another_worker() {
         let mut meter = Meter::new();
         assert_eq!(meter.level(), usize::MAX);
-        meter.begin(8, 512, 2, false);
+        meter.begin(8, 512, 2000, false);
         let hung: Vec<_> = (0..2 * REPLACED_MAX).map(|_| meter.begin_read().0).collect();
         meter.look_for_hung();
         assert_eq!(meter.level(), 8);
@@ -214,7 +221,7 @@ mod tests {
     #[test]
     fn answers_tell_of_the_server_before_the_first_directory_is_read() {
         let mut meter = Meter::new();
-        meter.begin(8, 512, 2, false);
+        meter.begin(8, 512, 2000, false);
         (0..8).for_each(|_| _ = meter.begin_read());
         let a_moment_ago = Instant::now().checked_sub(Duration::from_millis(3));
         (meter.since, meter.counted) = (a_moment_ago.expect("the clock runs"), meter.since);
@@ -228,7 +235,7 @@ mod tests {
         let first_level = |n_alone: u64, alone| {
             let mut meter = Meter::new();
             meter.count_alone(n_alone, alone);
-            meter.begin(8, 512, 2, false);
+            meter.begin(8, 512, 2000, false);
             let sample = Sample {
                 n_answered: 16,
                 waited: 16 * Duration::from_millis(1),
@@ -248,7 +255,7 @@ mod tests {
     #[test]
     fn a_number_that_was_asked_for_stays() {
         let mut meter = Meter::new();
-        meter.begin(3, 3, 2, false);
+        meter.begin(3, 3, 2000, false);
         (0..100).for_each(|_| {
             let (read, _) = meter.begin_read();
             meter.since = meter.since.checked_sub(SAMPLE_MAX).unwrap_or(meter.since);
@@ -261,7 +268,7 @@ mod tests {
     #[test]
     fn a_pause_changes_no_level() {
         let mut meter = Meter::new();
-        meter.begin(8, 512, 2, false);
+        meter.begin(8, 512, 2000, false);
         for _ in 0..50 {
             let (read, _) = meter.begin_read();
             meter.since = Instant::now().checked_sub(2 * SAMPLE_MAX).expect("the clock runs");

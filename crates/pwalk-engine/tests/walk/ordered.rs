@@ -106,7 +106,14 @@ fn start_with<S: Source + Send + 'static>(
 /// So many workers, whatever is measured.
 fn workers<S>(n_workers: usize, source: Arc<S>) -> Workers<S> {
     let (buffer_len, placement) = (0, Placement::default());
-    Workers { n_workers, n_workers_max: n_workers, n_cores: 2, source, buffer_len, placement }
+    Workers {
+        n_workers,
+        n_workers_max: n_workers,
+        n_millicores: 2000,
+        source,
+        buffer_len,
+        placement,
+    }
 }
 
 /// A consumer that takes all, top down.
