@@ -192,7 +192,7 @@ impl Cancellable {
             let _ = hurry.send(());
             std::thread::sleep(GRACE);
         }
-        message::say("interrupted a second time");
+        in_time(|| message::say("interrupted a second time"));
         exit();
     }
 
@@ -205,7 +205,7 @@ impl Cancellable {
             let asked =
                 asked.unwrap_or_else(|| "a file that was named on the command line".to_owned());
             let why = does_not_respond(&asked);
-            say_interrupted(Some(&why));
+            in_time(move || say_interrupted(Some(&why)));
             exit();
         };
         let mut waiting = self.control.waiting(HANGS);
@@ -220,8 +220,21 @@ impl Cancellable {
         }
         let path = waiting.first().map(|waiting| String::from_utf8_lossy(&waiting.path));
         let why = path.map(|path| does_not_respond(&path));
-        say_interrupted(why.as_deref());
+        in_time(move || say_interrupted(why.as_deref()));
         exit();
+    }
+}
+
+/// Says something, in a thread that is left behind if nobody reads standard error and its pipe is
+/// full: the process must end all the same.
+fn in_time(say: impl FnOnce() + Send + 'static) {
+    let (said, is_said) = channel::<()>();
+    let say = move || {
+        say();
+        drop(said);
+    };
+    if Builder::new().spawn(say).is_ok() {
+        let _ = is_said.recv_timeout(GRACE);
     }
 }
 

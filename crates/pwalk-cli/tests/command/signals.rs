@@ -5,6 +5,7 @@
 use crate::harness::{build, ended, names, pwalk, run, said, shell, worker};
 use pwalk_testkit::privileges::{Need, requires};
 use pwalk_testkit::stuck::StuckTree;
+use rustix::fs::OFlags;
 use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -214,6 +215,51 @@ fn a_second_ctrl_c_changes_nothing() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     assert_eq!(names(folder.path()), [""; 0]);
+}
+
+/// A pipe that is full, and that nobody reads: whoever writes to it waits. The reader keeps it open.
+fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
+    while std::io::Write::write(&mut writer, &[b'x'; 4096]).is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, OFlags::empty()).unwrap();
+    (reader, writer)
+}
+
+#[test]
+fn a_signal_ends_a_command_although_nobody_reads_its_messages() {
+    for arguments in [&[][..], &["--timeout", "1000"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let (_reader, writer) = full_pipe();
+        let mut command = pwalk();
+        command.args(["report", "/", "-o", "out.csv"]).args(arguments);
+        let mut child = command.current_dir(folder.path()).stderr(writer).spawn().unwrap();
+        wait_for_bytes(&child, folder.path());
+        wait_for_handler(&child);
+        send(&child, Signal::TERM);
+        assert_eq!(ended(&mut child), Some(143), "{arguments:?}");
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+}
+
+/// It can't say that all is done: who doesn't want to wait for that sends a second one.
+#[test]
+fn two_signals_end_a_command_that_can_not_say_its_last_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_reader, writer) = full_pipe();
+    let mut command = pwalk();
+    command.args(["report", ".", "-o", "out.csv"]).current_dir(folder.path());
+    let mut child = command.stderr(writer).spawn().unwrap();
+    let clock = Instant::now();
+    while names(folder.path()) != ["out.csv"] {
+        assert!(clock.elapsed() < Duration::from_secs(20), "it writes nothing");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    send(&child, Signal::INT);
+    std::thread::sleep(Duration::from_millis(200));
+    send(&child, Signal::INT);
+    assert_eq!(ended(&mut child), Some(130));
+    assert_eq!(names(folder.path()), ["out.csv"]);
 }
 
 /// The kernel keeps the process that works until the filesystem answers.
