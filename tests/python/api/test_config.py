@@ -71,7 +71,7 @@ def test_the_fields_are_those_of_the_table_of_settings():
 def test_a_setting_that_is_none_is_refused(tree):
     with pytest.raises(ValueError, match="settings: 'nope': no such setting"):
         _pwalk.effective_config(str(tree), {"nope": True})
-    with pytest.raises(ValueError, match="readahead_kb: 'true': must be a number"):
+    with pytest.raises(ValueError, match="readahead_kb: 'true': must be a whole number"):
         _pwalk.effective_config(str(tree), {"readahead_kb": True})
 
 
