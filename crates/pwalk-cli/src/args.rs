@@ -266,7 +266,7 @@ const PROBE_MAX: u64 = 86_400;
 pub(crate) struct WalkArgs {
     /// The trees to walk
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
-    pub(crate) roots: Vec<PathBuf>,
+    roots: Vec<PathBuf>,
     /// Use exactly N worker threads [default: PWALK_THREADS, else adapted to the filesystem during
     /// the walk]
     #[arg(short = 't', long, visible_alias = "max-threads", value_name = "N")]

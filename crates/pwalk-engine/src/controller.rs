@@ -133,6 +133,11 @@ impl Sample {
     }
 }
 
+/// How much of `n` times `whole` a part is, from 0 to 1.
+pub(crate) fn share(part: Duration, whole: Duration, n: f64) -> f64 {
+    (part.as_secs_f64() / (whole.as_secs_f64() * n)).clamp(0.0, 1.0)
+}
+
 /// Finds the level.
 #[derive(Clone, Debug)]
 pub struct Controller {

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// How much lost time is made up for. Threads wake up late: by some 0.1 ms each time, and on a
-/// busy machine by several ms. With 3 ms a single worker made 600 to 900 requests of 1,000 beside six
-/// processes that compute on two cores; with 10 ms it makes 980, and 110 in 100 ms at the most (123 beside ten).
+/// busy machine by several ms. With 3 ms a single worker made 525 to 983 requests of 1,000 beside six
+/// processes that compute on two cores; with 10 ms it makes 980, and 110 in 100 ms at the most (123
+/// beside ten such processes).
 const CATCH_UP: Duration = Duration::from_millis(10);
 
 /// How late a slot may be used.

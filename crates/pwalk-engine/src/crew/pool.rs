@@ -6,7 +6,7 @@
 use super::gauge::Gauge;
 use super::threads::Threads;
 use crate::config::Config;
-use crate::controller::{Controller, SAMPLE_MAX, Sample};
+use crate::controller::{Controller, SAMPLE_MAX, Sample, share};
 use crate::filesystems::FsIndex;
 use crate::queue::Queue;
 use crate::stalls::raised;
@@ -218,19 +218,16 @@ impl<'a, 'scope, J> Pool<'a, 'scope, J> {
             return;
         }
         let (idle, usage) = (self.queue.idle_time(), pwalk_sys::usage());
-        let share = |part: Duration, n: f64| {
-            (part.as_secs_f64() / (time.as_secs_f64() * n)).clamp(0.0, 1.0)
-        };
+        let (cpu, n_cores) =
+            (usage.cpu.saturating_sub(self.usage.cpu), n_millicores as f64 / 1000.0);
+        let idle_time = idle.saturating_sub(self.idle);
         let sample = Sample {
             n_answered: n,
             waited,
             time,
             n_sleeps: usage.n_sleeps.saturating_sub(self.usage.n_sleeps),
-            busy_share: share(
-                usage.cpu.saturating_sub(self.usage.cpu),
-                n_millicores as f64 / 1000.0,
-            ),
-            idle_share: share(idle.saturating_sub(self.idle), controller.level() as f64),
+            busy_share: share(cpu, time, n_cores),
+            idle_share: share(idle_time, time, controller.level() as f64),
         };
         (self.since, self.answered, self.idle, self.usage) = (now, answered, idle, usage);
         self.gauge.fit_slices(n, waited);

@@ -13,7 +13,7 @@
 //! Workers that have no job, since nothing is planned or the consumer is slower than they are, make
 //! a sample that says nothing of the server; the controller drops it.
 
-use crate::controller::{Controller, SAMPLE_MAX, Sample};
+use crate::controller::{Controller, SAMPLE_MAX, Sample, share};
 use pwalk_sys::Usage;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -170,19 +170,14 @@ impl Meter {
     fn sample(&mut self, now: Instant) {
         let Some(controller) = &mut self.controller else { return self.start_sample(now) };
         let (time, usage) = (now - self.since, pwalk_sys::usage());
-        let share = |part: Duration, n: f64| {
-            (part.as_secs_f64() / (time.as_secs_f64() * n)).clamp(0.0, 1.0)
-        };
+        let cpu = usage.cpu.saturating_sub(self.usage.cpu);
         self.level = controller.next(&Sample {
             n_answered: self.n_answered,
             waited: self.busy,
             time,
             n_sleeps: usage.n_sleeps.saturating_sub(self.usage.n_sleeps),
-            busy_share: share(
-                usage.cpu.saturating_sub(self.usage.cpu),
-                self.n_millicores as f64 / 1000.0,
-            ),
-            idle_share: 1.0 - share(self.busy, controller.level() as f64),
+            busy_share: share(cpu, time, self.n_millicores as f64 / 1000.0),
+            idle_share: 1.0 - share(self.busy, time, controller.level() as f64),
         });
         self.start_sample(now);
     }
