@@ -1,11 +1,13 @@
 //! The unit that crosses every boundary: rows as columns, with one arena for their names.
 //!
 //! Entries of several directories stand in one batch, each directory's path once. A column that
-//! the sink didn't ask for is empty. Columns rather than a struct per row, so that a sink can
+//! the sink didn't ask for is empty; totals of subtrees, which few rows have, stand beside them.
+//! Columns rather than a struct per row, so that a sink can
 //! hand them on as they are (Arrow), and reuse the memory for the next batch.
 
 use crate::entry::{Fields, Kind, Stat};
 use crate::error::EntryError;
+use crate::tree::{TreeSums, TreeTotals};
 
 /// A range of a batch's arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +93,9 @@ pub struct Batch {
     pub blksize: Vec<u32>,
     /// With `Fields::TARGET`: targets of links, empty for all others.
     target: Vec<Span>,
+    /// With `Fields::TREE`: totals of subtrees, by the rows of their directories, in that order.
+    /// Not a value for each row: few rows have one, and it is eight numbers.
+    trees: Vec<(u32, TreeTotals)>,
     /// What the walk could not see since the last batch of this worker.
     pub errors: Vec<EntryError>,
 }
@@ -122,6 +127,7 @@ impl Batch {
             rdev: Vec::new(),
             blksize: Vec::new(),
             target: Vec::new(),
+            trees: Vec::new(),
             errors: Vec::new(),
         }
     }
@@ -174,6 +180,7 @@ impl Batch {
             rdev,
             blksize,
             target,
+            trees,
             errors,
         } = self;
         arena.clear();
@@ -198,6 +205,7 @@ impl Batch {
         rdev.clear();
         blksize.clear();
         target.clear();
+        trees.clear();
         errors.clear();
     }
 
@@ -207,6 +215,9 @@ impl Batch {
             // A column that was not asked for has no rows.
             if column.is_empty() { Vec::new() } else { column.split_off(at) }
         }
+        let n_trees = self.trees.partition_point(|(row, _)| (*row as usize) < at);
+        let mut trees = self.trees.split_off(n_trees);
+        trees.iter_mut().for_each(|(row, _)| *row -= at as u32);
         Batch {
             fields: self.fields,
             arena: self.arena.clone(),
@@ -231,6 +242,7 @@ impl Batch {
             rdev: tail(&mut self.rdev, at),
             blksize: tail(&mut self.blksize, at),
             target: tail(&mut self.target, at),
+            trees,
             errors: Vec::new(),
         }
     }
@@ -268,6 +280,41 @@ impl Batch {
     pub fn set_target(&mut self, target: &[u8]) {
         let span = self.keep(target);
         *self.target.last_mut().expect("a row was pushed, and targets are asked for") = span;
+    }
+
+    /// Sets the totals of the last row.
+    pub fn set_tree(&mut self, totals: TreeTotals) {
+        debug_assert!(self.trees.last().is_none_or(|(row, _)| (*row as usize) < self.len() - 1));
+        self.trees.push((self.len() as u32 - 1, totals));
+    }
+
+    /// The totals of subtrees that rows have, with the rows' places, in that order.
+    pub fn trees(&self) -> impl Iterator<Item = (usize, &TreeTotals)> {
+        self.trees.iter().map(|(row, totals)| (*row as usize, totals))
+    }
+
+    /// Sums over the rows from `first` on.
+    pub(crate) fn sums_from(&self, first: usize) -> TreeSums {
+        // A column that was not asked for has no rows.
+        fn tail(column: &[i64], first: usize) -> &[i64] {
+            column.get(first..).unwrap_or_default()
+        }
+        let sum = |column| tail(column, first).iter().fold(0, |sum: i64, n| sum.wrapping_add(*n));
+        let kinds = &self.kind[first..];
+        let newest = |times| {
+            let times = kinds.iter().zip(tail(times, first));
+            times.filter(|(kind, _)| **kind != Kind::Dir).map(|(_, time)| *time).max()
+        };
+        let n_dirs = kinds.iter().filter(|kind| **kind == Kind::Dir).count() as i64;
+        TreeSums {
+            n_files: kinds.len() as i64 - n_dirs,
+            n_dirs,
+            size: sum(&self.size),
+            blocks: sum(&self.blocks),
+            mtime: newest(&self.mtime),
+            atime: newest(&self.atime),
+            n_errors: 0,
+        }
     }
 
     #[inline]
@@ -416,6 +463,13 @@ impl<'a> Row<'a> {
     #[inline]
     pub fn kind(&self) -> Kind {
         self.batch.kind[self.index]
+    }
+
+    /// The totals of its subtree, for a directory of which there are some.
+    pub fn tree(&self) -> Option<&'a TreeTotals> {
+        let trees = &self.batch.trees;
+        let place = trees.binary_search_by_key(&self.index, |(row, _)| *row as usize);
+        place.ok().map(|place| &trees[place].1)
     }
 
     /// Where it points to, for a link that was read; empty otherwise.

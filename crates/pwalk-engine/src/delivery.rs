@@ -13,6 +13,7 @@ use crate::hard_links::HardLinks;
 use crate::source::Sink;
 use crate::sync::lock;
 use crate::totals::Totals;
+use crate::tree::{Closed, Tree, TreeSums};
 use pwalk_sys::Errno;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -137,16 +138,36 @@ impl<'w, K: Sink> Delivery<'w, K> {
         stat: &Stat,
         contents: Contents,
     ) {
-        self.batch.push(dir, name, kind, stat, contents);
-        self.totals.n_entries.add(kind);
+        self.count(kind, stat);
+        self.uncounted_row(dir, name, kind, stat, contents);
+    }
+
+    /// Counts what is seen as progress.
+    #[inline]
+    fn count(&mut self, kind: Kind, stat: &Stat) {
         if kind == Kind::Dir {
             self.progress.n_dirs += 1;
         } else {
             self.progress.n_files += 1;
         }
         if self.want.contains(Fields::SIZE) {
-            self.totals.apparent_bytes += i128::from(stat.size);
             self.progress.bytes += stat.size.max(0) as u64;
+        }
+    }
+
+    #[inline]
+    fn uncounted_row(
+        &mut self,
+        dir: u32,
+        name: &[u8],
+        kind: Kind,
+        stat: &Stat,
+        contents: Contents,
+    ) {
+        self.batch.push(dir, name, kind, stat, contents);
+        self.totals.n_entries.add(kind);
+        if self.want.contains(Fields::SIZE) {
+            self.totals.apparent_bytes += i128::from(stat.size);
         }
         if self.want.contains(Fields::BLOCKS | Fields::LINKS)
             && self.outlet.hard_links.is_first(kind, stat.id(), stat.nlink)
@@ -159,6 +180,35 @@ impl<'w, K: Sink> Delivery<'w, K> {
     pub(crate) fn dir_row(&mut self, info: &Arc<DirInfo>, contents: Contents) {
         let dir = self.dir(info);
         self.row(dir, b"", Kind::Dir, &info.stat, contents);
+    }
+
+    /// Counts a directory that was read. Its row comes when all below it has ended: progress, and
+    /// the budget, don't wait for that.
+    pub(crate) fn count_dir(&mut self, stat: &Stat) {
+        self.count(Kind::Dir, stat);
+    }
+
+    /// The row of a directory that was counted, and below which nothing is to come.
+    pub(crate) fn closed_row(&mut self, path: &[u8], tree: &Tree, closed: &Closed) {
+        let Tree { stat, parent_inode, depth, .. } = tree;
+        let dir = match &self.batch_dir {
+            Some((last, number)) if *last.path == *path => *number,
+            _ => self.batch.push_dir(path, stat.ino, *parent_inode, *depth),
+        };
+        self.uncounted_row(dir, b"", Kind::Dir, stat, closed.contents);
+        if let Some(totals) = closed.sums.totals(closed.contents) {
+            self.batch.set_tree(totals);
+        }
+    }
+
+    /// The rows in the batch.
+    pub(crate) fn n_rows(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// Sums over the rows of the batch from `first` on.
+    pub(crate) fn sums_from(&self, first: usize) -> TreeSums {
+        self.batch.sums_from(first)
     }
 
     /// Where the link that is the last row points to.

@@ -12,6 +12,7 @@ use crate::descriptors::Handle;
 use crate::entry::{FileId, Stat};
 use crate::filesystems::FsIndex;
 use crate::seen::Seen;
+use crate::tree::{Tree, TreeSums};
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -35,6 +36,8 @@ pub(crate) struct DirInfo {
     pub(crate) stat: Stat,
     /// The directories above it and itself, in walks that follow links; `None` in others.
     pub(crate) ancestors: Option<Arc<[FileId]>>,
+    /// Its totals, in walks for those; `None` in others.
+    pub(crate) tree: Option<Arc<Tree>>,
 }
 
 impl DirInfo {
@@ -49,6 +52,13 @@ impl DirInfo {
     /// True if following a link to `id` would lead back up.
     pub(crate) fn is_below(&self, id: FileId) -> bool {
         self.ancestors.as_ref().is_some_and(|ancestors| ancestors.contains(&id))
+    }
+
+    /// Counts something of it, or directly in it, that could not be seen.
+    pub(crate) fn fail(&self) {
+        if let Some(tree) = &self.tree {
+            tree.add(&TreeSums::ERROR, 0);
+        }
     }
 
     /// How many levels it lies below its root: 0 for a root.
@@ -144,6 +154,10 @@ impl<'w, D> Siblings<'w, D> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Takes out the last one.

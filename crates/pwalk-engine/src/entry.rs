@@ -165,6 +165,9 @@ bitflags! {
         const NANOS = 1 << 14;
         /// The device that a device node refers to, and the preferred block size.
         const RDEV = 1 << 15;
+        /// For directories, totals of all that is below them: those of the other fields that are
+        /// asked for.
+        const TREE = 1 << 16;
     }
 }
 
@@ -185,6 +188,7 @@ impl Fields {
 
     /// True if every entry's inode must be asked.
     pub fn need_stat(self) -> bool {
-        self.intersects(Fields::all().difference(Fields::TARGET.union(Fields::KIND)))
+        let told = Fields::TARGET.union(Fields::KIND).union(Fields::TREE);
+        self.intersects(Fields::all().difference(told))
     }
 }

@@ -22,6 +22,9 @@ pub struct FrontierDir {
     /// The directories above it, from the root down, in a walk that follows links; empty in
     /// others. A link to one of them is a loop.
     pub ancestors: Vec<FileId>,
+    /// In a walk for totals of subtrees the number of its parent among the directories that are
+    /// open ([`crate::OpenDirs`]); `None` for a root, and in other walks.
+    pub above: Option<u64>,
 }
 
 impl FrontierDir {
@@ -37,6 +40,7 @@ impl FrontierDir {
             parent_inode: 0,
             root_dev: None,
             ancestors: Vec::new(),
+            above: None,
         }
     }
 

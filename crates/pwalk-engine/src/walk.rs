@@ -10,22 +10,27 @@ use crate::entry::Stat;
 use crate::filesystems::FsIndex;
 use crate::filter::Filter;
 use crate::frontier::{Frontier, FrontierDir};
+use crate::open_dirs::OpenDirs;
 use crate::pacer::Pacer;
 use crate::source::{Sink, Source};
 use crate::stalls::Stall;
 use crate::sync::lock;
 use crate::totals::Totals;
+use crate::tree::TreeSums;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// How a walk ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// What is left to walk: empty unless the budget ended the walk. Each directory in it is
-    /// untouched; each that is not in it is complete: its own row and those of its direct
-    /// entries were delivered.
+    /// untouched; each that is not in it is complete: its own row, unless it is left open, and
+    /// those of its direct entries were delivered.
     pub frontier: Frontier,
+    /// In a walk for totals of subtrees the directories that have something of the frontier below
+    /// them, and so no row yet, and what was finished below those of earlier runs.
+    pub open: OpenDirs,
     /// Sums over what was delivered.
     pub totals: Totals,
     /// The maximum number of workers at once, not counting those that replaced workers that hung.
@@ -41,7 +46,8 @@ pub struct Outcome {
 }
 
 /// Walks everything below `frontier` and delivers it to `sink`, in no guaranteed order, but a
-/// directory's row after its direct entries were counted.
+/// directory's row after its direct entries were counted; if the sink asks for totals of subtrees,
+/// after all that is below it was delivered or handed to a batch.
 ///
 /// # Errors
 ///
@@ -59,13 +65,15 @@ pub fn walk<S: Source, K: Sink>(
     control: &Control,
 ) -> Result<Outcome, K::Error> {
     let outlet = Outlet::new(config, sink, control);
-    let walk = Walk::new(config, source, &outlet, control);
+    let walk = Walk::new(config, source, &outlet, control, OpenDirs::before(&frontier));
     let Brought { totals, n_workers, n_refused, stalled, n_stalls } = crew::run(frontier, &walk);
-    let frontier = walk.left.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let left = walk.left.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (frontier, open) = left.into_parts();
     match outlet.into_failure() {
         Some(error) => Err(error),
         None => Ok(Outcome {
             frontier,
+            open,
             totals,
             n_workers,
             n_workers_refused: n_refused,
@@ -90,7 +98,7 @@ pub(crate) struct Walk<'a, S: Source, K: Sink> {
     has_pools: bool,
     pacer: Option<Pacer>,
     /// Where the budget's directories go; the mutex is taken only once it is spent.
-    left: Mutex<Frontier>,
+    left: Mutex<Left>,
     started: Instant,
     /// Entries delivered; counted only under a budget.
     n_delivered: AtomicU64,
@@ -104,6 +112,7 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
         source: &'a S,
         outlet: &'a Outlet<'a, K>,
         control: &'a Control,
+        open: OpenDirs,
     ) -> Self {
         let n_descriptors = usize::try_from(pwalk_sys::descriptor_limit()).unwrap_or(usize::MAX);
         Walk {
@@ -118,7 +127,7 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
                 .collect(),
             has_pools: config.workers_max > config.n_workers,
             pacer: config.ops_max.map(Pacer::new),
-            left: Mutex::default(),
+            left: Mutex::new(Left { frontier: Vec::new(), parents: Vec::new(), open }),
             started: Instant::now(),
             n_delivered: AtomicU64::new(0),
             is_spent: AtomicBool::new(false),
@@ -207,6 +216,42 @@ impl<'a, S: Source, K: Sink> Walk<'a, S, K> {
 
     /// Puts directories into the frontier that the walk returns.
     pub(crate) fn leave(&self, dirs: impl IntoIterator<Item = FrontierDir>) {
-        lock(&self.left).extend(dirs);
+        lock(&self.left).frontier.extend(dirs);
+    }
+
+    /// In a walk for totals of subtrees the number of a directory with subdirectories that are left.
+    pub(crate) fn leave_open(&self, parent: &Arc<DirInfo>) -> Option<u64> {
+        let tree = parent.tree.as_ref()?;
+        let mut left = lock(&self.left);
+        let (number, is_new) = left.open.number(tree);
+        if is_new {
+            left.parents.push(parent.clone());
+        }
+        Some(number)
+    }
+
+    /// Adds to the sums of a directory that an earlier run has left open: `n_dirs` of its
+    /// subdirectories ended.
+    pub(crate) fn finish(&self, above: Option<u64>, n_dirs: u64, sums: &TreeSums) {
+        if let Some(number) = above {
+            lock(&self.left).open.finish(number, n_dirs, sums);
+        }
+    }
+}
+
+/// What a budget leaves.
+struct Left {
+    frontier: Frontier,
+    /// Directories that have some of these in them, in a walk for totals of subtrees.
+    parents: Vec<Arc<DirInfo>>,
+    open: OpenDirs,
+}
+
+impl Left {
+    /// At the end of the walk.
+    fn into_parts(self) -> (Frontier, OpenDirs) {
+        let Left { frontier, parents, mut open } = self;
+        parents.iter().for_each(|parent| open.add(parent));
+        (frontier, open)
     }
 }

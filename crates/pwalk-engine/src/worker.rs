@@ -18,6 +18,7 @@
 //! is asked before a directory is opened: what was opened is finished, what was not is left.
 
 mod asker;
+mod close;
 mod look;
 mod open;
 mod read;
@@ -249,6 +250,7 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
     /// An error of an entry of a directory.
     fn fail_at(&mut self, dir: &Dir<'w, S::Dir>, operation: Operation, name: &[u8], errno: Errno) {
         let path = [&dir.info.path, name].concat();
+        dir.info.fail();
         self.delivery.fail(operation, path, dir.info.depth + 1, errno);
     }
 

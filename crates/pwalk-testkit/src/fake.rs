@@ -16,6 +16,7 @@ mod plan;
 mod sink;
 mod source;
 mod tree;
+mod trees;
 
 pub use arb::{arb_fault_plan, arb_options, arb_tree};
 pub use model::{Modelled, model};

@@ -11,6 +11,7 @@ use crate::filter::{DirFilter, Verdict};
 use crate::listing::{Listing, Told};
 use crate::pacer::PER_LINK;
 use crate::source::{Asked, Sink, Source};
+use crate::tree::TreeSums;
 use pwalk_sys::{Errno, Links};
 use std::ffi::CStr;
 use std::ops::Range;
@@ -31,6 +32,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     ) {
         let filter = self.walk.filter.in_dir(&dir.info.path, dir.info.root_len);
         let row_dir = self.delivery.dir(&dir.info);
+        let first_row = self.delivery.n_rows();
         let mut slice = SliceSums { row_dir, n_entries: 0, size_sum: 0, siblings: None };
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
@@ -68,6 +70,10 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         }
         (self.wanted, self.answers) = (wanted, answers);
         dir.count(slice.n_entries, slice.size_sum);
+        if let Some(tree) = &dir.info.tree {
+            let n_waiting = slice.siblings.as_ref().map_or(0, |siblings| siblings.len());
+            tree.add(&self.delivery.sums_from(first_row), n_waiting);
+        }
         if let Some(siblings) = slice.siblings {
             self.jobs.push(Job::Open(siblings));
         }
@@ -270,6 +276,9 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     fn cross(&self, dir: &Dir<'w, S::Dir>, fs: FsIndex, entry: Told<'_>, stat: &Stat) {
         let mut siblings = self.new_siblings(dir, fs);
         siblings.push(entry.c_name(), *stat);
+        if let Some(tree) = &dir.info.tree {
+            tree.add(&TreeSums::default(), 1);
+        }
         self.jobs.push_to(self.walk.pool(fs), Job::Open(siblings));
     }
 
@@ -431,7 +440,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             (true, 0) => Contents::Unread,
             _ => Contents::Counted { n_entries, size_sum },
         };
-        self.delivery.dir_row(&dir.info, contents);
+        self.end(&dir.info, contents);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::filesystems::FsIndex;
 use crate::frontier::FrontierDir;
 use crate::pacer::PER_OPEN;
 use crate::source::{At, Known, Sink, Source};
+use crate::tree::{Above, Tree, TreeSums};
 use pwalk_sys::{Errno, Links};
 use std::ffi::CString;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             (Some(stat), failure) => {
                 if let Some(errno) = failure {
                     self.delivery.fail(Operation::Stat, start.path.clone(), start.depth, errno);
+                    self.walk.finish(start.above, 0, &TreeSums::ERROR);
                 }
                 let pool = self.walk.pool(self.walk.fs_of_start(&start, &stat));
                 if pool == self.jobs.pool() {
@@ -42,17 +44,23 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             }
             (None, Some(errno)) if !is_gone(errno) || start.is_root() => {
                 self.delivery.fail(Operation::Stat, start.path, start.depth, errno);
+                self.walk.finish(start.above, 1, &TreeSums::ERROR);
             }
-            (None, _) => self.delivery.totals.n_vanished += 1,
+            (None, _) => {
+                self.delivery.totals.n_vanished += 1;
+                self.walk.finish(start.above, 1, &TreeSums::default());
+            }
         }
     }
 
     fn start_at(&mut self, start: FrontierDir, stat: Stat) {
         let info = Arc::new(self.info_of_start(&start, stat));
-        match stat.kind() {
-            Kind::Dir if self.walk.config.rules.may_enter(info.level()) => {
-                self.open(info, Origin::Start(start))
-            }
+        let kind = stat.kind();
+        if kind == Kind::Dir && self.walk.config.rules.may_enter(info.level()) {
+            return self.open(info, Origin::Start(start));
+        }
+        self.walk.finish(start.above, 1, &TreeSums::default().and(kind, &stat));
+        match kind {
             Kind::Dir => self.delivery.dir_row(&info, Contents::Unread),
             kind => {
                 let row_dir = self.delivery.dir(&info);
@@ -78,7 +86,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     fn info_of_start(&self, start: &FrontierDir, stat: Stat) -> DirInfo {
         let slash: &[u8] = if start.path == b"/" { b"" } else { b"/" };
         let follows = self.walk.config.rules.follow_links();
-        DirInfo {
+        let info = DirInfo {
             path: [&start.path, slash].concat().into(),
             root_len: start.root_len,
             root_dev: start.root_dev.unwrap_or(stat.dev),
@@ -89,7 +97,11 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             ancestors: follows.then(|| {
                 start.ancestors.iter().copied().chain(std::iter::once(stat.id())).collect()
             }),
-        }
+            tree: None,
+        };
+        let above = || start.above.map_or(Above::Nothing, Above::Left);
+        let wants_tree = self.walk.outlet.fields().contains(Fields::TREE);
+        DirInfo { tree: wants_tree.then(|| Tree::new(&info, above())), ..info }
     }
 
     pub(super) fn open_one(&mut self, mut siblings: Box<Siblings<'w, S::Dir>>) {
@@ -111,6 +123,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
 
     fn leave(&mut self, mut siblings: Siblings<'w, S::Dir>) {
         let parent = siblings.parent.clone();
+        let above = self.walk.leave_open(&parent);
         let rest = std::iter::from_fn(|| siblings.pop()).map(|(name, _)| FrontierDir {
             path: [&parent.path, name.to_bytes()].concat(),
             root_len: parent.root_len,
@@ -118,6 +131,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             parent_inode: parent.stat.ino,
             root_dev: Some(parent.root_dev),
             ancestors: parent.ancestors.as_deref().unwrap_or_default().to_vec(),
+            above,
         });
         self.walk.leave(rest);
     }
@@ -138,6 +152,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 if is_gone(errno) || errno == Errno::NOTDIR {
                     self.delivery.totals.n_vanished += 1;
                 } else {
+                    info.fail();
                     self.delivery.fail(
                         Operation::Open,
                         info.own_path().to_vec(),
@@ -145,7 +160,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                         errno,
                     );
                 }
-                self.delivery.dir_row(&info, Contents::Unread);
+                self.end(&info, Contents::Unread);
             }
         }
     }
@@ -209,7 +224,7 @@ fn child_info(parent: &DirInfo, fs: FsIndex, name: &[u8], stat: Stat) -> DirInfo
         let own = std::iter::once(stat.id());
         above.iter().copied().chain(own).collect()
     });
-    DirInfo {
+    let info = DirInfo {
         path: [&parent.path, name, b"/"].concat().into(),
         root_len: parent.root_len,
         root_dev: parent.root_dev,
@@ -218,5 +233,8 @@ fn child_info(parent: &DirInfo, fs: FsIndex, name: &[u8], stat: Stat) -> DirInfo
         parent_inode: parent.stat.ino,
         stat,
         ancestors,
-    }
+        tree: None,
+    };
+    let above = parent.tree.clone().map(Above::Dir);
+    DirInfo { tree: above.map(|above| Tree::new(&info, above)), ..info }
 }

@@ -120,6 +120,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         if is_gone(errno) && self.is_deleted(dir) {
             self.delivery.totals.n_vanished += 1;
         } else {
+            dir.info.fail();
             self.delivery.fail(
                 Operation::Read,
                 dir.info.own_path().to_vec(),

@@ -5,16 +5,17 @@ use crate::harness::{
     without_transients,
 };
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Index, select};
 use pwalk_engine::{
-    Budget, Config, Control, EntryError, Filesystems, Frontier, FrontierDir, Kind, Links, Totals,
-    Tuning, walk,
+    Budget, Config, Control, EntryError, Filesystems, Frontier, FrontierDir, Kind, Links, OpenDirs,
+    Outcome, Totals, Tuning, walk,
 };
 use pwalk_testkit::compare;
 use pwalk_testkit::fake::{
     Call, CollectingSink, FakeRow, FakeSource, FakeTree, FaultPlan, Modelled, Options,
     arb_fault_plan, arb_options, arb_tree, model,
 };
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
@@ -32,34 +33,81 @@ fn run_in_pieces(
     let whole = model(tree, plan, options);
     // One source for all pieces: what went wrong once does not go wrong again.
     let source = FakeSource::new(tree, plan);
-    let (mut rows, mut errors, mut totals) = (Vec::new(), Vec::new(), Totals::default());
+    let mut pieces = Pieces::default();
     let mut frontier = options.frontier();
     for number in 0..N_RUNS_MAX {
         let config = Config { budget: budget(number), ..pace.config(options) };
         let piece = run_over(&source, frontier.clone(), options, &config);
-        check_piece(&piece, &frontier, &whole, options);
-        rows.extend(piece.rows);
-        errors.extend(piece.errors);
-        totals.add(&piece.outcome.totals);
-        frontier = piece.outcome.frontier;
+        let (n_rows, n_errors) = (pieces.rows.len(), pieces.errors.len());
+        let were_open = pieces.open_paths();
+        let after = pieces.add(piece, options);
+        check_piece(&pieces, [n_rows, n_errors], &were_open, [&frontier, &after], &whole, options);
+        frontier = after;
         if frontier.is_empty() {
-            return check_sum(&rows, &errors, &totals, &whole, options);
+            return pieces.check(&whole, options);
         }
     }
     panic!("{N_RUNS_MAX} runs were not enough: {frontier:?}");
 }
 
+/// What several runs brought.
+#[derive(Default)]
+struct Pieces {
+    rows: Vec<FakeRow>,
+    errors: Vec<EntryError>,
+    totals: Totals,
+    open: OpenDirs,
+}
+
+impl Pieces {
+    /// Adds a run, and the rows of directories that are complete with it. Returns what it has left.
+    fn add(&mut self, piece: Run, options: &Options) -> Frontier {
+        let Outcome { mut frontier, open, totals, .. } = piece.outcome;
+        let sink = CollectingSink::new(options.fields);
+        let closed = self.open.merge(open, &mut frontier, &sink).expect("this sink never fails");
+        self.rows.extend(piece.rows);
+        self.rows.extend(sink.rows());
+        self.errors.extend(piece.errors);
+        self.totals.add(&totals);
+        self.totals.add(&closed);
+        frontier
+    }
+
+    fn open_paths(&self) -> HashSet<Vec<u8>> {
+        self.open.dirs.keys().map(|&number| self.open.path(number)).collect()
+    }
+
+    /// Nothing is left, and together they are the whole.
+    #[track_caller]
+    fn check(&self, whole: &Modelled, options: &Options) {
+        assert!(self.open.dirs.is_empty() && self.open.finished.is_empty(), "{:?}", self.open);
+        check_sum(&self.rows, &self.errors, &self.totals, whole, options);
+    }
+}
+
 /// Each directory that was left is untouched, and each other complete: the piece is exactly
-/// what lies below the frontier that it began with, but not below the one that it left.
+/// what lies below the frontier that it began with, but not below the one that it left. Rows of
+/// directories that are open come later, and others come that were.
 #[track_caller]
-fn check_piece(piece: &Run, before: &Frontier, whole: &Modelled, options: &Options) {
-    let after = &piece.outcome.frontier;
-    let is_due = |path: &[u8]| is_below(path, before) && !is_below(path, after);
-    let rows: Vec<FakeRow> = whole.rows.iter().filter(|row| is_due(&row.path)).cloned().collect();
-    assert_same_rows(&piece.rows, &rows, options.fields);
+fn check_piece(
+    pieces: &Pieces,
+    [n_rows, n_errors]: [usize; 2],
+    were_open: &HashSet<Vec<u8>>,
+    [before, after]: [&Frontier; 2],
+    whole: &Modelled,
+    options: &Options,
+) {
+    let are_open = pieces.open_paths();
+    let is_new = |path: &[u8]| is_below(path, before) && !is_below(path, after);
+    let is_due = |row: &&FakeRow| {
+        row.kind == Kind::Dir && were_open.contains(&row.path) && !are_open.contains(&row.path)
+            || is_new(&row.path) && !are_open.contains(&row.path)
+    };
+    let rows: Vec<FakeRow> = whole.rows.iter().filter(is_due).cloned().collect();
+    assert_same_rows(&pieces.rows[n_rows..], &rows, options.fields);
     let errors: Vec<EntryError> =
-        whole.errors.iter().filter(|error| is_due(&error.path)).cloned().collect();
-    compare::assert_same_rows(&error_texts(&piece.errors), &error_texts(&errors));
+        whole.errors.iter().filter(|error| is_new(&error.path)).cloned().collect();
+    compare::assert_same_rows(&error_texts(&pieces.errors[n_errors..]), &error_texts(&errors));
 }
 
 fn is_below(path: &[u8], frontier: &Frontier) -> bool {
@@ -165,21 +213,22 @@ proptest! {
         (tree, plan, options) in arb_walk(),
         pace in arb_pace(),
         n_entries in 1..20_u64,
+        order in any::<Index>(),
     ) {
         let whole = model(&tree, &plan, &options);
         let source = FakeSource::new(&tree, &plan);
         let config =
             Config { budget: entries(n_entries), ..pace.config(&options) };
         let first = run_over(&source, options.frontier(), &options, &config);
-        let (mut rows, mut errors) = (first.rows, first.errors);
-        let mut totals = first.outcome.totals;
-        for dir in first.outcome.frontier {
-            let share = run_over(&source, vec![dir], &options, &pace.config(&options));
-            rows.extend(share.rows);
-            errors.extend(share.errors);
-            totals.add(&share.outcome.totals);
+        let mut pieces = Pieces::default();
+        let mut shares = pieces.add(first, &options);
+        // Each is cut once more, and its pieces come back in any order.
+        while !shares.is_empty() {
+            let dir = shares.swap_remove(order.index(shares.len()));
+            let share = run_over(&source, vec![dir], &options, &config);
+            shares.extend(pieces.add(share, &options));
         }
-        check_sum(&rows, &errors, &totals, &whole, &options);
+        pieces.check(&whole, &options);
     }
 }
 
@@ -199,6 +248,7 @@ fn a_budget_of_nothing_returns_the_whole_frontier_untouched() {
         parent_inode: 7,
         root_dev: Some(1),
         ancestors: Vec::new(),
+        above: None,
     };
     for budget in [entries(0), time(Duration::ZERO)] {
         for n_workers in [1, 2, 8] {

@@ -18,4 +18,5 @@ mod properties;
 mod stalls;
 mod stopping;
 mod timeouts;
+mod trees;
 mod waiting;

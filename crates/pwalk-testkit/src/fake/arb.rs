@@ -182,6 +182,8 @@ pub fn arb_options() -> impl Strategy<Value = Options> {
         1 => Just(Fields::all()),
         1 => Just(Fields::TARGET | Fields::KIND),
         1 => Just(Fields::SIZE),
+        2 => Just(Fields::REPORT | Fields::TREE),
+        1 => Just(Fields::KIND | Fields::TREE),
     ];
     let excludes: [&[&str]; 8] =
         [&[], &[], &[], &["*.tmp*"], &["a*/"], &["**/b*", "!b1"], &["/a"], &["*/a*", "!a?", "a"]];

@@ -11,6 +11,7 @@ use super::plan::FaultPlan;
 use super::sink::FakeRow;
 use super::source::{FakeDir, FakeSource};
 use super::tree::FakeTree;
+use super::trees::Trees;
 use pwalk_engine::{
     At, Contents, EntryError, Errno, Fields, FileId, Kind, Links, Listing, Operation, Source, Stat,
 };
@@ -49,6 +50,8 @@ pub struct Modelled {
 
 /// A directory to be read.
 struct Waiting {
+    /// Its number in `Model::trees`.
+    number: usize,
     path: Vec<u8>,
     root_len: usize,
     root_dev: u64,
@@ -82,6 +85,7 @@ struct Model<'a> {
     want: Fields,
     found: Modelled,
     waiting: Vec<Waiting>,
+    trees: Trees,
     /// Inodes with several links that were met.
     linked: HashSet<FileId>,
 }
@@ -100,6 +104,7 @@ pub fn model(tree: &FakeTree, plan: &FaultPlan, options: &Options) -> Modelled {
         want: options.want(),
         found: Modelled { n_repeated: Some(0), ..Modelled::default() },
         waiting: Vec::new(),
+        trees: Trees::default(),
         linked: HashSet::new(),
     };
     for root in &options.roots {
@@ -108,6 +113,7 @@ pub fn model(tree: &FakeTree, plan: &FaultPlan, options: &Options) -> Modelled {
     while let Some(dir) = model.waiting.pop() {
         model.visit(dir);
     }
+    model.trees.add_up(options.fields, &mut model.found);
     model.found
 }
 
@@ -131,6 +137,7 @@ impl Model<'_> {
             return self.row(&path, Kind::Dir, -1, 0, Some(stat), Contents::Unread);
         }
         self.waiting.push(Waiting {
+            number: self.trees.root(),
             root_len: path.len(),
             path,
             root_dev: stat.dev,
@@ -143,6 +150,7 @@ impl Model<'_> {
     }
 
     fn visit(&mut self, dir: Waiting) {
+        self.trees.enter(dir.number);
         let opened = match self.open(&dir) {
             Ok(opened) => opened,
             Err(errno) => {
@@ -364,6 +372,7 @@ impl Model<'_> {
             let (root_len, root_dev) = (dir.root_len, dir.root_dev);
             let links = self.options.links;
             self.waiting.push(Waiting {
+                number: self.trees.dir(),
                 path,
                 root_len,
                 root_dev,
@@ -397,6 +406,7 @@ impl Model<'_> {
     fn dir_row(&mut self, dir: &Waiting, contents: Contents) {
         let Waiting { path, depth, parent_inode, stat, .. } = dir;
         self.row(path, Kind::Dir, *depth, *parent_inode, Some(*stat), contents);
+        self.trees.is_itself();
     }
 
     fn row(
@@ -425,12 +435,15 @@ impl Model<'_> {
             contents,
             stat: has_stat.then_some(Stat { is_automount: false, ..stat }),
             target: Vec::new(),
+            tree: None,
         });
+        self.trees.row();
     }
 
     fn fail(&mut self, operation: Operation, path: &[u8], depth: i32, errno: Errno) {
         let path = path.to_vec();
         self.found.errors.push(EntryError { operation, path, depth, errno });
+        self.trees.error();
     }
 }
 

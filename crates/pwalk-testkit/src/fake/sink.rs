@@ -3,7 +3,7 @@
 //! Owns the row as a test sees it. Checks of every batch that its columns are as long as they
 //! must be. Must not know what the rows should be.
 
-use pwalk_engine::{Batch, Contents, EntryError, Fields, Kind, Row, Sink, Stat, lock};
+use pwalk_engine::{Batch, Contents, EntryError, Fields, Kind, Row, Sink, Stat, TreeTotals, lock};
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -25,12 +25,14 @@ pub struct FakeRow {
     pub stat: Option<Stat>,
     /// Where a link points to.
     pub target: Vec<u8>,
+    /// The totals of its subtree, if it has some.
+    pub tree: Option<TreeTotals>,
 }
 
 /// The path first, so that two opinions on one entry stand side by side.
 impl fmt::Display for FakeRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let FakeRow { path, kind, depth, parent_inode, contents, stat, target } = self;
+        let FakeRow { path, kind, depth, parent_inode, contents, stat, target, tree } = self;
         write!(f, "{} {} at {depth} in {parent_inode}", path.escape_ascii(), kind.name())?;
         match contents {
             Contents::None => {}
@@ -42,7 +44,8 @@ impl fmt::Display for FakeRow {
         if !target.is_empty() {
             write!(f, " -> {}", target.escape_ascii())?;
         }
-        stat.as_ref().map_or(Ok(()), |stat| write!(f, " {stat:?}"))
+        stat.as_ref().map_or(Ok(()), |stat| write!(f, " {stat:?}"))?;
+        tree.as_ref().map_or(Ok(()), |tree| write!(f, " {tree:?}"))
     }
 }
 
@@ -177,6 +180,9 @@ fn check_columns(batch: &Batch, fields: Fields) {
         (batch.rdev.len(), n_of(Fields::RDEV)),
         (batch.blksize.len(), n_of(Fields::RDEV)),
     ];
+    let trees: Vec<_> = batch.trees().map(|(row, _)| row).collect();
+    assert!(trees.is_sorted_by(|a, b| a < b) && trees.last().is_none_or(|&row| row < batch.len()));
+    assert!(fields.contains(Fields::TREE) || trees.is_empty(), "totals that nobody asked for");
     for (index, (found, expected)) in lengths.into_iter().enumerate() {
         assert_eq!(found, expected, "length of column {index}");
     }
@@ -210,5 +216,6 @@ fn owned(batch: &Batch, row: &Row<'_>) -> FakeRow {
         contents: batch.contents[index],
         stat: batch.fields().need_stat().then(stat),
         target: row.target().to_vec(),
+        tree: row.tree().copied(),
     }
 }
