@@ -100,6 +100,7 @@ def report(
         format: The format, for a folder of parts or a name without a known suffix. One that
             contradicts the suffix is refused.
         columns: Names of columns, or changes to the default ones (`+user`, `-filename_bytes`).
+            `tree` stands for all totals of subtrees: `+tree`.
             Not for CSV, which always has the same 17.
         ignore_snapshots: Don't enter directories named `.snapshot`, `.snapshots`, `~snapshot`
             and `.zfs`.

@@ -99,8 +99,8 @@ class Scan:
         """A column as a NumPy array; needs NumPy.
 
         Numbers are a read-only view of memory shared with the table. Rows without a value
-        (`pw_fcount` and `pw_dirsum` of entries other than directories) hold a zero. Strings are
-        copied, as an array of objects.
+        (`pw_fcount`, `pw_dirsum` and totals of subtrees of entries other than directories) hold a
+        zero. Strings are copied, as an array of objects.
         """
         return self._native.column(column).to_numpy()
 
@@ -134,8 +134,8 @@ class Scan:
         return frame
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """The table as a `pandas.DataFrame`, copied. Where numbers can be missing (`pw_fcount` and
-        `pw_dirsum`), the column is `float64` and holds NaN.
+        """The table as a `pandas.DataFrame`, copied. Where numbers can be missing (`pw_fcount`,
+        `pw_dirsum` and totals of subtrees), the column is `float64` and holds NaN.
 
         Raises:
             ImportError: Without pandas or PyArrow: the extra `pandas`.
@@ -239,6 +239,7 @@ def scan(
         top: The root.
         max_threads: Number of worker threads; `None`: adapted to the filesystem during the walk.
         columns: Names of columns, or changes to the default ones (`+user`, `-filename_bytes`).
+            `tree` stands for all totals of subtrees: `+tree`.
         buffer_size_mb: MiB held in memory. The rest is moved to an unnamed file in the temporary
             folder, which is mapped when it is read and disappears with the table.
         ignore_snapshots: Don't enter directories named `.snapshot`, `.snapshots`, `~snapshot`

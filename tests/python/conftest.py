@@ -54,6 +54,12 @@ class Scan:
         subprocess.run(command, check=True)
         return Path(path)
 
+    def convert(self, path, name, *arguments):
+        """Converts a report to one called `name`, and returns its path."""
+        converted = os.path.join(self._folder, name)
+        subprocess.run([self._pwalk, "convert", *arguments, path, converted], check=True)
+        return Path(converted)
+
     def rows_in(self, suffix):
         """What a report in this format must hold: the columns' names, and the sorted rows."""
         family, _ = FORMATS[suffix]

@@ -36,6 +36,8 @@ TYPES = {
     "filename_bytes": pyarrow.binary(),
 }
 NULLABLE = {"pw_fcount", "pw_dirsum", "filename_bytes"}
+TOTALS = ["tree_count", "tree_files", "tree_dirs", "tree_size", "tree_blocks"]
+TOTALS += ["tree_mtime", "tree_atime", "tree_errors"]
 EXTRAS = "+" + ",+".join(expected.EXTRA_COLUMNS)
 
 
@@ -71,6 +73,51 @@ def test_columns_on_request_say_what_the_system_says(scan, suffix, reader):
     columns, rows = read(suffix, reader, path)
     assert columns == expected.COLUMNS + expected.EXTRA_COLUMNS
     assert rows == expected.table(entries, columns)
+
+
+TOTALS_BY_SQL = """
+    SELECT dir.filename, count(entry.filename), count(entry.filename) FILTER (entry.kind <> 'dir'),
+        count(entry.filename) FILTER (entry.kind = 'dir'), coalesce(sum(entry.st_size), 0)::BIGINT,
+        coalesce(sum(entry.st_blocks), 0)::BIGINT,
+        max(entry.st_mtime) FILTER (entry.kind <> 'dir'),
+        max(entry.st_atime) FILTER (entry.kind <> 'dir'), 0
+    FROM scan AS dir LEFT JOIN scan AS entry
+        ON starts_with(entry.filename, dir.filename || '/')
+    WHERE dir.pw_fcount IS NOT NULL GROUP BY dir.filename
+    UNION ALL SELECT filename, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM scan WHERE pw_fcount IS NULL ORDER BY filename"""
+
+
+@pytest.mark.trees("basic", "links", "special", "sparse", "hard_links", "snapshots", "deep", "empty")
+@pytest.mark.parametrize("max_depth", [1, 2, 99])
+def test_totals_of_subtrees_are_those_that_sql_finds_in_the_rows(scan, max_depth):
+    arguments = ["--columns", "+tree", "--max-depth", str(max_depth), "--threads", "2"]
+    scan = duckdb.read_parquet(str(scan.report("totals.parquet", *arguments)))
+    found = duckdb.sql(f"SELECT filename, {', '.join(TOTALS)} FROM scan ORDER BY filename")
+    assert found.fetchall() == duckdb.sql(TOTALS_BY_SQL).fetchall()
+    assert {name: str(kind) for name, kind in zip(found.columns, found.types, strict=True)} == {
+        "filename": "VARCHAR"
+    } | dict.fromkeys(TOTALS, "BIGINT")
+
+
+@pytest.mark.trees("basic", "hard_links")
+def test_totals_of_subtrees_are_what_du_counts(scan):
+    path = scan.report("du.parquet", "--columns", "filename,st_blocks,tree_blocks")
+    sql = f"SELECT filename, st_blocks + tree_blocks FROM '{path}' WHERE tree_blocks IS NOT NULL"
+    command = ["du", "--block-size=512", "--count-links", str(scan.root)]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    expected = {name: int(blocks) for blocks, name in (line.split("\t") for line in lines)}
+    assert dict(duckdb.sql(sql).fetchall()) == expected
+
+
+@pytest.mark.trees("basic", "links", "empty")
+@pytest.mark.parametrize("suffix", COLUMNAR)
+def test_totals_of_subtrees_are_carried_through_a_conversion(scan, suffix):
+    path = scan.report("tree.arrow", *FORMATS["arrow"][1], "--columns", "+tree")
+    converted = scan.convert(path, f"converted.{suffix}", *FORMATS[suffix][1])
+    columns, rows = read(suffix, "polars", converted)
+    assert columns == expected.COLUMNS + TOTALS
+    assert rows == read("arrow", "polars", path)[1]
 
 
 @pytest.mark.trees("basic", "links", "special")

@@ -49,6 +49,7 @@ pub(crate) const TEXTS: [Texts; 7] = [
             "pwalk report /data                             to scan.csv.zst",
             "pwalk report /home /scratch -x -o disk.csv.gz  two trees, one filesystem each",
             "pwalk report /data -o data.parquet --columns +user,+target",
+            "pwalk report /data -o data.parquet --columns +tree   # totals of subtrees",
             "pwalk report /data -o data/ --format parquet   a folder of parts",
             "pwalk report /data --exclude '*.tmp' --exclude 'cache/**' -o -",
             "pwalk report /data --errors errors.ndjson --summary summary.json",
@@ -160,7 +161,7 @@ pub fn after_help(command: &str) -> String {
 }
 
 /// What stands above the list of columns.
-pub(crate) const COLUMNS_INTRODUCTION: &str = "The columns, comma-separated, or +NAME,-NAME to change the default, which is everything up to filename_bytes. A CSV always has the first 17.";
+pub(crate) const COLUMNS_INTRODUCTION: &str = "The columns, comma-separated, or +NAME,-NAME to change the default, which is everything up to filename_bytes; tree stands for all columns that begin with tree_. A CSV always has the first 17.";
 
 /// Where the meaning of a column begins.
 const NAME_WIDTH: usize = 16;

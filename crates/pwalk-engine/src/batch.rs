@@ -513,4 +513,24 @@ mod tests {
         batch.clear();
         assert!(batch.is_empty() && batch.rows().next().is_none());
     }
+
+    #[test]
+    fn totals_stay_with_their_rows_when_a_batch_is_split() {
+        let mut batch = Batch::new(Fields::TREE);
+        let dir = batch.push_dir(b"/r/", 2, 0, -1);
+        for number in 0..6 {
+            batch.push(dir, b"d", Kind::Dir, &Stat::default(), Contents::Unread);
+            if number % 2 == 1 {
+                batch.set_tree(TreeTotals { count: Some(number), ..TreeTotals::default() });
+            }
+        }
+        let tail = batch.split_off(3);
+        let found = |batch: &Batch| -> Vec<_> {
+            batch.rows().map(|row| row.tree().and_then(|totals| totals.count)).collect()
+        };
+        assert_eq!(found(&batch), [None, Some(1), None]);
+        assert_eq!(found(&tail), [Some(3), None, Some(5)]);
+        batch.clear();
+        assert!(batch.trees().next().is_none());
+    }
 }

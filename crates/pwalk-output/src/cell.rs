@@ -14,7 +14,7 @@ use arrow_array::builder::{
     BinaryBuilder, Int32Builder, Int64Builder, StringBuilder, UInt32Builder, UInt64Builder,
 };
 use arrow_schema::DataType;
-use pwalk_engine::{Batch, Kind, Row};
+use pwalk_engine::{Batch, Kind, Row, TreeTotals};
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -115,7 +115,17 @@ macro_rules! row {
     };
 }
 
-pub(crate) use {each, row, slice};
+/// A column of the totals of subtrees.
+macro_rules! totals {
+    ($field:ident) => {
+        Cell::I64(
+            |batch, values| append_totals(batch, values, |totals| totals.$field),
+            |row, value| row.totals.$field = Some(value),
+        )
+    };
+}
+
+pub(crate) use {each, row, slice, totals};
 
 /// Bytes as text, each sequence that is not UTF-8 as U+FFFD. Most are UTF-8, which the check finds
 /// in a third of the instructions.
@@ -169,6 +179,21 @@ pub(crate) fn append_exact_paths(batch: &Batch, values: &mut BinaryBuilder) {
             values.append_value(row.path());
         }
     }
+}
+
+/// Rows without totals, which most are, are null; they are appended all at once.
+pub(crate) fn append_totals(
+    batch: &Batch,
+    values: &mut Int64Builder,
+    get: fn(&TreeTotals) -> Option<i64>,
+) {
+    let mut n_done = 0;
+    for (row, totals) in batch.trees() {
+        values.append_nulls(row - n_done);
+        values.append_option(get(totals));
+        n_done = row + 1;
+    }
+    values.append_nulls(batch.len() - n_done);
 }
 
 pub(crate) fn target(row: Row<'_>) -> Option<Cow<'_, str>> {

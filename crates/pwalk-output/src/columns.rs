@@ -6,7 +6,8 @@
 
 use crate::argument;
 use crate::cell::{
-    Cell, Packing, append_exact_paths, append_extensions, append_paths, each, row, slice, target,
+    Cell, Packing, append_exact_paths, append_extensions, append_paths, append_totals, each, row,
+    slice, target, totals,
 };
 use crate::similar::did_you_mean;
 use arrow_schema::DataType;
@@ -51,6 +52,11 @@ const fn pwalk(name: &'static str, cell: Cell, fields: Fields, doc: &'static str
 
 const fn extra(name: &'static str, cell: Cell, fields: Fields, doc: &'static str) -> Column {
     Column { presence: Presence::Extra, ..pwalk(name, cell, fields, doc) }
+}
+
+/// One of the totals of a subtree, which are of entries with these fields.
+const fn total(name: &'static str, cell: Cell, fields: Fields, doc: &'static str) -> Column {
+    extra(name, cell, Fields::TREE.union(fields), doc).nullable()
 }
 
 impl Column {
@@ -101,7 +107,7 @@ const NANOS_DOC: &str = "nanoseconds, to add to the seconds";
 
 /// All columns, in their order. Names and meanings of the first 17 are fixed: archived scans
 /// use them.
-pub const COLUMNS: [Column; 29] = [
+pub const COLUMNS: [Column; 37] = [
     pwalk("inode", slice!(U64: inode, stat.ino), Fields::INODE, "inode number"),
     pwalk(
         "parent-inode",
@@ -279,10 +285,60 @@ pub const COLUMNS: [Column; 29] = [
         "target of a symbolic link (invalid UTF-8 as U+FFFD); null for all other kinds",
     )
     .nullable(),
+    total(
+        "tree_count",
+        totals!(count),
+        Fields::KIND,
+        "number of entries below a directory, on all levels; like all totals of subtrees null if it \
+         could not be read or was not entered, and for all other kinds",
+    ),
+    total(
+        "tree_files",
+        totals!(files),
+        Fields::KIND,
+        "number of entries below a directory that are not directories",
+    ),
+    total("tree_dirs", totals!(dirs), Fields::KIND, "number of directories below a directory"),
+    total(
+        "tree_size",
+        totals!(size),
+        Fields::SIZE,
+        "sum of the st_size of all entries below a directory; each hard link counts",
+    ),
+    total(
+        "tree_blocks",
+        totals!(blocks),
+        Fields::BLOCKS,
+        "sum of the st_blocks of all entries below a directory; each hard link counts",
+    ),
+    total(
+        "tree_mtime",
+        totals!(mtime),
+        Fields::MTIME.union(Fields::KIND),
+        "newest st_mtime of an entry below a directory that is not a directory; null if there is \
+         none",
+    ),
+    total(
+        "tree_atime",
+        totals!(atime),
+        Fields::ATIME.union(Fields::KIND),
+        "newest st_atime of an entry below a directory that is not a directory; null if there is \
+         none",
+    ),
+    total(
+        "tree_errors",
+        totals!(errors),
+        NONE,
+        "number of errors in a directory and below it: 0 if its totals are complete; set for a \
+         directory that could not be read, too",
+    ),
 ];
 
+/// The name that stands for all totals of subtrees in a list.
+const ALL_TOTALS: &str = "tree";
+
 fn no_such_column(name: &str) -> String {
-    let known = COLUMNS.iter().map(|column| column.name);
+    let known = COLUMNS.iter().map(|column| column.name).chain([ALL_TOTALS]);
     format!("no such column{}", did_you_mean(name, known))
 }
 
@@ -319,7 +375,7 @@ impl Columns {
     }
 
     /// Reads a comma-separated list: plain names are the whole report in that order; `+name`
-    /// and `-name` add to and take from the default.
+    /// and `-name` add to and take from the default. `tree` stands for all totals of subtrees.
     ///
     /// # Errors
     ///
@@ -348,15 +404,25 @@ impl Columns {
     fn change(&mut self, item: &str) -> Result<(), ArgumentError> {
         let error = |reason: &str| ArgumentError::new(argument::COLUMNS, item, reason);
         let name = item.trim_start_matches(['+', '-']);
-        let found = COLUMNS.iter().find(|column| column.name == name);
-        let column = *found.ok_or_else(|| error(&no_such_column(name)))?;
-        let index = self.0.iter().position(|known| known.name == name);
-        match (item.starts_with('-'), index) {
-            (true, Some(index)) => drop(self.0.remove(index)),
-            (true, None) => return Err(error("not a column of this table")),
-            (false, None) => self.0.push(column),
-            (false, Some(_)) => return Err(error("named twice")),
+        let is_meant = |column: &Column| {
+            column.name == name || name == ALL_TOTALS && column.fields.contains(Fields::TREE)
+        };
+        if !COLUMNS.iter().any(is_meant) {
+            return Err(error(&no_such_column(name)));
         }
+        let n_before = self.0.len();
+        if item.starts_with('-') {
+            self.0.retain(|column| !is_meant(column));
+            return if self.0.len() < n_before {
+                Ok(())
+            } else {
+                Err(error("not a column of this table"))
+            };
+        }
+        if self.0.iter().any(is_meant) {
+            return Err(error("named twice"));
+        }
+        self.0.extend(COLUMNS.into_iter().filter(is_meant));
         Ok(())
     }
 
@@ -398,6 +464,15 @@ impl Columns {
         self.0.iter()
     }
 
+    /// What a saved table with these columns tells of each entry. Totals don't tell what they are
+    /// totals of.
+    pub fn told(&self) -> Fields {
+        let told = |fields: Fields| {
+            if fields.contains(Fields::TREE) { Fields::TREE } else { fields }
+        };
+        self.iter().fold(Fields::empty(), |fields, column| fields | told(column.fields))
+    }
+
     /// What a walk must ask of each entry for them.
     pub fn fields(&self) -> Fields {
         self.iter().fold(Fields::empty(), |fields, column| fields | column.fields)
@@ -420,6 +495,26 @@ mod tests {
     }
 
     #[test]
+    fn one_name_stands_for_all_totals_of_subtrees() {
+        let totals: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
+        let totals = &totals[29..];
+        assert!(totals.iter().all(|name| name.starts_with("tree_")));
+        let columns = Columns::parse("filename,tree").unwrap();
+        assert_eq!(names(&columns)[1..], *totals);
+        let columns = Columns::parse("+tree,-tree_size").unwrap();
+        assert_eq!(names(&columns).len(), 19 + totals.len() - 1);
+        assert!(Columns::parse("filename,tree_count").unwrap().fields().contains(Fields::TREE));
+        assert!(!Columns::columnar().fields().contains(Fields::TREE));
+    }
+
+    #[test]
+    fn totals_do_not_tell_what_they_are_totals_of() {
+        let columns = Columns::parse("filename,tree_size,st_mtime").unwrap();
+        assert_eq!(columns.fields(), Fields::TREE | Fields::SIZE | Fields::MTIME);
+        assert_eq!(columns.told(), Fields::TREE | Fields::MTIME);
+    }
+
+    #[test]
     fn lists_replace_or_change_the_default() {
         let parse = |list: &str| Columns::parse(list);
         assert_eq!(names(&parse("st_size, inode").unwrap()), ["st_size", "inode"]);
@@ -431,6 +526,9 @@ mod tests {
         assert_eq!(reason("inode,inode"), "column 'inode': named twice");
         assert_eq!(reason("+kind"), "column '+kind': named twice");
         assert_eq!(reason("-user"), "column '-user': not a column of this table");
+        assert_eq!(reason("+tree,+tree_size"), "column '+tree_size': named twice");
+        assert_eq!(reason("+tree_size,+tree"), "column '+tree': named twice");
+        assert_eq!(reason("-tree"), "column '-tree': not a column of this table");
         assert!(
             reason("+user,inode").ends_with("either all names begin with + or -, or none does")
         );

@@ -8,7 +8,7 @@
 
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
-use pwalk_engine::{Batch, Contents, Fields, Kind, Outcome, Stat};
+use pwalk_engine::{Batch, Contents, Fields, Kind, Outcome, Stat, TreeTotals};
 use pwalk_output::{
     COLUMNS, Column, Columns, Destination, Format, MemoryTable, Names, Next, OutputFile,
     OutputFolder, PartBounds, Preamble, RecordConfig, RecordWriter, SpillConfig, Summary,
@@ -58,6 +58,29 @@ fn type_bits(kind: Kind) -> u32 {
     (0..16).map(|bits| bits << 12).find(|mode| Kind::from_mode(*mode) == kind).unwrap()
 }
 
+/// Totals of rows that are directories: all, those without files, and those of one that could not
+/// be read.
+fn totals() -> [(usize, TreeTotals); 3] {
+    let all = TreeTotals {
+        count: Some(i64::MAX),
+        files: Some(2),
+        dirs: Some(3),
+        size: Some(i64::MIN),
+        blocks: Some(5),
+        mtime: Some(-6),
+        atime: Some(7),
+        errors: Some(0),
+    };
+    let size = Some(40);
+    let no_files =
+        TreeTotals { count: Some(1), files: Some(0), size, mtime: None, atime: None, ..all };
+    [
+        (0, all),
+        (4, TreeTotals { blocks: Some(8), dirs: Some(1), ..no_files }),
+        (11, TreeTotals { errors: Some(1), ..TreeTotals::default() }),
+    ]
+}
+
 /// A batch with rows of each kind, and what goes wrong in names. `unread`: what is known of a
 /// directory that could not be read.
 fn sample(unread: Contents) -> Batch {
@@ -85,6 +108,9 @@ fn sample(unread: Contents) -> Batch {
         batch.push(dir, name, kind, &stat(number as u64, kind), contents);
         if kind == Kind::Symlink {
             batch.set_target(b"/else/where \"quoted\"");
+        }
+        if let Some((_, totals)) = totals().into_iter().find(|(row, _)| *row == number) {
+            batch.set_tree(totals);
         }
     }
     batch

@@ -274,7 +274,7 @@ impl Table {
 
     /// What no column tells would be 0 in every row. A kind that isn't told is `Unknown`.
     fn check_fields(&self, wanted: Fields) -> Result<(), Error> {
-        let missing = wanted.difference(self.columns().fields() | Fields::KIND);
+        let missing = wanted.difference(self.columns().told() | Fields::KIND);
         match COLUMNS.iter().find(|column| column.fields.intersects(missing)) {
             Some(column) => {
                 let reason = io::Error::other(format!("has no column {}", column.name));

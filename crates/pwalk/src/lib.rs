@@ -54,7 +54,7 @@ pub use threads::{THREADS_MAX, Threads};
 
 pub use pwalk_engine::{
     Batch, Child, Contents, Control, DirListing, Disk, EntryError, Errno, Fields, Kind, Operation,
-    Order, Ordered, Progress, STALL_AFTER, ServedBy, Sink, Stall, Step, Waiting, lock,
+    Order, Ordered, Progress, STALL_AFTER, ServedBy, Sink, Stall, Step, TreeTotals, Waiting, lock,
 };
 pub use pwalk_output::{
     ArrowCompression, COLUMNS, COMPRESSIONS, Column, Columns, Compression, Format, MemoryTable,

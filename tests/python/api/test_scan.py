@@ -68,6 +68,24 @@ def test_the_columns_and_their_types(tree):
     assert schema.field("filename").type in (pyarrow.string(), pyarrow.large_string())
 
 
+def test_totals_of_subtrees_are_columns_like_others(tree):
+    scan = pwalk.scan(tree, columns="+tree")
+    totals = [name for name in pwalk.ALL_COLUMNS if name.startswith("tree_")]
+    assert len(totals) == 8
+    assert scan.columns == COLUMNS + totals
+    table = _table(scan)
+    root = table.column("directory-depth").to_pylist().index(-1)
+    assert table.column("tree_count").to_pylist()[root] == len(scan) - 1
+    is_dir = [kind == "dir" for kind in table.column("kind").to_pylist()]
+    assert [size is not None for size in table.column("tree_size").to_pylist()] == is_dir
+    assert (scan["tree_dirs"] > 0).any()
+    assert not scan["tree_errors"].any()
+    assert pwalk.scan(tree, columns=["filename", "tree_count"]).columns == [
+        "filename",
+        "tree_count",
+    ]
+
+
 @pytest.mark.parametrize("name", ["basic", "links", "names", "not_utf8", "hard_links", "times"])
 def test_the_rows_are_those_of_the_command(trees, command, tmp_path, name):
     file = tmp_path / "theirs.arrow"

@@ -7,7 +7,7 @@
 use super::Reason;
 use crate::columns::Columns;
 use crate::names::extension;
-use pwalk_engine::{Batch, Contents, Fields, Kind, Stat};
+use pwalk_engine::{Batch, Contents, Fields, Kind, Stat, TreeTotals};
 use std::borrow::Cow;
 
 /// A row of a table, as its columns have set it.
@@ -28,6 +28,7 @@ pub(crate) struct RowValues<'a> {
     pub(crate) n_entries: Option<i64>,
     pub(crate) size_sum: Option<i64>,
     pub(crate) target: Option<Cow<'a, str>>,
+    pub(crate) totals: TreeTotals,
 }
 
 /// Splits paths, and remembers the directory of the row before.
@@ -81,6 +82,9 @@ impl Assembler {
         {
             batch.set_target(target.as_bytes());
         }
+        if row.totals != TreeTotals::default() && batch.fields().contains(Fields::TREE) {
+            batch.set_tree(row.totals);
+        }
         Ok(())
     }
 
@@ -102,7 +106,9 @@ impl Assembler {
     /// The kind in a table without that column: from its modes, or else from what only
     /// directories have.
     fn kind(&self, path: &[u8], row: &RowValues<'_>) -> Kind {
-        let is_counted = row.n_entries.is_some() || row.size_sum.is_some();
+        let is_counted = row.n_entries.is_some()
+            || row.size_sum.is_some()
+            || row.totals != TreeTotals::default();
         match self.has_mode {
             true => Kind::from_mode(row.mode),
             false if is_counted || row.lacks_extension(path) => Kind::Dir,
