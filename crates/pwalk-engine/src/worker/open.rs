@@ -86,7 +86,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     fn info_of_start(&self, start: &FrontierDir, stat: Stat) -> DirInfo {
         let slash: &[u8] = if start.path == b"/" { b"" } else { b"/" };
         let follows = self.walk.config.rules.follow_links();
-        let info = DirInfo {
+        let mut info = DirInfo {
             path: [&start.path, slash].concat().into(),
             root_len: start.root_len,
             root_dev: start.root_dev.unwrap_or(stat.dev),
@@ -101,7 +101,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         };
         let above = || start.above.map_or(Above::Nothing, Above::Left);
         let wants_tree = self.walk.outlet.fields().contains(Fields::TREE);
-        DirInfo { tree: wants_tree.then(|| Tree::new(&info, above())), ..info }
+        info.tree = wants_tree.then(|| Tree::new(&info, above()));
+        info
     }
 
     pub(super) fn open_one(&mut self, mut siblings: Box<Siblings<'w, S::Dir>>) {
@@ -224,7 +225,7 @@ fn child_info(parent: &DirInfo, fs: FsIndex, name: &[u8], stat: Stat) -> DirInfo
         let own = std::iter::once(stat.id());
         above.iter().copied().chain(own).collect()
     });
-    let info = DirInfo {
+    let mut info = DirInfo {
         path: [&parent.path, name, b"/"].concat().into(),
         root_len: parent.root_len,
         root_dev: parent.root_dev,
@@ -236,5 +237,6 @@ fn child_info(parent: &DirInfo, fs: FsIndex, name: &[u8], stat: Stat) -> DirInfo
         tree: None,
     };
     let above = parent.tree.clone().map(Above::Dir);
-    DirInfo { tree: above.map(|above| Tree::new(&info, above)), ..info }
+    info.tree = above.map(|above| Tree::new(&info, above));
+    info
 }
