@@ -1,7 +1,7 @@
 //! Tables of the batches of a walk: written as sinks, and read back.
 //!
-//! Owns the one table of columns, the formats, compression, and files that appear whole or not
-//! at all. Knows nothing of the command line or of Python.
+//! Owns the one table of columns, the formats, compression, the page of a profile, and files that
+//! appear whole or not at all. Knows nothing of the command line or of Python.
 //!
 //! Data flows one way: a worker's batch goes to an encoder borrowed from a pool, the encoder
 //! formats and compresses it there, and the finished piece is appended to the table under a
@@ -28,6 +28,7 @@ mod memory;
 mod names;
 mod naming;
 mod ndjson;
+pub mod page;
 mod parquet;
 mod paths;
 mod plain_csv;
