@@ -11,6 +11,8 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 REQUIREMENTS := tests/python/requirements.txt
+PAGE_VENV := .venv-page
+PAGE_REQUIREMENTS := tests/page/requirements.txt
 
 FUZZ_TARGETS := csv dirents excludes mountinfo tables
 FUZZ_SECONDS := 60
@@ -22,32 +24,34 @@ BENCH := --suite wide
 # Tests that are skipped add a line to it, since test runners hide what a test that passes prints.
 export PWALK_SKIPS := $(TARGET)/skips.txt
 
-.PHONY: help setup check test ci bench fuzz dist wheel clean
+.PHONY: help setup check test test-page ci bench fuzz dist wheel clean
 .PHONY: lint doc skips test-rust test-python release fuzz-smoke
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make the Python environment of the tests, if its requirements have changed
-	@if cmp -s $(REQUIREMENTS) $(VENV)/requirements.txt && $(PYTHON) -c '' 2>/dev/null; then \
-		exit; \
-	fi; \
-	python3 -c 'import venv, ensurepip' || { \
-		echo 'make setup: python3 has no venv and pip (Debian: apt install python3-venv)'; exit 1; \
-	}; \
-	rm -rf $(VENV); \
-	python3 -m venv $(VENV); \
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS); \
-	cp $(REQUIREMENTS) $(VENV)/requirements.txt
+	@$(call make_venv,$(VENV),$(REQUIREMENTS))
 
 check: lint doc test-rust ## Check format, lints and docs, and run the Rust tests
 
 test: test-rust test-python ## Run all tests, after setting up what they need, and list those that were skipped
 	@python3 tests/skips.py $(PWALK_SKIPS)
 
+# Any Chromium will do: PWALK_CHROMIUM names one. Root gets Debian's, everybody else is told what to
+# install.
+test-page: ## Test the page of a profile in Chromium, after setting up what that needs
+	@$(call make_venv,$(PAGE_VENV),$(PAGE_REQUIREMENTS))
+	cargo build --package pwalk-output --example page
+	@chromium=$$($(find_chromium)) || { $(install_chromium); chromium=$$($(find_chromium)); } || { \
+		echo 'make test-page: $(NO_CHROMIUM)'; exit 1; \
+	}; \
+	set -x; PWALK_CHROMIUM=$$chromium PWALK_PAGE_BIN=$(TARGET)/debug/examples/page \
+		$(PAGE_VENV)/bin/python -m pytest tests/page
+
 # The tests last: at their end stands the list of what was skipped, the fuzzing included. With
 # CI=true in the environment, only what tests/skips-allowed.txt names may be in it.
-ci: check release fuzz-smoke test ## Run what a change must pass: check, a release build, a little fuzzing, test
+ci: check release fuzz-smoke test-page test ## Run what a change must pass: check, a release build, a little fuzzing, test-page, test
 
 # Compares pwalk with the floor and with other tools. bench/run.py --help lists the arguments.
 bench: dist ## Measure; `make bench BENCH="--suite flat --install"`
@@ -80,7 +84,7 @@ wheel: setup ## Build the Python package into dist/: a wheel, and a source distr
 clean: ## Remove everything that was built or set up
 	cargo clean
 	cargo clean --manifest-path fuzz/Cargo.toml
-	rm -rf $(VENV) dist fuzz/artifacts fuzz/corpus python/pwalk/*.so
+	rm -rf $(VENV) $(PAGE_VENV) dist fuzz/artifacts fuzz/corpus python/pwalk/*.so
 
 # ---- the parts ----
 
@@ -125,6 +129,27 @@ fuzz-smoke: skips
 		$(install_fuzz); \
 		$(call run_fuzz,$(SMOKE_SECONDS),--dev); \
 	fi
+
+# An environment of Python, and the file of what must be in it. It is made anew if that has changed.
+define make_venv
+if cmp -s $(2) $(1)/requirements.txt && $(1)/bin/python -c '' 2>/dev/null; then \
+	exit; \
+fi; \
+python3 -c 'import venv, ensurepip' || { \
+	echo 'make: python3 has no venv and pip (Debian: apt install python3-venv)'; exit 1; \
+}; \
+rm -rf $(1); \
+python3 -m venv $(1); \
+$(1)/bin/python -m pip install --quiet --disable-pip-version-check -r $(2); \
+cp $(2) $(1)/requirements.txt
+endef
+
+NO_CHROMIUM := it needs Chromium (Debian: apt install chromium), and could not install it
+find_chromium = command -v "$${PWALK_CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome
+install_chromium = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo 'make test-page: installing Chromium'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	else false; fi
 
 # Sanitizers are a matter of the nightly compiler, and libFuzzer is C++.
 NO_NIGHTLY := it needs a nightly toolchain (rustup toolchain install nightly)
