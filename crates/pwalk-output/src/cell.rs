@@ -22,9 +22,9 @@ use std::fmt::Write;
 /// that are null are not set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cell {
-    U64(fn(&Batch, &mut UInt64Builder), fn(&mut RowValues<'_>, u64)),
-    I64(fn(&Batch, &mut Int64Builder), fn(&mut RowValues<'_>, i64)),
-    U32(fn(&Batch, &mut UInt32Builder), fn(&mut RowValues<'_>, u32)),
+    U64(fn(&Batch, &mut UInt64Builder), fn(&mut RowValues<'_>, u64), InBatch<u64>),
+    I64(fn(&Batch, &mut Int64Builder), fn(&mut RowValues<'_>, i64), InBatch<i64>),
+    U32(fn(&Batch, &mut UInt32Builder), fn(&mut RowValues<'_>, u32), InBatch<u32>),
     I32(fn(&Batch, &mut Int32Builder), fn(&mut RowValues<'_>, i32)),
     /// Text.
     Text(fn(&Batch, &mut StringBuilder), for<'a> fn(&mut RowValues<'a>, Cow<'a, str>)),
@@ -36,6 +36,10 @@ pub(crate) enum Cell {
     /// again by the number in the column of this name.
     Name(fn(&Batch, &UserNames, &mut StringBuilder), &'static str),
 }
+
+/// The column that a batch has as a whole, and that nothing else of a row follows from: a reader
+/// copies it, which saves a call for each value.
+type InBatch<T> = Option<fn(&mut Batch) -> &mut Vec<T>>;
 
 impl Cell {
     /// Its type in Arrow, and so in Parquet.
@@ -97,6 +101,7 @@ macro_rules! slice {
         Cell::$type(
             |batch, values| values.append_slice(&batch.$column),
             |row, value| row.$($field).+ = value,
+            Some(|batch| &mut batch.$column),
         )
     };
 }
@@ -104,14 +109,14 @@ macro_rules! slice {
 /// A column that is made from each value of one of the batch's.
 macro_rules! each {
     ($type:ident: $column:ident, $get:expr, $set:expr) => {
-        Cell::$type(|batch, values| values.extend(batch.$column.iter().map($get)), $set)
+        Cell::$type(|batch, values| values.extend(batch.$column.iter().map($get)), $set, None)
     };
 }
 
 /// A column that is made from each row of a batch.
 macro_rules! row {
     ($type:ident: $get:expr, $set:expr) => {
-        Cell::$type(|batch, values| values.extend(batch.rows().map($get)), $set)
+        Cell::$type(|batch, values| values.extend(batch.rows().map($get)), $set, None)
     };
 }
 
@@ -121,6 +126,7 @@ macro_rules! totals {
         Cell::I64(
             |batch, values| append_totals(batch, values, |totals| totals.$field),
             |row, value| row.totals.$field = Some(value),
+            None,
         )
     };
 }

@@ -117,7 +117,10 @@ pub const COLUMNS: [Column; 37] = [
     ),
     pwalk(
         "directory-depth",
-        row!(I32: |row| Some(row.depth()), |row, value| row.depth = value),
+        Cell::I32(
+            |batch, values| values.extend(batch.rows().map(|row| Some(row.depth()))),
+            |row, value| row.depth = value,
+        ),
         NONE,
         "-1 for a root, 0 for the entries directly in it, and so on",
     )
@@ -151,7 +154,7 @@ pub const COLUMNS: [Column; 37] = [
     pwalk("st_nlink", slice!(U32: nlink, stat.nlink), Fields::LINKS, "number of hard links"),
     pwalk(
         "st_mode",
-        slice!(U32: mode, mode),
+        each!(U32: mode, |mode| Some(*mode), |row, value| row.mode = value),
         Fields::MODE,
         "file type and permissions; in a CSV quoted octal, seven digits or more",
     )
@@ -192,7 +195,10 @@ pub const COLUMNS: [Column; 37] = [
     .nullable(),
     extra(
         "kind",
-        each!(Kind: kind, |kind| *kind as i8, |row, value| row.kind = Some(value)),
+        Cell::Kind(
+            |batch, values| values.extend(batch.kind.iter().map(|kind| *kind as i8)),
+            |row, value| row.kind = Some(value),
+        ),
         Fields::KIND,
         "file, dir, symlink, fifo, socket, char or block",
     )
@@ -260,6 +266,7 @@ pub const COLUMNS: [Column; 37] = [
                 values.extend(pairs.map(|(btime, nanos)| btime.map(|_| nanos[3])));
             },
             |row, value| row.btime_nanos = Some(value),
+            None,
         ),
         Fields::BTIME.union(Fields::NANOS),
         NANOS_DOC,
@@ -280,7 +287,10 @@ pub const COLUMNS: [Column; 37] = [
     ),
     extra(
         "target",
-        row!(Text: target, |row, value| row.target = Some(value)),
+        Cell::Text(
+            |batch, values| values.extend(batch.rows().map(target)),
+            |row, value| row.target = Some(value),
+        ),
         Fields::TARGET.union(Fields::KIND),
         "target of a symbolic link (invalid UTF-8 as U+FFFD); null for all other kinds",
     )

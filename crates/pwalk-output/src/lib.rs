@@ -58,7 +58,7 @@ pub use format::{ArrowCompression, COMPRESSIONS, Format};
 pub use memory::{MemoryTable, Next};
 pub use names::{Names, extension};
 pub use naming::name_file;
-pub use read::{ReadError, TableReader};
+pub use read::{ReadError, Share, SharedReader, TableReader};
 pub use record_writer::{RecordConfig, RecordWriter};
 pub use rows::{RowsBuilder, arrow_schema};
 pub use similar::did_you_mean;

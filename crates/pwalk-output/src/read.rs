@@ -12,10 +12,13 @@ mod parquet;
 mod parts;
 mod quotes;
 mod record;
+mod shared;
+mod wanted;
 
 pub(crate) use assemble::RowValues;
+pub use shared::{Share, SharedReader};
 
-use crate::columns::{COLUMNS, Column, Columns};
+use crate::columns::Columns;
 use crate::compress::Compression;
 use crate::format::Format;
 use crate::summary::Summary;
@@ -25,6 +28,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use wanted::Wanted;
 
 /// The longest record of a text format: 10,000 directories deep with long names fits.
 pub(crate) const RECORD_LEN_MAX: usize = 16 << 20;
@@ -67,6 +71,12 @@ pub(crate) trait RowSource: Send {
 
     /// Adds the next rows to a batch that is empty; false at the end.
     fn next(&mut self, batch: &mut Batch) -> Reason<bool>;
+
+    /// Takes out a piece of the rows still to come, which can be read beside the others. `None` if
+    /// nothing is left, or the format can only be read from its start to its end.
+    fn split_off(&mut self) -> Reason<Option<Box<dyn RowSource>>> {
+        Ok(None)
+    }
 }
 
 /// A table, being read: one file, or the parts of a folder in their order.
@@ -78,6 +88,7 @@ pub struct TableReader {
     columns: Columns,
     metadata: BTreeMap<String, String>,
     summary: Option<String>,
+    wanted: Wanted,
 }
 
 impl TableReader {
@@ -87,16 +98,38 @@ impl TableReader {
     ///
     /// If it is missing, its suffix is unknown, or its content is not in that format.
     pub fn open(path: &Path, format: Option<Format>) -> Result<TableReader, ReadError> {
+        TableReader::open_wanted(path, format, Wanted::all())
+    }
+
+    /// The same, for these columns only: others are not read, and not among those that it has.
+    /// Paths and kinds are always read, and what kinds follow from.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open`.
+    pub fn open_for(
+        path: &Path,
+        format: Option<Format>,
+        wanted: &Columns,
+    ) -> Result<TableReader, ReadError> {
+        TableReader::open_wanted(path, format, Wanted::only(wanted))
+    }
+
+    fn open_wanted(
+        path: &Path,
+        format: Option<Format>,
+        wanted: Wanted,
+    ) -> Result<TableReader, ReadError> {
         let mut parts = if path.is_dir() { Some(Parts::open(path)?) } else { None };
         let first = parts.as_mut().and_then(Parts::next);
         let first = first.unwrap_or_else(|| path.to_owned());
-        let source = open_file(&first, format)?;
+        let source = open_file(&first, format, &wanted)?;
         let (columns, metadata) = (source.columns().clone(), source.metadata());
         let summary = match metadata.get("summary") {
             Some(summary) => Some(summary.clone()),
             None => parts.as_ref().map(|parts| parts.summary.clone()),
         };
-        Ok(TableReader { source, path: first, parts, columns, metadata, summary })
+        Ok(TableReader { source, path: first, parts, columns, metadata, summary, wanted })
     }
 
     /// The columns that it has and we know. Names of users and groups are not among them: they
@@ -122,23 +155,34 @@ impl TableReader {
     /// If the file is damaged: which one, and where.
     pub fn next(&mut self, batch: &mut Batch) -> Result<bool, ReadError> {
         loop {
-            batch.clear();
-            let path = &self.path;
-            let error = |reason| ReadError { path: path.clone(), reason };
-            if guard(|| self.source.next(batch)).map_err(error)? {
-                self.parts.iter_mut().for_each(|parts| parts.n_rows += batch.len() as u64);
+            if next_of(&mut *self.source, &self.path, batch)? {
+                self.count(batch.len() as u64);
                 return Ok(true);
             }
-            let Some(parts) = &mut self.parts else { return Ok(false) };
-            let Some(next) = parts.next() else { return parts.check().map(|()| false) };
-            self.source = open_file(&next, None)?;
-            self.path = next;
-            self.check_part()?;
+            if !self.next_part()? {
+                return self.check().map(|()| false);
+            }
         }
     }
-}
 
-impl TableReader {
+    /// So many rows of a part were read.
+    fn count(&mut self, n_rows: u64) {
+        self.parts.iter_mut().for_each(|parts| parts.n_rows += n_rows);
+    }
+
+    /// Begins the next part; false after the last one.
+    fn next_part(&mut self) -> Result<bool, ReadError> {
+        let Some(next) = self.parts.as_mut().and_then(Parts::next) else { return Ok(false) };
+        self.source = open_file(&next, None, &self.wanted)?;
+        self.path = next;
+        self.check_part().map(|()| true)
+    }
+
+    /// After the last row: do the parts add up?
+    fn check(&self) -> Result<(), ReadError> {
+        self.parts.as_ref().map_or(Ok(()), Parts::check)
+    }
+
     /// A part without a column that the others have would seem to have it.
     fn check_part(&self) -> Result<(), ReadError> {
         let columns = self.source.columns();
@@ -153,7 +197,18 @@ impl TableReader {
     }
 }
 
-fn open_file(path: &Path, format: Option<Format>) -> Result<Box<dyn RowSource>, ReadError> {
+/// Replaces the rows of a batch by the next ones of a file; false at its end.
+fn next_of(source: &mut dyn RowSource, path: &Path, batch: &mut Batch) -> Result<bool, ReadError> {
+    batch.clear();
+    let next = guard(|| source.next(batch));
+    next.map_err(|reason| ReadError { path: path.to_owned(), reason })
+}
+
+fn open_file(
+    path: &Path,
+    format: Option<Format>,
+    wanted: &Wanted,
+) -> Result<Box<dyn RowSource>, ReadError> {
     let error = |reason: String| ReadError { path: path.to_owned(), reason };
     let format = match format {
         Some(format) => format,
@@ -163,18 +218,20 @@ fn open_file(path: &Path, format: Option<Format>) -> Result<Box<dyn RowSource>, 
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(error("Is a directory".to_owned()));
     }
-    open_source(file, format).map_err(error)
+    open_source(file, format, wanted).map_err(error)
 }
 
-fn open_source(file: File, format: Format) -> Reason<Box<dyn RowSource>> {
+fn open_source(file: File, format: Format, wanted: &Wanted) -> Reason<Box<dyn RowSource>> {
     guard(|| -> Reason<Box<dyn RowSource>> {
         Ok(match format {
-            Format::Csv(compression) => Box::new(csv::CsvSource::new(unpack(file, compression)?)?),
-            Format::Ndjson(compression) => {
-                Box::new(json::JsonSource::new(unpack(file, compression)?)?)
+            Format::Csv(compression) => {
+                Box::new(csv::CsvSource::new(unpack(file, compression)?, wanted)?)
             }
-            Format::Parquet => Box::new(parquet::ParquetSource::new(file)?),
-            Format::Arrow(_) => Box::new(ipc::IpcSource::new(file)?),
+            Format::Ndjson(compression) => {
+                Box::new(json::JsonSource::new(unpack(file, compression)?, wanted)?)
+            }
+            Format::Parquet => Box::new(parquet::ParquetSource::new(file, wanted)?),
+            Format::Arrow(_) => Box::new(ipc::IpcSource::new(file, wanted)?),
         })
     })
 }
@@ -202,12 +259,6 @@ fn guard<T>(read: impl FnOnce() -> Reason<T>) -> Reason<T> {
 /// An error in words, without the number that `io::Error` puts behind them.
 pub(crate) fn plain_reason(error: &io::Error) -> String {
     crate::file::reason(error)
-}
-
-/// The columns of the table that a file has, but for names that belong to another machine.
-pub(crate) fn known_columns(has: impl Fn(&str) -> bool) -> Columns {
-    let is_known = |column: &&Column| has(column.name) && column.cell.looked_up_by().is_none();
-    Columns::of(COLUMNS.iter().filter(is_known).copied())
 }
 
 /// The kind that a word of the `kind` column names.

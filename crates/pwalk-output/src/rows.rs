@@ -102,9 +102,9 @@ impl RowsBuilder {
 impl Values {
     fn new(cell: &Cell) -> Values {
         match *cell {
-            Cell::U64(append, _) => Values::U64(append, UInt64Builder::new()),
-            Cell::I64(append, _) => Values::I64(append, Int64Builder::new()),
-            Cell::U32(append, _) => Values::U32(append, UInt32Builder::new()),
+            Cell::U64(append, _, _) => Values::U64(append, UInt64Builder::new()),
+            Cell::I64(append, _, _) => Values::I64(append, Int64Builder::new()),
+            Cell::U32(append, _, _) => Values::U32(append, UInt32Builder::new()),
             Cell::I32(append, _) => Values::I32(append, Int32Builder::new()),
             Cell::Text(append, _) => Values::Text(append, StringBuilder::new()),
             Cell::Bytes(append, _) => Values::Bytes(append, BinaryBuilder::new()),

@@ -8,13 +8,15 @@ use crate::error::Error;
 use crate::job::{Errors, JobSink, guarded};
 use crate::setup::{Setup, WalkConfig};
 use pwalk_engine::{
-    Batch, Control, EntryError, Fields, FileId, Impatient, Kind, Progress, Sink, walk,
+    Batch, Control, EntryError, Fields, FileId, Impatient, Kind, Progress, Sink, lock, walk,
 };
 use pwalk_output::{
-    COLUMNS, Columns, Format, Preamble, RowSums, SUMMARY_NAME, Summary, TableReader,
+    COLUMNS, Columns, Format, Preamble, RowSums, SUMMARY_NAME, SharedReader, Summary, TableReader,
 };
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// What a job reads.
@@ -215,6 +217,8 @@ pub struct Table {
     path: PathBuf,
     reader: TableReader,
     preamble: Preamble,
+    /// Threads that read it; more than one read rows in no promised order.
+    n_threads: usize,
 }
 
 impl Table {
@@ -227,6 +231,26 @@ impl Table {
         // Before anything is said about a suffix.
         path.as_ref().metadata().map_err(|error| Error::file(path.as_ref(), &error))?;
         let reader = TableReader::open(path.as_ref(), format)?;
+        Ok(Table::new(path.as_ref(), reader, 1))
+    }
+
+    /// The same for these columns only, beside paths and kinds, read by several threads: rows come
+    /// in no promised order, as those of a tree do.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open`.
+    pub fn open_for(
+        path: &Path,
+        format: Option<Format>,
+        columns: &Columns,
+        n_threads: usize,
+    ) -> Result<Table, Error> {
+        path.metadata().map_err(|error| Error::file(path, &error))?;
+        Ok(Table::new(path, TableReader::open_for(path, format, columns)?, n_threads))
+    }
+
+    fn new(path: &Path, reader: TableReader, n_threads: usize) -> Table {
         let metadata = reader.metadata();
         let get = |key: &str| metadata.get(key).cloned().unwrap_or_default();
         let preamble = Preamble {
@@ -234,7 +258,7 @@ impl Table {
             started: get("started").parse().unwrap_or_default(),
             options: get("options"),
         };
-        Ok(Table { path: path.as_ref().to_owned(), reader, preamble })
+        Table { path: path.to_owned(), reader, preamble, n_threads }
     }
 
     /// The columns that it has.
@@ -248,7 +272,7 @@ impl Table {
     }
 
     fn read_into<K: Sink + ?Sized>(
-        mut self,
+        self,
         sink: &JobSink<'_, K>,
         control: &Control,
     ) -> Result<Summary, Error>
@@ -256,20 +280,33 @@ impl Table {
         Error: From<K::Error>,
     {
         self.check_fields(sink.fields())?;
-        let mut batch = Batch::new(sink.fields() | self.columns().fields());
+        let fields = sink.fields() | self.columns().fields();
         let known = self.reader.summary();
-        let mut sums = RowSums::new(self.columns());
-        while self.reader.next(&mut batch)? {
-            if control.is_cancelled() {
-                return Err(Error::cancelled());
+        let sums = known.is_none().then(|| Mutex::new(RowSums::new(self.columns())));
+        let reader = SharedReader::new(self.reader);
+        let has_failed = AtomicBool::new(false);
+        let read = |worker| {
+            let mut rows = reader.share();
+            let mut batch = Batch::new(fields);
+            while !has_failed.load(Relaxed) && rows.next(&mut batch)? {
+                if control.is_cancelled() {
+                    return Err(Error::cancelled());
+                }
+                sums.iter().for_each(|sums| lock(sums).add(&batch));
+                control.add(worker, &progress(&batch));
+                sink.put(&mut batch)?;
             }
-            if known.is_none() {
-                sums.add(&batch);
-            }
-            control.add(0, &progress(&batch));
-            sink.put(&mut batch)?;
-        }
-        Ok(known.unwrap_or_else(|| Summary::of_rows(&self.preamble, &sums)))
+            Ok(())
+        };
+        side_by_side(self.n_threads, |worker| {
+            let result = read(worker);
+            // The others may read some more rows, which is lost work and nothing else.
+            has_failed.fetch_or(result.is_err(), Relaxed);
+            result
+        })?;
+        reader.finish()?;
+        let sums = sums.map(|sums| Summary::of_rows(&self.preamble, &lock(&sums)));
+        Ok(known.or(sums).expect("what is not known was summed up"))
     }
 
     /// What no column tells would be 0 in every row. A kind that isn't told is `Unknown`.
@@ -283,6 +320,24 @@ impl Table {
             None => Ok(()),
         }
     }
+}
+
+/// Runs the same in several threads, given their numbers.
+fn side_by_side(
+    n_threads: usize,
+    run: impl Fn(usize) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    std::thread::scope(|scope| {
+        let run = &run;
+        let spawn = |worker| std::thread::Builder::new().spawn_scoped(scope, move || run(worker));
+        // Without another thread the first one reads all.
+        let others: Vec<_> = (1..n_threads).filter_map(|worker| spawn(worker).ok()).collect();
+        let first = run(0);
+        let results = others
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        results.fold(first, Result::and)
+    })
 }
 
 /// What a batch of a saved scan adds to the progress.

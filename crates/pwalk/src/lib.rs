@@ -58,8 +58,8 @@ pub use pwalk_engine::{
 };
 pub use pwalk_output::{
     ArrowCompression, COLUMNS, COMPRESSIONS, Column, Columns, Compression, Format, MemoryTable,
-    Names, Next, PartBounds, Preamble, ReadError, SpillConfig, Stalled, Summary, TableReader,
-    Unfinished, UnmatchedExcludes, did_you_mean, is_folder,
+    Names, Next, PartBounds, Preamble, ReadError, Share, SharedReader, SpillConfig, Stalled,
+    Summary, TableReader, Unfinished, UnmatchedExcludes, did_you_mean, is_folder,
 };
 pub use pwalk_sys::{
     Ended, Mount, RawFilesystem, Reserve, Side, Worker, has_terminal, is_stdout_closed,

@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use pwalk::{
-    Batch, Control, Convert, ErrorKind, Fields, Input, Kind, Output, OutputConfig, PartBounds,
-    Report, ReportConfig, Sink, TableReader,
+    Batch, Columns, Control, Convert, ErrorKind, Fields, Input, Kind, Output, OutputConfig,
+    PartBounds, Report, ReportConfig, SharedReader, Sink, Table, TableReader,
 };
 use pwalk_testkit::compare::{assert_same_rows, csv_records};
 use pwalk_testkit::{FIXTURES, fixture};
@@ -103,6 +103,64 @@ fn a_tree_and_its_saved_scans_are_the_same_input() {
     control.cancel();
     let error = Input::open(&parts).unwrap().read(&Kept::default(), &control, &|_| ()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
+
+/// Paths, kinds and sizes of all rows that a table delivers to so many threads.
+fn read_shared(reader: TableReader, n_threads: usize) -> Vec<(Vec<u8>, Kind, i64)> {
+    let fields = reader.columns().fields() | Fields::SIZE;
+    let (table, kept) = (SharedReader::new(reader), Kept::default());
+    std::thread::scope(|scope| {
+        let read = || {
+            let (mut share, mut batch) = (table.share(), Batch::new(fields));
+            while share.next(&mut batch).unwrap() {
+                kept.put(&mut batch).unwrap();
+            }
+        };
+        (0..n_threads).for_each(|_| _ = scope.spawn(read));
+    });
+    table.finish().unwrap();
+    let mut rows = kept.0.into_inner().unwrap();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn threads_that_share_a_table_read_each_row_once_and_only_what_is_wanted() {
+    let tree = fixture("basic").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = Columns::parse("st_size,UID").unwrap();
+    let check = |scan: &Path| {
+        let all = read_shared(TableReader::open(scan, None).unwrap(), 1);
+        assert!(all.len() > 10 && all.iter().any(|row| row.2 > 0));
+        for n_threads in [1, 3] {
+            let reader = TableReader::open_for(scan, None, &wanted).unwrap();
+            let names: Vec<_> = reader.columns().iter().map(|column| column.name).collect();
+            let is_csv = scan.as_os_str().to_string_lossy().contains(".csv");
+            assert!(
+                ["directory-depth", "filename", "UID", "st_size"].iter().all(|n| names.contains(n))
+            );
+            assert_eq!(names.contains(&"st_mode"), is_csv, "the kind of a row follows from it");
+            assert!(!names.contains(&"st_ctime") && !names.contains(&"inode"));
+            assert_eq!(read_shared(reader, n_threads), all, "{}", scan.display());
+        }
+        let input = Input::from(Table::open_for(scan, None, &wanted, 3).unwrap());
+        let (kept, control) = (Kept::default(), Control::default());
+        let summary = input.read(&kept, &control, &|_| ()).unwrap();
+        let mut rows = kept.0.into_inner().unwrap();
+        rows.sort();
+        assert_eq!((summary.n_entries(), rows), (all.len() as u64, all));
+    };
+    for suffix in SUFFIXES {
+        let scan = folder.path().join(format!("scan.{suffix}"));
+        report(tree.path(), &scan, |_| {});
+        check(&scan);
+        let parts = folder.path().join(format!("parts.{suffix}/"));
+        report(tree.path(), &parts, |config| {
+            config.table.format = Some(suffix.parse().unwrap());
+            config.table.parts.n_rows = 3;
+        });
+        check(&parts);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 use super::Reason;
 use crate::columns::Columns;
 use crate::names::extension;
+use memchr::memrchr;
 use pwalk_engine::{Batch, Contents, Fields, Kind, Stat, TreeTotals};
 use std::borrow::Cow;
 
@@ -65,7 +66,7 @@ impl Assembler {
         let contents = self.contents(kind, row)?;
         let stat = Stat { mode: row.mode, btime: self.btime(row), ..row.stat };
         let stat = Stat { nanos: row.nanos(), ..stat };
-        let cut = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+        let cut = memrchr(b'/', path).map_or(0, |slash| slash + 1);
         let (dir, name) = path.split_at(cut);
         let is_entry = row.depth >= 0 && !dir.is_empty() && !name.is_empty();
         let (number, name) = if is_entry {

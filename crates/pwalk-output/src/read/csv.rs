@@ -5,6 +5,7 @@
 
 use super::assemble::{Assembler, RowValues};
 use super::quotes::Quotes;
+use super::wanted::Wanted;
 use super::{BATCH_ROWS, RECORD_LEN_MAX, Reason, RowSource, plain_reason};
 use crate::cell::Cell;
 use crate::columns::{COLUMNS, Column, Columns};
@@ -34,11 +35,18 @@ pub(crate) struct CsvSource {
     /// The last byte that was read; `None` if the input is empty.
     last: Option<u8>,
     columns: Columns,
+    /// Which of the 17 fields are read.
+    is_read: [bool; N_COLUMNS],
     assembler: Assembler,
 }
 
 impl CsvSource {
-    pub(crate) fn new(input: Box<dyn Read + Send>) -> Reason<CsvSource> {
+    pub(crate) fn new(input: Box<dyn Read + Send>, wanted: &Wanted) -> Reason<CsvSource> {
+        let fields = wanted.of_file(|name| Columns::pwalk().has(name));
+        // Kinds and exact paths follow from the others.
+        let columns = Columns::columnar();
+        let made = columns.iter().filter(|column| !Columns::pwalk().has(column.name));
+        let columns = Columns::of(fields.iter().chain(made).copied());
         Ok(CsvSource {
             input,
             parser: Reader::new(),
@@ -52,8 +60,9 @@ impl CsvSource {
             n_records: 0,
             line: 1,
             last: None,
-            assembler: Assembler::new(&Columns::columnar()),
-            columns: Columns::columnar(),
+            assembler: Assembler::new(&columns),
+            is_read: std::array::from_fn(|index| fields.has(COLUMNS[index].name)),
+            columns,
         })
     }
 
@@ -150,9 +159,11 @@ impl CsvSource {
         self.check_length()?;
         let mut row = RowValues::default();
         let mut start = 0;
-        for (column, &end) in COLUMNS.iter().zip(&self.ends[..N_COLUMNS]) {
-            let is_set = set_field(column, &self.record[start..end], &mut row);
-            is_set.ok_or_else(|| error(format!("has an invalid number in {}", column.name)))?;
+        for ((column, &end), is_read) in COLUMNS.iter().zip(&self.ends).zip(self.is_read) {
+            if is_read {
+                let is_set = set_field(column, &self.record[start..end], &mut row);
+                is_set.ok_or_else(|| error(format!("has an invalid number in {}", column.name)))?;
+            }
             start = end;
         }
         Ok(row)
@@ -162,13 +173,13 @@ impl CsvSource {
 /// Sets a field on a row; `None` if it is not a number that its column can hold.
 fn set_field<'a>(column: &Column, field: &'a [u8], row: &mut RowValues<'a>) -> Option<()> {
     match column.cell {
-        Cell::U64(_, set) => set(row, parse(field)?),
-        Cell::I64(_, set) => set(row, parse(field)?),
+        Cell::U64(_, set, _) => set(row, parse(field)?),
+        Cell::I64(_, set, _) => set(row, parse(field)?),
         // A number between quotes is octal.
-        Cell::U32(_, set) if column.is_quoted_in_csv() => {
+        Cell::U32(_, set, _) if column.is_quoted_in_csv() => {
             set(row, u32::from_str_radix(std::str::from_utf8(field).ok()?, 8).ok()?);
         }
-        Cell::U32(_, set) => set(row, parse(field)?),
+        Cell::U32(_, set, _) => set(row, parse(field)?),
         Cell::I32(_, set) => set(row, parse(field)?),
         Cell::Text(_, set) => match std::str::from_utf8(field) {
             Ok(text) => set(row, Cow::Borrowed(text)),

@@ -5,12 +5,14 @@
 
 use super::assemble::Assembler;
 use super::record::{columns_of, own_metadata, push_record};
+use super::wanted::Wanted;
 use super::{Reason, RowSource, plain_reason};
 use crate::columns::Columns;
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, read_footer_length};
 use arrow_ipc::{Block, root_as_footer, root_as_message};
+use arrow_schema::Schema;
 use pwalk_engine::Batch;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -26,19 +28,27 @@ const UNPACKED_MAX: u64 = 1 << 30;
 /// What precedes the metadata of a message: a mark and their length.
 const MESSAGE_PREFIX_LEN: usize = 8;
 
+/// Record batches of a piece.
+const N_OF_PIECE: usize = 16;
+
 pub(crate) struct IpcSource {
-    file: File,
-    n_bytes: u64,
-    decoder: FileDecoder,
+    file: Arc<OpenFile>,
     /// Record batches still to be read.
     blocks: VecDeque<Block>,
-    columns: Columns,
-    metadata: BTreeMap<String, String>,
     assembler: Assembler,
 }
 
+/// What all pieces of a file share.
+struct OpenFile {
+    file: File,
+    n_bytes: u64,
+    decoder: FileDecoder,
+    columns: Columns,
+    metadata: BTreeMap<String, String>,
+}
+
 impl IpcSource {
-    pub(crate) fn new(file: File) -> Reason<IpcSource> {
+    pub(crate) fn new(file: File, wanted: &Wanted) -> Reason<IpcSource> {
         let n_bytes = file.metadata().map_err(|e| plain_reason(&e))?.len();
         let trailer_start = n_bytes.checked_sub(TRAILER_LEN as u64).ok_or("is too short")?;
         let trailer = read_at(&file, n_bytes, trailer_start, TRAILER_LEN as u64)?;
@@ -49,44 +59,64 @@ impl IpcSource {
         let footer = root_as_footer(&footer_bytes).map_err(|e| e.to_string())?;
         let schema = footer.schema().ok_or("its footer has no schema")?;
         let schema = Arc::new(try_fb_to_schema(schema).map_err(|e| e.to_string())?);
-        let columns = columns_of(&schema)?;
+        let columns = columns_of(&schema, wanted)?;
         let pairs = schema.metadata().iter();
         let mut metadata = own_metadata(pairs.map(|(key, value)| (key.as_str(), value.as_str())));
         let pairs = footer.custom_metadata().into_iter().flatten();
         metadata.extend(own_metadata(pairs.filter_map(|pair| Some((pair.key()?, pair.value()?)))));
-        let mut decoder = FileDecoder::new(schema, footer.version());
+        let decoder = FileDecoder::new(schema.clone(), footer.version());
+        let mut decoder = decoder.with_projection(projection(&schema, &columns));
         for block in footer.dictionaries().into_iter().flatten() {
             let bytes = read_block(&file, n_bytes, block)?;
             decoder.read_dictionary(block, &bytes).map_err(|e| e.to_string())?;
         }
         let blocks = footer.recordBatches().into_iter().flatten().copied().collect();
-        let assembler = Assembler::new(&columns);
-        Ok(IpcSource { file, n_bytes, decoder, blocks, columns, metadata, assembler })
+        Ok(IpcSource::of(Arc::new(OpenFile { file, n_bytes, decoder, columns, metadata }), blocks))
+    }
+
+    fn of(file: Arc<OpenFile>, blocks: VecDeque<Block>) -> IpcSource {
+        let assembler = Assembler::new(&file.columns);
+        IpcSource { file, blocks, assembler }
     }
 }
 
 impl RowSource for IpcSource {
     fn columns(&self) -> &Columns {
-        &self.columns
+        &self.file.columns
     }
 
     fn metadata(&self) -> BTreeMap<String, String> {
-        self.metadata.clone()
+        self.file.metadata.clone()
     }
 
     fn next(&mut self, batch: &mut Batch) -> Reason<bool> {
         while let Some(block) = self.blocks.pop_front() {
-            let bytes = read_block(&self.file, self.n_bytes, &block)?;
-            let record =
-                self.decoder.read_record_batch(&block, &bytes).map_err(|e| e.to_string())?;
+            let OpenFile { file, n_bytes, decoder, columns, .. } = &*self.file;
+            let bytes = read_block(file, *n_bytes, &block)?;
+            let record = decoder.read_record_batch(&block, &bytes).map_err(|e| e.to_string())?;
             if let Some(record) = record.filter(|record| record.num_rows() > 0) {
                 self.assembler.start();
-                push_record(&mut self.assembler, batch, &record, &self.columns)?;
+                push_record(&mut self.assembler, batch, &record, columns)?;
                 return Ok(true);
             }
         }
         Ok(false)
     }
+
+    fn split_off(&mut self) -> Reason<Option<Box<dyn RowSource>>> {
+        if self.blocks.is_empty() {
+            return Ok(None);
+        }
+        let blocks = self.blocks.drain(..N_OF_PIECE.min(self.blocks.len())).collect();
+        Ok(Some(Box::new(IpcSource::of(self.file.clone(), blocks))))
+    }
+}
+
+/// The places of the columns that are read.
+fn projection(schema: &Schema, columns: &Columns) -> Vec<usize> {
+    let is_read = |name: &String| columns.has(name);
+    let fields = schema.fields().iter().enumerate();
+    fields.filter(|(_, field)| is_read(field.name())).map(|(place, _)| place).collect()
 }
 
 fn read_block(file: &File, n_bytes: u64, block: &Block) -> Reason<Buffer> {

@@ -4,7 +4,8 @@
 //! another, is an error: else a value would be made up, or lost.
 
 use super::assemble::{Assembler, RowValues};
-use super::{BATCH_ROWS, RECORD_LEN_MAX, Reason, RowSource, kind_of, known_columns, plain_reason};
+use super::wanted::Wanted;
+use super::{BATCH_ROWS, RECORD_LEN_MAX, Reason, RowSource, kind_of, plain_reason};
 use crate::cell::Cell;
 use crate::columns::{COLUMNS, Column, Columns};
 use pwalk_engine::Batch;
@@ -18,7 +19,8 @@ pub(crate) struct JsonSource {
     input: BufReader<Box<dyn Read + Send>>,
     line: Vec<u8>,
     n_lines: u64,
-    /// Those of the first line.
+    /// Those of the first line, and those of them that are read.
+    known: Columns,
     columns: Columns,
     /// The first line was read to learn the columns, and is still to be delivered.
     is_line_waiting: bool,
@@ -26,12 +28,13 @@ pub(crate) struct JsonSource {
 }
 
 impl JsonSource {
-    pub(crate) fn new(input: Box<dyn Read + Send>) -> Reason<JsonSource> {
+    pub(crate) fn new(input: Box<dyn Read + Send>, wanted: &Wanted) -> Reason<JsonSource> {
         let mut source = JsonSource {
             input: BufReader::with_capacity(128 << 10, input),
             line: Vec::new(),
             n_lines: 0,
-            columns: Columns::columnar(),
+            known: Columns::columnar(),
+            columns: wanted.of_file(|name| Columns::columnar().has(name)),
             is_line_waiting: false,
             assembler: Assembler::default(),
         };
@@ -39,7 +42,8 @@ impl JsonSource {
         if source.is_line_waiting {
             let first: serde_json::Map<String, serde_json::Value> =
                 serde_json::from_slice(&source.line).map_err(|e| source.error(&plain(&e)))?;
-            source.columns = known_columns(|name| first.contains_key(name));
+            source.known = Wanted::all().of_file(|name| first.contains_key(name));
+            source.columns = wanted.of_file(|name| first.contains_key(name));
             if !source.columns.has("filename") {
                 return Err(source.error("has no filename, so it is not a scan"));
             }
@@ -65,7 +69,7 @@ impl JsonSource {
 
     fn push(&mut self, batch: &mut Batch) -> Reason<()> {
         let mut parser = serde_json::Deserializer::from_slice(&self.line);
-        let row = Line { columns: &self.columns }.deserialize(&mut parser);
+        let row = Line { columns: &self.columns, known: &self.known }.deserialize(&mut parser);
         let row = row.and_then(|row| parser.end().map(|()| row));
         let row = row.map_err(|e| self.error(&plain(&e)))?;
         self.assembler.push(batch, &row).map_err(|e| format!("line {}: {e}", self.n_lines))
@@ -103,6 +107,8 @@ impl RowSource for JsonSource {
 /// Reads a line with these columns.
 struct Line<'c> {
     columns: &'c Columns,
+    /// Those that a line may have.
+    known: &'c Columns,
 }
 
 impl<'de> DeserializeSeed<'de> for Line<'_> {
@@ -127,7 +133,7 @@ impl<'de> Visitor<'de> for Line<'_> {
         let mut expected = 0;
         while let Some(Text(key)) = map.next_key()? {
             let Some(index) = self.columns.position_from(expected, &key) else {
-                skip(&key, &mut map)?;
+                skip(&key, self.known, &mut map)?;
                 continue;
             };
             if !std::mem::replace(&mut is_missing[index], false) {
@@ -145,9 +151,11 @@ impl<'de> Visitor<'de> for Line<'_> {
     }
 }
 
-/// Passes over a value that is in no column of ours.
-fn skip<'de, M: MapAccess<'de>>(key: &str, map: &mut M) -> Result<(), M::Error> {
-    let is_ours = |column: &&Column| column.name == key && column.cell.looked_up_by().is_none();
+/// Passes over a value that is in no column of ours, or in one that is not read.
+fn skip<'de, M: MapAccess<'de>>(key: &str, known: &Columns, map: &mut M) -> Result<(), M::Error> {
+    let is_ours = |column: &&Column| {
+        column.name == key && column.cell.looked_up_by().is_none() && !known.has(key)
+    };
     if COLUMNS.iter().find(is_ours).is_some() {
         return Err(de::Error::custom(format_args!("has {key}, which the first line lacks")));
     }
@@ -163,9 +171,9 @@ fn set_value<'de, M: MapAccess<'de>>(
     let name = column.name;
     let bad = |what: &str| de::Error::custom(format_args!("{name} {what}"));
     let is_set = match column.cell {
-        Cell::U64(_, set) => map.next_value::<Option<_>>()?.map(|value| set(row, value)),
-        Cell::I64(_, set) => map.next_value::<Option<_>>()?.map(|value| set(row, value)),
-        Cell::U32(_, set) => map.next_value::<Option<_>>()?.map(|value| set(row, value)),
+        Cell::U64(_, set, _) => map.next_value::<Option<_>>()?.map(|value| set(row, value)),
+        Cell::I64(_, set, _) => map.next_value::<Option<_>>()?.map(|value| set(row, value)),
+        Cell::U32(_, set, _) => map.next_value::<Option<_>>()?.map(|value| set(row, value)),
         Cell::I32(_, set) => map.next_value::<Option<_>>()?.map(|value| set(row, value)),
         Cell::Text(_, set) => map.next_value::<Option<Text>>()?.map(|Text(text)| set(row, text)),
         Cell::Bytes(_, set) => {

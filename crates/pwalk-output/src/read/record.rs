@@ -1,7 +1,8 @@
 //! Arrow record batches back to rows: what Parquet and Arrow files have in common.
 
 use super::assemble::{Assembler, RowValues};
-use super::{Reason, kind_of, known_columns};
+use super::wanted::Wanted;
+use super::{Reason, kind_of};
 use crate::cell::Cell;
 use crate::columns::{Column, Columns};
 use arrow_array::cast::AsArray;
@@ -14,9 +15,9 @@ use pwalk_engine::{Batch, Kind};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// The columns of a file's schema that we know.
-pub(crate) fn columns_of(schema: &Schema) -> Reason<Columns> {
-    let columns = known_columns(|name| schema.column_with_name(name).is_some());
+/// The columns of a file's schema that are read.
+pub(crate) fn columns_of(schema: &Schema, wanted: &Wanted) -> Reason<Columns> {
+    let columns = wanted.of_file(|name| schema.column_with_name(name).is_some());
     if columns.has("filename") {
         Ok(columns)
     } else {
@@ -43,11 +44,14 @@ pub(crate) fn push_record(
 ) -> Reason<()> {
     let arrays = columns.iter().map(|column| Values::new(column, record));
     let arrays = arrays.collect::<Reason<Vec<_>>>()?;
+    let (whole, single): (Vec<_>, Vec<_>) = arrays.iter().partition(|values| values.is_whole());
+    let first = batch.len();
     for index in 0..record.num_rows() {
         let mut row = RowValues::default();
-        arrays.iter().for_each(|values| values.set(index, &mut row));
+        single.iter().for_each(|values| values.set(index, &mut row));
         assembler.push(batch, &row)?;
     }
+    whole.iter().for_each(|values| values.copy(batch, first));
     Ok(())
 }
 
@@ -60,6 +64,9 @@ enum Values<'a> {
     Text(&'a StringArray, for<'b> fn(&mut RowValues<'b>, Cow<'b, str>)),
     Bytes(&'a BinaryArray, for<'b> fn(&mut RowValues<'b>, Cow<'b, [u8]>)),
     Kind(Vec<Kind>, fn(&mut RowValues<'_>, Kind)),
+    WholeU64(&'a [u64], fn(&mut Batch) -> &mut Vec<u64>),
+    WholeI64(&'a [i64], fn(&mut Batch) -> &mut Vec<i64>),
+    WholeU32(&'a [u32], fn(&mut Batch) -> &mut Vec<u32>),
     /// Nothing that is read back.
     Name,
 }
@@ -72,9 +79,18 @@ impl<'a> Values<'a> {
             return Err(format!("has a row without {name}"));
         }
         let values = match column.cell {
-            Cell::U64(_, set) => numbers(array).map(|array| Values::U64(array, set)),
-            Cell::I64(_, set) => numbers(array).map(|array| Values::I64(array, set)),
-            Cell::U32(_, set) => numbers(array).map(|array| Values::U32(array, set)),
+            Cell::U64(.., Some(slot)) => {
+                numbers::<UInt64Type>(array).map(|a| Values::WholeU64(a.values(), slot))
+            }
+            Cell::I64(.., Some(slot)) => {
+                numbers::<Int64Type>(array).map(|a| Values::WholeI64(a.values(), slot))
+            }
+            Cell::U32(.., Some(slot)) => {
+                numbers::<UInt32Type>(array).map(|a| Values::WholeU32(a.values(), slot))
+            }
+            Cell::U64(_, set, _) => numbers(array).map(|array| Values::U64(array, set)),
+            Cell::I64(_, set, _) => numbers(array).map(|array| Values::I64(array, set)),
+            Cell::U32(_, set, _) => numbers(array).map(|array| Values::U32(array, set)),
             Cell::I32(_, set) => numbers(array).map(|array| Values::I32(array, set)),
             Cell::Text(_, set) => array.as_string_opt().map(|array| Values::Text(array, set)),
             Cell::Bytes(_, set) => array.as_binary_opt().map(|array| Values::Bytes(array, set)),
@@ -84,6 +100,21 @@ impl<'a> Values<'a> {
         let (found, expected) = (array.data_type(), column.cell.data_type());
         values
             .ok_or_else(|| format!("its column {name} has the type {found} instead of {expected}"))
+    }
+
+    /// True if the batch gets all values at once.
+    fn is_whole(&self) -> bool {
+        matches!(self, Values::WholeU64(..) | Values::WholeI64(..) | Values::WholeU32(..))
+    }
+
+    /// Gives all values to the rows of the batch from `first` on.
+    fn copy(&self, batch: &mut Batch, first: usize) {
+        match self {
+            Values::WholeU64(values, slot) => fill(slot(batch), first, values),
+            Values::WholeI64(values, slot) => fill(slot(batch), first, values),
+            Values::WholeU32(values, slot) => fill(slot(batch), first, values),
+            _ => {}
+        }
     }
 
     /// Sets the value at an index, unless it is null.
@@ -109,18 +140,32 @@ fn numbers<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<&PrimitiveArray<T>
     array.as_primitive_opt()
 }
 
+/// A column that the batch was not asked for has no rows.
+fn fill<T: Copy>(column: &mut [T], first: usize, values: &[T]) {
+    if column.len() == first + values.len() {
+        column[first..].copy_from_slice(values);
+    }
+}
+
 /// The kind of each row, of which none is null; `None` if the column is not one of texts.
 fn kinds(array: &ArrayRef) -> Reason<Option<Vec<Kind>>> {
-    let kind = |name: Option<&str>| {
-        let kind = name.and_then(kind_of);
-        kind.ok_or_else(|| format!("has a row of the unknown kind '{}'", name.unwrap_or_default()))
-    };
     if let Some(names) = array.as_string_opt::<i32>() {
-        return names.iter().map(kind).collect::<Reason<_>>().map(Some);
+        return names
+            .iter()
+            .map(|name| known(name, name.and_then(kind_of)))
+            .collect::<Reason<_>>()
+            .map(Some);
     }
-    let dictionary = array.as_dictionary_opt::<Int8Type>();
-    match dictionary.and_then(|array| array.downcast_dict::<StringArray>()) {
-        Some(names) => names.into_iter().map(kind).collect::<Reason<_>>().map(Some),
-        None => Ok(None),
-    }
+    let Some(dictionary) = array.as_dictionary_opt::<Int8Type>() else { return Ok(None) };
+    let Some(names) = dictionary.values().as_string_opt::<i32>() else { return Ok(None) };
+    let kinds: Vec<_> = names.iter().map(|name| name.and_then(kind_of)).collect();
+    let kind = |key: Option<usize>| {
+        let name = key.filter(|key| *key < names.len()).map(|key| names.value(key));
+        known(name, key.and_then(|key| *kinds.get(key)?))
+    };
+    dictionary.keys_iter().map(kind).collect::<Reason<_>>().map(Some)
+}
+
+fn known(name: Option<&str>, kind: Option<Kind>) -> Reason<Kind> {
+    kind.ok_or_else(|| format!("has a row of the unknown kind '{}'", name.unwrap_or_default()))
 }
