@@ -19,6 +19,9 @@ pub struct Config {
     /// The maximum number of workers, of all filesystems together. If it is not more than `n_workers`,
     /// nothing is measured, and the number is fixed.
     pub workers_max: usize,
+    /// Requests that the first worker of a filesystem makes before others join it: in a small tree
+    /// they cost more than they bring. 0: all start at once.
+    pub n_alone: u64,
     /// Processors that the process may use.
     pub n_cores: usize,
     /// Processors that it can keep busy, in thousandths: a quota may be a fraction of one.
@@ -145,6 +148,7 @@ impl Default for Config {
             rules: Rules::default(),
             n_workers: 1,
             workers_max: 1,
+            n_alone: 0,
             n_cores: 1,
             n_millicores: 1000,
             filesystems: Filesystems::default(),

@@ -76,7 +76,10 @@ pub(crate) fn run<S: Source, K: Sink>(frontier: Frontier, walk: &Walk<'_, S, K>)
     let (mut n_workers, mut n_refused) = (0, 0);
     let mut stalls = Stalls::new(walk.control, walk.config.stall_after, plans.len());
     std::thread::scope(|scope| {
-        let pool = |(pool, plan)| Pool::new(plan, walk.gauge(pool as FsIndex), queues.queue(pool));
+        let pool = |(pool, plan)| {
+            let gauge = walk.gauge(pool as FsIndex);
+            Pool::new(plan, walk.config.n_alone, gauge, queues.queue(pool))
+        };
         let mut pools: Vec<_> = plans.into_iter().enumerate().map(pool).collect();
         let work = &work;
         let start = |pool: usize, index: usize| {
@@ -127,7 +130,7 @@ fn adjust<'scope, J>(
     start: impl Fn(usize, usize) -> Option<ScopedJoinHandle<'scope, Totals>>,
 ) -> usize {
     let n_in_all = config.workers_max.max(config.n_workers);
-    let wants: Vec<_> = pools.iter().map(Pool::wants).collect();
+    let wants: Vec<_> = pools.iter_mut().map(Pool::wants).collect();
     let limits = budget::limits(n_in_all, &wants);
     let mut n_running = pools.iter_mut().map(Pool::n_running).sum::<usize>();
     for (number, (pool, limit)) in pools.iter_mut().zip(limits).enumerate() {

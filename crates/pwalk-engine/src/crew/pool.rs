@@ -18,6 +18,10 @@ use std::time::{Duration, Instant};
 /// How soon a thread is asked for again after the system has refused one.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How soon it is looked again whether a worker has had enough to do alone: it makes a few hundred
+/// requests in this time, if they are fast.
+const ALONE: Duration = Duration::from_millis(1);
+
 /// With how many workers a pool starts, and how many it may have.
 pub(super) struct Plan {
     n_start: usize,
@@ -64,6 +68,9 @@ pub(super) struct Pool<'a, 'scope, J> {
     /// Workers that may work, and how many these are without those that replace others.
     pub(super) n_active: usize,
     pub(super) n_counted: usize,
+    /// Until this many requests are answered, one worker works alone.
+    n_alone: u64,
+    is_alone: bool,
     /// When the system refused a thread.
     refused: Option<Instant>,
     /// The most threads, and whether the system refused more at the beginning.
@@ -77,10 +84,17 @@ pub(super) struct Pool<'a, 'scope, J> {
 }
 
 impl<'a, 'scope, J> Pool<'a, 'scope, J> {
-    pub(super) fn new(plan: Plan, gauge: &'a Gauge, queue: &'a Queue<J>) -> Self {
+    pub(super) fn new(
+        plan: Plan,
+        n_alone: u64,
+        gauge: &'a Gauge,
+        queue: &'a Queue<J>,
+    ) -> Self {
         queue.set_level(plan.n_start);
         Pool {
             plan,
+            n_alone,
+            is_alone: n_alone > 0,
             gauge,
             queue,
             controller: None,
@@ -99,11 +113,12 @@ impl<'a, 'scope, J> Pool<'a, 'scope, J> {
     }
 
     /// How many workers it may soon want.
-    pub(super) fn wants(&self) -> usize {
+    pub(super) fn wants(&mut self) -> usize {
+        self.is_alone &= self.gauge.answered().0 < self.n_alone;
         let Plan { n_start, n_max } = self.plan;
         match &self.controller {
             _ if !self.is_met => 0,
-            _ if self.n_active > 0 && self.queue.is_idle() => 1,
+            _ if self.n_active > 0 && (self.is_alone || self.queue.is_idle()) => 1,
             Some(controller) => (2 * controller.level()).clamp(n_start, n_max),
             None => n_start,
         }
@@ -122,6 +137,9 @@ impl<'a, 'scope, J> Pool<'a, 'scope, J> {
 
     /// How long it may be left alone, if it measures anything.
     pub(super) fn patience(&self) -> Option<Duration> {
+        if self.is_alone {
+            return (self.n_active > 0 && !self.queue.is_idle()).then_some(ALONE);
+        }
         let controller = self.controller.as_ref()?;
         let (time, elapsed) = (controller.sample_time(), self.since.elapsed());
         // The longer answers don't come, the more seldom it looks.
@@ -146,15 +164,19 @@ impl<'a, 'scope, J> Pool<'a, 'scope, J> {
             return 0;
         }
         let Plan { n_start, n_max } = self.plan;
-        if n_before == 0 || is_tried_again && self.n_running_max < n_start {
-            self.controller = (n_max > n_start).then(|| Controller::new(n_start, n_max));
+        let measures = n_max > n_start && !self.is_alone;
+        let begins = n_before == 0 || measures && self.controller.is_none();
+        if begins || is_tried_again && self.n_running_max < n_start {
+            self.controller = measures.then(|| Controller::new(n_start, n_max));
         }
-        if n_before == 0 {
+        if begins {
             (self.since, self.usage) = (Instant::now(), pwalk_sys::usage());
+            self.answered = self.gauge.answered();
         } else {
             self.measure(n_millicores);
         }
         let limit = if self.refused.is_some() { room.limit.min(n_before) } else { room.limit };
+        let limit = if self.is_alone { limit.min(1) } else { limit };
         let level = self.controller.as_mut().map_or(n_start.min(limit), |controller| {
             controller.bound(n_max.min(limit));
             controller.level()

@@ -103,3 +103,27 @@ fn a_filesystem_without_jobs_and_a_request_that_takes_long_cost_no_wake_ups() {
         });
     }
 }
+
+#[test]
+fn others_join_the_first_worker_once_it_has_made_enough_requests() {
+    let mut tree = FakeTree::of(&["r/f"]);
+    (0..200).for_each(|n| _ = tree.add_dir(format!("/r/{n}")));
+    let (plan, options) = (no_faults(), Options::default());
+    let filesystems = Filesystems::new(Tuning::LOCAL);
+    // With a number of workers that is fixed, and one that is measured.
+    for workers_max in [4, 64] {
+        for (n_alone, joins) in [(0, true), (50, true), (u64::MAX, false)] {
+            let source = FakeSource::new(&tree, &plan)
+                .on_call(|_, _| std::thread::sleep(Duration::from_millis(1)));
+            let sink = CollectingSink::new(options.fields);
+            let filesystems = filesystems.clone();
+            let config =
+                Config { n_workers: 4, workers_max, n_alone, filesystems, ..options.config() };
+            let outcome =
+                walk(options.frontier(), &config, &source, &sink, &Control::default()).unwrap();
+            assert_eq!(outcome.totals.n_entries.sum(), 202);
+            assert_eq!(outcome.n_workers >= 4, joins, "{n_alone}: {outcome:?}");
+            assert!(joins || outcome.n_workers == 1, "{outcome:?}");
+        }
+    }
+}
