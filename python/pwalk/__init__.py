@@ -2,7 +2,7 @@
 
 `walk` behaves exactly like `os.walk`, and is faster. `report` writes the metadata of every inode
 to a file, `scan` to a table in memory that NumPy, Polars, PyArrow and DuckDB read. `traverse` and
-`read_buffer` are the low-level pair. `Config` and `Walker` control how a walk uses the system.
+`read_buffer` are the low-level pair. `DirectoryProfiler` counts what folders hold. `Config` and `Walker` control how a walk uses the system.
 `AsyncWalker` is for asyncio, `Monitor` measures rates.
 
 Whatever touches the disk runs without the GIL, and a Ctrl-C ends it.
@@ -27,12 +27,22 @@ if TYPE_CHECKING:
     from ._report import Report, report
     from ._scan import Scan, scan
     from ._walk import walk
+    from .directories import (
+        DirectoryAnalysis,
+        DirectoryProfiler,
+        DirectorySummary,
+        DirectoryTiming,
+    )
 else:
     _HOMES = {
         "AsyncWalker": "_asyncio",
         "Batch": "_pwalk",
         "Column": "_pwalk",
         "Config": "_config",
+        "DirectoryAnalysis": "directories",
+        "DirectoryProfiler": "directories",
+        "DirectorySummary": "directories",
+        "DirectoryTiming": "directories",
         "Measurement": "_monitor",
         "Monitor": "_monitor",
         "Progress": "_progress",
@@ -80,6 +90,10 @@ __all__ = [
     "Batch",
     "Column",
     "Config",
+    "DirectoryAnalysis",
+    "DirectoryProfiler",
+    "DirectorySummary",
+    "DirectoryTiming",
     "Measurement",
     "Monitor",
     "Progress",

@@ -19,6 +19,7 @@ __all__ = [
     "default_output",
     "did_you_mean",
     "effective_config",
+    "folders",
     "formats",
     "read_rows",
     "report",
@@ -181,6 +182,16 @@ def report(
     interval: float,
 ) -> tuple[str, str, list[OSError]]:
     """Writes a report; returns where it is, the summary as JSON, and the errors."""
+
+def folders(
+    walk: Mapping[str, Any],
+    *,
+    threshold: int,
+    callback: Callable[[Progress], object] | None,
+    interval: float,
+) -> tuple[dict[str, Any], int, list[OSError]]:
+    """Counts what the folders below a root hold. Returns the counts by name, the number of threads,
+    and the errors."""
 
 def read_rows(
     path: str, limit: int | None

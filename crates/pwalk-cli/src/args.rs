@@ -352,6 +352,7 @@ impl WalkArgs {
         WalkConfig {
             roots,
             threads,
+            n_alone: 0,
             snapshots,
             exclude,
             exclude_from,

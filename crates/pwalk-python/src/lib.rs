@@ -10,6 +10,7 @@ mod column;
 mod command;
 mod convert;
 mod facts;
+mod folders;
 mod life;
 mod memory;
 mod report;
@@ -33,6 +34,8 @@ mod _pwalk {
     use super::convert::{effective_config, settings};
     #[pymodule_export]
     use super::facts::{default_output, did_you_mean, formats, version};
+    #[pymodule_export]
+    use super::folders::folders;
     #[pymodule_export]
     use super::life::{after_fork, close_all, work_done};
     #[pymodule_export]

@@ -23,6 +23,7 @@
 mod convert;
 mod error;
 mod filesystems;
+mod folders;
 mod info;
 mod input;
 mod job;
@@ -40,6 +41,7 @@ mod threads;
 pub use convert::Convert;
 pub use error::{Error, ErrorKind};
 pub use filesystems::{MountsBelow, may_hang};
+pub use folders::Folders;
 pub use info::Info;
 pub use input::{Input, Table, Tree, is_saved_scan};
 pub use ordered::{OrderedConfig, walk_in_order};
@@ -57,9 +59,10 @@ pub use pwalk_engine::{
     Order, Ordered, Progress, STALL_AFTER, ServedBy, Sink, Stall, Step, TreeTotals, Waiting, lock,
 };
 pub use pwalk_output::{
-    ArrowCompression, COLUMNS, COMPRESSIONS, Column, Columns, Compression, Format, MemoryTable,
-    Names, Next, PartBounds, Preamble, ReadError, Share, SharedReader, SpillConfig, Stalled,
-    Summary, TableReader, Unfinished, UnmatchedExcludes, did_you_mean, is_folder,
+    ArrowCompression, COLUMNS, COMPRESSIONS, Column, Columns, Compression, Counts, FolderCounts,
+    Format, MemoryTable, Names, Next, PartBounds, Preamble, ReadError, Share, SharedReader,
+    SpillConfig, Stalled, Summary, TableReader, Unfinished, UnmatchedExcludes, did_you_mean,
+    is_folder,
 };
 pub use pwalk_sys::{
     Ended, Mount, RawFilesystem, Reserve, Side, Worker, has_terminal, is_stdout_closed,

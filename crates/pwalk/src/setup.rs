@@ -19,6 +19,8 @@ pub struct WalkConfig {
     pub roots: Vec<PathBuf>,
     /// Worker threads; `None`: as [`Threads::choose`] finds.
     pub threads: Option<usize>,
+    /// Requests that one worker makes before others join it; 0: all start at once.
+    pub n_alone: u64,
     /// Walks snapshot directories too.
     pub snapshots: bool,
     /// Patterns to leave out; see [`Excludes`]. What matched nothing is in the summary.
@@ -47,6 +49,7 @@ impl WalkConfig {
         let WalkConfig {
             roots: _,
             threads,
+            n_alone: _,
             snapshots,
             exclude,
             exclude_from,
@@ -94,6 +97,7 @@ impl Setup {
         let WalkConfig {
             roots,
             threads,
+            n_alone,
             snapshots,
             exclude,
             exclude_from,
@@ -144,6 +148,7 @@ impl Setup {
             rules,
             n_workers: threads.count,
             workers_max: threads.max,
+            n_alone: *n_alone,
             n_cores: threads.n_cores,
             n_millicores: threads.n_millicores,
             filesystems,

@@ -25,6 +25,8 @@ WORK = {
     "scan, as a column": "pwalk.scan(top, max_threads=2)['inode']",
     "scan, by polars": "polars.DataFrame(pwalk.scan(top, max_threads=2))",
     "traverse": "pwalk.traverse(top, max_threads=2, output_dir='.')",
+    "folders": "pwalk.DirectoryProfiler(parallel_threshold=500).analyze(top)",
+    "folders in python": "pwalk.DirectoryProfiler(use_rust=False).analyze(top)",
     "walk": "list(pwalk.walk(top, max_threads=2))",
     "walk from below": "list(pwalk.walk(top, topdown=False, max_threads=2))",
     "walk, one step": "next(pwalk.walk(top, max_threads=2))",

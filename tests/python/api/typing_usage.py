@@ -101,6 +101,16 @@ def scan_converted(top: str) -> int:
     return scan.to_polars().height
 
 
+def folders(top: Path) -> dict[str, int]:
+    profiler = pwalk.DirectoryProfiler(True, True, 500, exclude="*.tmp", progress_callback=print)
+    analysis: pwalk.DirectoryAnalysis = profiler.analyze(top, max_depth=3)
+    assert_type(analysis["summary"]["total_size_mb"], float)
+    for path, n_files in analysis["top_folders_by_file_count"]:
+        print(path.upper(), n_files + 1, profiler.get_implementation_info()["using_rust"])
+    profiler.print_report(analysis)
+    return analysis["file_extensions"]
+
+
 def low_level(top: str) -> int:
     result = pwalk.traverse(top, update_interval=1, output_dir="/tmp")
     total = 0

@@ -84,12 +84,7 @@ pub(super) struct Pool<'a, 'scope, J> {
 }
 
 impl<'a, 'scope, J> Pool<'a, 'scope, J> {
-    pub(super) fn new(
-        plan: Plan,
-        n_alone: u64,
-        gauge: &'a Gauge,
-        queue: &'a Queue<J>,
-    ) -> Self {
+    pub(super) fn new(plan: Plan, n_alone: u64, gauge: &'a Gauge, queue: &'a Queue<J>) -> Self {
         queue.set_level(plan.n_start);
         Pool {
             plan,
