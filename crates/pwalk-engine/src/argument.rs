@@ -5,6 +5,7 @@
 //! take a message apart.
 
 use std::fmt;
+use std::ops::Range;
 
 /// An argument of a job: its name, and what one value of it is called in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct ArgumentError {
     argument: Argument,
     value: String,
     reason: String,
+    /// What of the value is wrong, where that is known: bytes.
+    at: Option<Range<usize>>,
 }
 
 impl ArgumentError {
@@ -37,7 +40,21 @@ impl ArgumentError {
         value: impl Into<String>,
         reason: impl Into<String>,
     ) -> ArgumentError {
-        ArgumentError { argument, value: value.into(), reason: reason.into() }
+        ArgumentError { argument, value: value.into(), reason: reason.into(), at: None }
+    }
+
+    /// The same, with the bytes of the value that are wrong; none of them where something is missing.
+    #[must_use]
+    pub fn at(self, bytes: Range<usize>) -> ArgumentError {
+        ArgumentError { at: Some(bytes), ..self }
+    }
+
+    /// Which characters of the value are wrong, counted from 0, where that is known. The range is
+    /// empty where something is missing.
+    pub fn place(&self) -> Option<Range<usize>> {
+        let n_chars = |end: usize| self.value.get(..end).map(|text| text.chars().count());
+        let at = self.at.as_ref()?;
+        Some(n_chars(at.start)?..n_chars(at.end)?)
     }
 
     /// The name of the argument, as the API spells it.

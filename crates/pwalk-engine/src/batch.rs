@@ -472,6 +472,38 @@ impl<'a> Row<'a> {
         place.ok().map(|place| &trees[place].1)
     }
 
+    /// What is known of its content.
+    #[inline]
+    pub fn contents(&self) -> Contents {
+        self.batch.contents[self.index]
+    }
+
+    /// Its inode, put together from the columns that the batch has; 0 elsewhere.
+    pub fn stat(&self) -> Stat {
+        fn at<T: Copy + Default>(column: &[T], index: usize) -> T {
+            column.get(index).copied().unwrap_or_default()
+        }
+        let (batch, index) = (self.batch, self.index);
+        Stat {
+            ino: at(&batch.inode, index),
+            dev: at(&batch.dev, index),
+            size: at(&batch.size, index),
+            blocks: at(&batch.blocks, index),
+            mode: at(&batch.mode, index),
+            nlink: at(&batch.nlink, index),
+            uid: at(&batch.uid, index),
+            gid: at(&batch.gid, index),
+            atime: at(&batch.atime, index),
+            mtime: at(&batch.mtime, index),
+            ctime: at(&batch.ctime, index),
+            btime: at(&batch.btime, index),
+            nanos: at(&batch.nanos, index),
+            rdev: at(&batch.rdev, index),
+            blksize: at(&batch.blksize, index),
+            is_automount: false,
+        }
+    }
+
     /// Where it points to, for a link that was read; empty otherwise.
     #[inline]
     pub fn target(&self) -> &'a [u8] {

@@ -129,6 +129,17 @@ impl Stat {
     }
 }
 
+/// The extension of a file's name: what follows the last dot, ignoring the first byte, so
+/// that `.bashrc` has none. Empty where there is no such dot, or nothing follows it.
+#[inline]
+pub fn extension(name: &[u8]) -> &[u8] {
+    let Some((_, rest)) = name.split_first() else { return b"" };
+    match rest.iter().rposition(|&byte| byte == b'.') {
+        Some(dot) => &rest[dot + 1..],
+        None => b"",
+    }
+}
+
 bitflags! {
     /// The facts about entries that a sink asks for; they decide which calls are made.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,5 +201,31 @@ impl Fields {
     pub fn need_stat(self) -> bool {
         let told = Fields::TARGET.union(Fields::KIND).union(Fields::TREE);
         self.intersects(Fields::all().difference(told))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_follow_the_last_dot_but_a_leading_one() {
+        let cases = [
+            ("a.txt", "txt"),
+            ("a.tar.gz", "gz"),
+            (".bashrc", ""),
+            (".bash.bak", "bak"),
+            ("..foo", "foo"),
+            ("a.", ""), // T6
+            ("a", ""),
+            (".", ""),
+            ("..", ""),
+            ("...", ""),
+            ("", ""),
+            ("a.b c", "b c"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(extension(name.as_bytes()), expected.as_bytes(), "{name}");
+        }
     }
 }

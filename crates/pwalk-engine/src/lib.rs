@@ -12,6 +12,7 @@
 
 mod argument;
 mod batch;
+mod condition;
 mod config;
 mod control;
 mod controller;
@@ -35,6 +36,7 @@ mod ordered;
 mod pacer;
 mod queue;
 mod seen;
+mod similar;
 mod source;
 mod stalls;
 mod sync;
@@ -47,11 +49,12 @@ mod worker;
 
 pub use argument::{Argument, ArgumentError};
 pub use batch::{Batch, BatchDir, Contents, Row};
+pub use condition::{CONDITION_FIELDS, Condition, ConditionField, Lookup};
 pub use config::{Budget, Config, Placement, Rules, STALL_AFTER};
 pub use control::{Control, Progress};
 pub use controller::{Controller, LEVEL_MAX, Sample};
 pub use disk::{Compared, Disk, DiskDir};
-pub use entry::{Fields, FileId, Kind, Stat};
+pub use entry::{Fields, FileId, Kind, Stat, extension};
 pub use error::{EntryError, Operation};
 pub use excludes::{Excludes, PathSet, RootPath, Unmatched};
 pub use filesystems::{Filesystems, FsIndex};
@@ -63,6 +66,7 @@ pub use listing::{Listed, Listing};
 pub use open_dirs::{FinishedBelow, OpenDir, OpenDirs};
 pub use ordered::{Child, DirListing, Order, Ordered, Step, Subdirs, Workers};
 pub use pwalk_sys::{Errno, Links};
+pub use similar::did_you_mean;
 pub use source::{Asked, At, Base, Known, Sink, Source};
 pub use stalls::Stall;
 pub use sync::lock;

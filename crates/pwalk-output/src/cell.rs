@@ -7,14 +7,13 @@
 //! A whole batch is appended by one call, which copies a slice where the batch has one. A call
 //! for each value would be simpler, and cost several per cent of an Arrow file.
 
-use crate::names::extension;
 use crate::read::RowValues;
 use crate::users::UserNames;
 use arrow_array::builder::{
     BinaryBuilder, Int32Builder, Int64Builder, StringBuilder, UInt32Builder, UInt64Builder,
 };
 use arrow_schema::DataType;
-use pwalk_engine::{Batch, Kind, Row, TreeTotals};
+use pwalk_engine::{Batch, Kind, Row, TreeTotals, extension};
 use std::borrow::Cow;
 use std::fmt::Write;
 

@@ -9,9 +9,8 @@ use crate::cell::{
     Cell, Packing, append_exact_paths, append_extensions, append_paths, append_totals, each, row,
     slice, target, totals,
 };
-use crate::similar::did_you_mean;
 use arrow_schema::DataType;
-use pwalk_engine::{ArgumentError, Contents, Fields};
+use pwalk_engine::{ArgumentError, Contents, Fields, did_you_mean};
 
 /// When a report has a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 
 use crate::columns::{Column, Columns};
 use crate::digits::ShortText;
-use crate::names::{Names, extension};
+use crate::names::Names;
 use crate::text::Lines;
-use pwalk_engine::{Batch, Contents, Kind, Row};
+use pwalk_engine::{Batch, Contents, Kind, Row, extension};
 
 /// The header line of the pwalk CSV.
 pub fn csv_header() -> Vec<u8> {

@@ -7,11 +7,10 @@
 
 mod fullest;
 
-use crate::names::extension;
 use crate::pool::Pool;
 use foldhash::quality::RandomState;
 use fullest::{FilesByFolder, N_FULLEST};
-use pwalk_engine::{Batch, Contents, Fields, Kind, Row, Sink};
+use pwalk_engine::{Batch, Contents, Fields, Kind, Row, Sink, extension};
 use std::collections::HashMap;
 use std::convert::Infallible;
 

@@ -1,4 +1,4 @@
-//! How names that are not valid UTF-8 get into a file of text, and what an extension is.
+//! How names that are not valid UTF-8 get into a file of text.
 
 use pwalk_engine::Row;
 use std::borrow::Cow;
@@ -76,16 +76,6 @@ fn odd_bytes(eight: u64) -> u64 {
     (eight | is_below(eight, 32) | is(b'"'.into()) | is(0x7f)) & HIGH
 }
 
-/// The extension of a file's name: what follows the last dot, ignoring the first byte, so
-/// that `.bashrc` has none. Empty where there is no such dot, or nothing follows it.
-pub fn extension(name: &[u8]) -> &[u8] {
-    let Some((_, rest)) = name.split_first() else { return b"" };
-    match rest.iter().rposition(|&byte| byte == b'.') {
-        Some(dot) => &rest[dot + 1..],
-        None => b"",
-    }
-}
-
 /// True if the path of a row is UTF-8.
 pub(crate) fn is_text(row: &Row<'_>) -> bool {
     let (dir, name) = row.path_parts();
@@ -95,27 +85,6 @@ pub(crate) fn is_text(row: &Row<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn extensions_follow_the_last_dot_but_a_leading_one() {
-        let cases = [
-            ("a.txt", "txt"),
-            ("a.tar.gz", "gz"),
-            (".bashrc", ""),
-            (".bash.bak", "bak"),
-            ("..foo", "foo"),
-            ("a.", ""), // T6
-            ("a", ""),
-            (".", ""),
-            ("..", ""),
-            ("...", ""),
-            ("", ""),
-            ("a.b c", "b c"),
-        ];
-        for (name, expected) in cases {
-            assert_eq!(extension(name.as_bytes()), expected.as_bytes(), "{name}");
-        }
-    }
 
     #[test]
     fn eight_bytes_are_plain_if_each_of_them_is() {

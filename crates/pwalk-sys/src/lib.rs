@@ -44,6 +44,6 @@ pub use ring::{has_io_uring, stat_by_ring};
 pub use stat::{Freshness, Links, RawStat, StatMask, read_link, stat_at, stat_by_path, stat_open};
 pub use stdio::{is_stdout_closed, occupy_standard_descriptors};
 pub use terminal::{has_terminal, terminal_width};
-pub use users::{group_name, user_name};
+pub use users::{group_id, group_name, user_id, user_name};
 
 pub use rustix::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -6,9 +6,8 @@
 
 use super::Reason;
 use crate::columns::Columns;
-use crate::names::extension;
 use memchr::memrchr;
-use pwalk_engine::{Batch, Contents, Fields, Kind, Stat, TreeTotals};
+use pwalk_engine::{Batch, Contents, Fields, Kind, Stat, TreeTotals, extension};
 use std::borrow::Cow;
 
 /// A row of a table, as its columns have set it.

@@ -44,11 +44,12 @@ fn longest_common_subsequence(one: &[u8], other: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::COLUMNS;
 
     #[test]
     fn a_column_is_found_by_what_people_call_it() {
-        let columns = || COLUMNS.iter().map(|column| column.name);
+        let names = "inode parent-inode directory-depth filename fileExtension UID GID st_size \
+                     st_blocks st_mode st_atime st_mtime st_ctime";
+        let columns = || names.split(' ');
         let cases = [
             ("size", "st_size"),
             ("uid", "UID"),
