@@ -1,9 +1,11 @@
 //! Everything that decides what a walk does, resolved: no default is looked up later.
 
+use crate::condition::Condition;
 use crate::entry::FileId;
 use crate::excludes::{Excludes, PathSet, Unmatched};
 use crate::filesystems::Filesystems;
 use pwalk_sys::Links;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a request may take before it is reported as stalled.
@@ -67,6 +69,9 @@ pub struct Rules {
     pub mount_points: PathSet,
     /// Files that the walk itself writes: they are left out of the result.
     pub own_files: Vec<FileId>,
+    /// What rows must fulfil to be delivered. Directories are entered whatever it says of them, and
+    /// count what is there. A walk in order has none.
+    pub condition: Option<Arc<Condition>>,
 }
 
 impl Rules {
@@ -100,6 +105,7 @@ impl Default for Rules {
             nested_roots: PathSet::default(),
             mount_points: PathSet::default(),
             own_files: Vec::new(),
+            condition: None,
         }
     }
 }

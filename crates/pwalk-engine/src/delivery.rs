@@ -145,11 +145,7 @@ impl<'w, K: Sink> Delivery<'w, K> {
     /// Counts what is seen as progress.
     #[inline]
     fn count(&mut self, kind: Kind, stat: &Stat) {
-        if kind == Kind::Dir {
-            self.progress.n_dirs += 1;
-        } else {
-            self.progress.n_files += 1;
-        }
+        self.count_seen(kind);
         if self.want.contains(Fields::SIZE) {
             self.progress.bytes += stat.size.max(0) as u64;
         }
@@ -176,10 +172,19 @@ impl<'w, K: Sink> Delivery<'w, K> {
         }
     }
 
-    /// The row of a directory itself.
-    pub(crate) fn dir_row(&mut self, info: &Arc<DirInfo>, contents: Contents) {
-        let dir = self.dir(info);
-        self.row(dir, b"", Kind::Dir, &info.stat, contents);
+    /// There is no row for an entry that the condition leaves out. It has been seen, and that is what
+    /// progress and budgets count.
+    pub(crate) fn pass(&mut self, kind: Kind) {
+        self.totals.n_filtered += 1;
+        self.count_seen(kind);
+    }
+
+    fn count_seen(&mut self, kind: Kind) {
+        if kind == Kind::Dir {
+            self.progress.n_dirs += 1;
+        } else {
+            self.progress.n_files += 1;
+        }
     }
 
     /// Counts a directory that was read. Its row comes when all below it has ended: progress, and
@@ -225,7 +230,7 @@ impl<'w, K: Sink> Delivery<'w, K> {
         self.batch.errors.push(EntryError { operation, path, depth, errno });
     }
 
-    /// Tells how far it is. Returns how many rows have come since the last time.
+    /// Tells how far it is. Returns how many entries were seen since the last time.
     pub(crate) fn tell_progress(&mut self) -> u64 {
         let done = std::mem::take(&mut self.progress);
         self.outlet.control.add(self.index, &done);

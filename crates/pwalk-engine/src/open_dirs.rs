@@ -9,6 +9,7 @@
 //! know, so that runs on several machines need not agree; a merge gives new ones.
 
 use crate::batch::{Batch, Contents};
+use crate::condition::{Condition, Facts};
 use crate::directory::DirInfo;
 use crate::entry::{Fields, Kind, Stat};
 use crate::frontier::Frontier;
@@ -37,6 +38,8 @@ pub struct OpenDir {
     pub stat: Stat,
     /// What is known of its content.
     pub contents: Contents,
+    /// False if the condition leaves out its row: what is below it counts in the directory above.
+    pub has_row: bool,
     /// Subdirectories that are in the frontier, or open.
     pub n_open: u64,
     /// Of all below that was delivered or could not be seen.
@@ -89,7 +92,7 @@ impl OpenDirs {
     }
 
     /// Adds a directory that is left open, and those above it, once the walk has ended.
-    pub(crate) fn add(&mut self, info: &DirInfo) {
+    pub(crate) fn add(&mut self, info: &DirInfo, condition: Option<&Condition>) {
         let mut next = info.tree.clone();
         while let Some(tree) = next {
             let (number, _) = self.number(&tree);
@@ -99,6 +102,7 @@ impl OpenDirs {
             let path = &info.path[..tree.path_len];
             let (above, name) = self.place(&tree, path);
             let (so_far, n_open) = tree.so_far();
+            let facts = Facts::dir(path, tree.depth, &tree.stat).with_contents(so_far.contents);
             let dir = OpenDir {
                 above,
                 name: name.to_vec(),
@@ -106,6 +110,7 @@ impl OpenDirs {
                 parent_inode: tree.parent_inode,
                 stat: tree.stat,
                 contents: so_far.contents,
+                has_row: condition.is_none_or(|wants| wants.decide(&facts) == Some(true)),
                 n_open: n_open as u64,
                 sums: so_far.sums,
             };
@@ -180,9 +185,12 @@ impl OpenDirs {
                 path = self.path(number);
             }
             let dir = self.dirs.remove(&number).expect("it was just there");
+            let sums = match dir.has_row {
+                true => dir.sums.and(Kind::Dir, &dir.stat),
+                false => dir.sums,
+            };
             rows.push(&path, &dir)?;
             leave(&mut path, &dir.name);
-            let sums = dir.sums.and(Kind::Dir, &dir.stat);
             next = dir.above.map(|above| (above, FinishedBelow { n_dirs: 1, sums }));
         }
         Ok(())
@@ -241,7 +249,11 @@ impl<'a, K: Sink> Rows<'a, K> {
     }
 
     fn push(&mut self, path: &[u8], dir: &OpenDir) -> Result<(), K::Error> {
-        let OpenDir { depth, parent_inode, stat, contents, sums, .. } = dir;
+        let OpenDir { depth, parent_inode, stat, contents, sums, has_row, .. } = dir;
+        if !has_row {
+            self.totals.n_filtered += 1;
+            return Ok(());
+        }
         let slash: &[u8] = if path.ends_with(b"/") { b"" } else { b"/" };
         let number = self.batch.push_dir(&[path, slash].concat(), stat.ino, *parent_inode, *depth);
         self.batch.push(number, b"", Kind::Dir, stat, *contents);

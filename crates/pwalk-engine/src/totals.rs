@@ -44,6 +44,8 @@ pub struct Totals {
     pub n_snapshots: u64,
     /// Entries left out by an exclude.
     pub n_excluded: u64,
+    /// Entries whose rows the condition left out.
+    pub n_filtered: u64,
     /// Mount points left out.
     pub n_mount_points: u64,
     /// Directories of automounters that were not opened, since that would have mounted something.
@@ -74,6 +76,7 @@ impl Totals {
             n_vanished,
             n_snapshots,
             n_excluded,
+            n_filtered,
             n_mount_points,
             n_automounts,
             n_own_outputs,
@@ -88,6 +91,7 @@ impl Totals {
         self.n_vanished += n_vanished;
         self.n_snapshots += n_snapshots;
         self.n_excluded += n_excluded;
+        self.n_filtered += n_filtered;
         self.n_mount_points += n_mount_points;
         self.n_automounts += n_automounts;
         self.n_own_outputs += n_own_outputs;

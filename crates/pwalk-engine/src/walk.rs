@@ -1,5 +1,6 @@
 //! `walk`: starts the workers over a frontier and adds up what they bring.
 
+use crate::condition::Condition;
 use crate::config::Config;
 use crate::control::Control;
 use crate::crew::{self, Brought, Gauge};
@@ -68,7 +69,7 @@ pub fn walk<S: Source, K: Sink>(
     let walk = Walk::new(config, source, &outlet, control, OpenDirs::before(&frontier));
     let Brought { totals, n_workers, n_refused, stalled, n_stalls } = crew::run(frontier, &walk);
     let left = walk.left.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (frontier, open) = left.into_parts();
+    let (frontier, open) = left.into_parts(config.rules.condition.as_deref());
     match outlet.into_failure() {
         Some(error) => Err(error),
         None => Ok(Outcome {
@@ -249,9 +250,9 @@ struct Left {
 
 impl Left {
     /// At the end of the walk.
-    fn into_parts(self) -> (Frontier, OpenDirs) {
+    fn into_parts(self, condition: Option<&Condition>) -> (Frontier, OpenDirs) {
         let Left { frontier, parents, mut open } = self;
-        parents.iter().for_each(|parent| open.add(parent));
+        parents.iter().for_each(|parent| open.add(parent, condition));
         (frontier, open)
     }
 }

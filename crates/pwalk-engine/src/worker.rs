@@ -18,11 +18,13 @@
 //! is asked before a directory is opened: what was opened is finished, what was not is left.
 
 mod asker;
+mod choose;
 mod close;
 mod look;
 mod open;
 mod read;
 
+use crate::condition::Condition;
 use crate::control::Control;
 use crate::delivery::Delivery;
 use crate::directory::{Dir, Siblings};
@@ -86,14 +88,21 @@ pub(crate) struct Worker<'w, 'q, S: Source, K: Sink> {
     index: usize,
     /// Where this worker says what it asks.
     post: Post,
-    /// What is asked of each inode: the sink's fields and what the walk itself needs.
+    /// What is asked of an inode: the fields of the sink and of the condition, and what the walk
+    /// itself needs.
     want: Fields,
+    /// The same without the condition: what is asked of the inode of each row.
+    want_of_rows: Fields,
+    /// What rows must fulfil.
+    condition: Option<&'w Condition>,
     delivery: Delivery<'w, K>,
     names: NameReader,
     /// Memory that goes from directory to directory.
     listing: Listing,
     /// Memory that goes from slice to slice: which entries are asked, and what comes back.
     wanted: Vec<u32>,
+    /// For each of those, whether only its size is wanted: the condition leaves it out.
+    only_size: Vec<bool>,
     answers: Vec<Result<Stat, Errno>>,
 }
 
@@ -119,21 +128,27 @@ impl<'w, 'q, S: Source, K: Sink> Worker<'w, 'q, S, K> {
         index: usize,
     ) -> Self {
         let fields = walk.outlet.fields();
-        let mut want = fields;
-        want.set(
-            Fields::INODE | Fields::DEVICE,
-            walk.config.rules.follow_links() || fields.need_stat(),
-        );
+        let follows = walk.config.rules.follow_links();
+        let completed = |fields: Fields| {
+            let needs_id = follows || fields.need_stat();
+            if needs_id { fields | Fields::INODE | Fields::DEVICE } else { fields }
+        };
+        let condition = walk.config.rules.condition.as_deref();
+        let of_condition = condition.map_or(Fields::empty(), Condition::fields);
+        let want_of_rows = completed(fields);
         Worker {
             walk,
             post: walk.control.post((jobs.pool(), index)),
             jobs,
             index,
-            want,
-            delivery: Delivery::new(walk.outlet, index, want),
+            want: completed(fields | of_condition),
+            want_of_rows,
+            condition,
+            delivery: Delivery::new(walk.outlet, index, want_of_rows),
             names: NameReader::default(),
             listing: Listing::default(),
             wanted: Vec::new(),
+            only_size: Vec::new(),
             answers: Vec::new(),
         }
     }

@@ -8,7 +8,9 @@
 //! The model reads through a `FakeSource` of its own instead of interpreting the plan, so that
 //! a fault has one meaning, written down once.
 
+mod answers;
 mod arb;
+mod expression;
 mod glob;
 mod model;
 mod options;
@@ -19,6 +21,7 @@ mod tree;
 mod trees;
 
 pub use arb::{arb_fault_plan, arb_options, arb_tree};
+pub use expression::{Expression, Quantity, Seen, arb_expression};
 pub use model::{Modelled, model};
 pub use options::Options;
 pub use plan::{Call, Endless, Fail, FaultPlan, NodeFaults, ReadFault, Shortage};

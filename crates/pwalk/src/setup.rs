@@ -143,6 +143,7 @@ impl Setup {
             },
             nested_roots: roots.nested,
             own_files: Vec::new(),
+            condition: None,
         };
         let config = Config {
             rules,

@@ -32,6 +32,11 @@ impl<'a> Facts<'a> {
         Facts { dir, name, depth, kind, stat: None, contents: None, path: OnceCell::new() }
     }
 
+    /// A directory itself, by its path with a closing slash.
+    pub(crate) fn dir(path: &'a [u8], depth: i32, stat: &'a Stat) -> Self {
+        Facts::told(path, depth, b"", Some(Kind::Dir)).with_stat(stat)
+    }
+
     /// With its inode.
     #[inline]
     pub(crate) fn with_stat(self, stat: &'a Stat) -> Self {

@@ -1,5 +1,6 @@
 //! From names to rows, and to subdirectories that wait.
 
+use super::choose::Need;
 use super::{Job, Slice, Worker, is_gone, stat_behind, stat_link};
 use crate::batch::Contents;
 use crate::crew::SLOW_SLICE;
@@ -35,7 +36,9 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let first_row = self.delivery.n_rows();
         let mut slice = SliceSums { row_dir, n_entries: 0, size_sum: 0, siblings: None };
         let mut wanted = std::mem::take(&mut self.wanted);
+        let mut only_size = std::mem::take(&mut self.only_size);
         wanted.clear();
+        only_size.clear();
         self.post.asks(Operation::Stat);
         let may_share = range.len() > 1;
         let has_tops = may_share && self.walk.config.filesystems.has_tops(&dir.info.path);
@@ -49,7 +52,10 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             }
             match self.judge(dir, &filter, entry, &mut slice) {
                 Need::Nothing => {}
-                Need::Inode => wanted.push(index as u32),
+                need @ (Need::Inode | Need::Size) => {
+                    wanted.push(index as u32);
+                    only_size.push(matches!(need, Need::Size));
+                }
                 Need::Row => self.deliver_told(dir, entry, &mut slice),
             }
         }
@@ -61,6 +67,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             }
             let entry = listing.told(index as usize);
             match answers.get(number) {
+                answer if only_size[number] => self.add_size(dir, entry, answer, &mut slice),
                 Some(Ok(stat)) => self.deliver_stat(dir, &filter, entry, stat, &mut slice),
                 other => {
                     let errno = other.and_then(|answer| answer.err());
@@ -68,7 +75,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 }
             }
         }
-        (self.wanted, self.answers) = (wanted, answers);
+        (self.wanted, self.only_size, self.answers) = (wanted, only_size, answers);
         dir.count(slice.n_entries, slice.size_sum);
         if let Some(tree) = &dir.info.tree {
             let n_waiting = slice.siblings.as_ref().map_or(0, |siblings| siblings.len());
@@ -96,7 +103,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
 
     fn sets_apart(&self, dir: &Arc<Dir<'w, S::Dir>>, entry: Told<'_>, fs: FsIndex) -> bool {
         let mut listing = Listing::default();
-        if !self.must_stat(dir, entry.kind)
+        if !matches!(self.need(dir, entry), Need::Inode)
             || listing.push(entry.ino, entry.kind, entry.c_name()).is_err()
         {
             return false;
@@ -122,13 +129,38 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         }
         slice.n_entries += 1;
         match filter.judge(entry.name(), entry.kind) {
-            Verdict::Keep if self.must_stat(dir, entry.kind) => Need::Inode,
-            Verdict::Keep => Need::Row,
+            Verdict::Keep => match self.need(dir, entry) {
+                Need::Nothing => {
+                    self.delivery.pass(entry.kind);
+                    Need::Nothing
+                }
+                need => need,
+            },
             verdict => {
                 self.leave_out(dir, verdict, entry, slice);
                 Need::Nothing
             }
         }
+    }
+
+    /// Adds the size of an entry that the condition leaves out. What can't be read of it adds nothing:
+    /// nobody asked for this entry.
+    fn add_size(
+        &mut self,
+        dir: &Dir<'w, S::Dir>,
+        entry: Told<'_>,
+        answer: Option<&Result<Stat, Errno>>,
+        slice: &mut SliceSums<'w, S::Dir>,
+    ) {
+        self.delivery.pass(entry.kind);
+        let size = match answer {
+            Some(Ok(stat)) => stat.size,
+            other => {
+                let errno = other.and_then(|answer| answer.err());
+                self.stat_again(dir, entry.c_name(), errno).0.map_or(0, |stat| stat.size)
+            }
+        };
+        slice.size_sum = slice.size_sum.wrapping_add(size);
     }
 
     /// Asks for the inodes of some entries, unless the walk is cancelled.
@@ -249,7 +281,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             let fs = self.walk.fs_below(&dir.info, entry.name(), stat);
             if self.walk.config.filesystems.is_trigger(fs, &dir.info.path, entry.name()) {
                 self.delivery.totals.n_automounts += 1;
-                self.delivery.row(slice.row_dir, entry.name(), kind, stat, Contents::Unread);
+                self.row(&dir.info, slice.row_dir, entry.name(), kind, stat, Contents::Unread);
             } else if fs != dir.info.fs {
                 self.cross(dir, fs, entry, stat);
             } else {
@@ -258,8 +290,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             }
         } else {
             let contents = if kind == Kind::Dir { Contents::Unread } else { Contents::None };
-            self.delivery.row(slice.row_dir, entry.name(), kind, stat, contents);
-            if kind == Kind::Symlink {
+            let has_row = self.row(&dir.info, slice.row_dir, entry.name(), kind, stat, contents);
+            if kind == Kind::Symlink && has_row {
                 self.add_target(dir, entry);
             }
         }
@@ -292,21 +324,6 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let want = Fields::INODE | Fields::DEVICE;
         let stat = self.ask(|| self.stat_once(dir, entry.c_name(), Links::Keep, want));
         stat.is_ok_and(|stat| own.contains(&stat.id()))
-    }
-
-    fn must_stat(&self, dir: &Dir<'w, S::Dir>, kind: Kind) -> bool {
-        let rules = &self.walk.config.rules;
-        self.want.need_stat()
-            || match kind {
-                Kind::Unknown => true,
-                // Only the inode says whether something is mounted there.
-                Kind::Dir => {
-                    rules.one_file_system
-                        || self.walk.config.filesystems.is_automounter(dir.info.fs)
-                }
-                Kind::Symlink => rules.follow_links(),
-                _ => false,
-            }
     }
 
     /// The inode of an entry, and what stands in the way of it.
@@ -360,7 +377,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         };
         let name = entry.name();
         self.fail_at(dir, Operation::Stat, name, errno);
-        if self.delivery.needs_names_only() {
+        if self.delivery.needs_names_only() && self.told(dir, entry) == Some(true) {
             // Its name is all that the sink wants, and that is known.
             let contents = if entry.kind == Kind::Dir { Contents::Unread } else { Contents::None };
             self.delivery.row(slice.row_dir, name, entry.kind, &Stat::default(), contents);
@@ -392,7 +409,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             Verdict::Root | Verdict::Keep => (&mut 0, true),
         };
         *counter += 1;
-        if may_stat && self.want.contains(Fields::SIZE_SUM) && !self.walk.control.is_cancelled() {
+        if may_stat && self.wants_sum(dir) && !self.walk.control.is_cancelled() {
             // What can't be stat'ed adds nothing: nobody asked for this entry.
             if let (Some(stat), _) = self.stat(dir, entry.c_name()) {
                 slice.size_sum = slice.size_sum.wrapping_add(stat.size);
@@ -410,8 +427,9 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         self.fail_at(dir, Operation::Follow, entry.name(), Errno::LOOP);
         if let Ok(stat) = self.stat_entry(dir, entry.c_name(), Links::Keep) {
             let contents = if stat.kind() == Kind::Dir { Contents::Unread } else { Contents::None };
-            self.delivery.row(slice.row_dir, entry.name(), stat.kind(), &stat, contents);
-            if stat.kind() == Kind::Symlink {
+            let (name, kind) = (entry.name(), stat.kind());
+            let has_row = self.row(&dir.info, slice.row_dir, name, kind, &stat, contents);
+            if kind == Kind::Symlink && has_row {
                 self.add_target(dir, entry);
             }
             slice.size_sum = slice.size_sum.wrapping_add(stat.size);
@@ -447,16 +465,6 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
 /// True for what may be a mount point, which may be dead.
 fn may_hang(kind: Kind) -> bool {
     matches!(kind, Kind::Dir | Kind::Unknown)
-}
-
-/// What an entry needs before it is done with.
-enum Need {
-    /// It is left out.
-    Nothing,
-    /// A row.
-    Row,
-    /// Its inode, and what that says.
-    Inode,
 }
 
 /// What one slice of a directory has brought, besides rows.

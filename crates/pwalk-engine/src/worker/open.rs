@@ -59,14 +59,18 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         if kind == Kind::Dir && self.walk.config.rules.may_enter(info.level()) {
             return self.open(info, Origin::Start(start));
         }
-        self.walk.finish(start.above, 1, &TreeSums::default().and(kind, &stat));
-        match kind {
-            Kind::Dir => self.delivery.dir_row(&info, Contents::Unread),
+        let has_row = match kind {
+            Kind::Dir => self.dir_row(&info, Contents::Unread),
             kind => {
                 let row_dir = self.delivery.dir(&info);
-                self.delivery.row(row_dir, b"", kind, &stat, Contents::None);
+                self.row(&info, row_dir, b"", kind, &stat, Contents::None)
             }
+        };
+        let mut sums = TreeSums::default();
+        if has_row {
+            sums = sums.and(kind, &stat);
         }
+        self.walk.finish(start.above, 1, &sums);
     }
 
     /// The inode of a root, behind a link if it is one, or of a directory of a frontier.
@@ -86,14 +90,17 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
     fn info_of_start(&self, start: &FrontierDir, stat: Stat) -> DirInfo {
         let slash: &[u8] = if start.path == b"/" { b"" } else { b"/" };
         let follows = self.walk.config.rules.follow_links();
+        let path: Box<[u8]> = [&start.path, slash].concat().into();
+        let has_no_row = stat.kind() == Kind::Dir && self.has_no_row(&path, start.depth, &stat);
         let mut info = DirInfo {
-            path: [&start.path, slash].concat().into(),
+            path,
             root_len: start.root_len,
             root_dev: start.root_dev.unwrap_or(stat.dev),
             fs: self.walk.fs_of_start(start, &stat),
             depth: start.depth,
             parent_inode: start.parent_inode,
             stat,
+            has_no_row,
             ancestors: follows.then(|| {
                 start.ancestors.iter().copied().chain(std::iter::once(stat.id())).collect()
             }),
@@ -114,7 +121,9 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             siblings.handle = None;
         }
         let (parent, handle) = (siblings.parent.clone(), siblings.handle.clone());
-        let info = Arc::new(child_info(&parent, siblings.fs, name.to_bytes(), stat));
+        let mut info = child_info(&parent, siblings.fs, name.to_bytes(), stat);
+        info.has_no_row = self.has_no_row(&info.path, info.depth, &stat);
+        let info = Arc::new(info);
         if !siblings.is_empty() {
             // Before this one is opened, so that idle workers can take the others.
             self.jobs.push(Job::Open(siblings));
@@ -177,7 +186,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         };
         let known = Known {
             asking: self.walk.config.filesystems.tuning(info.fs).asking,
-            owner: self.want.contains(Fields::OWNER).then_some(info.stat.uid),
+            owner: self.want_of_rows.contains(Fields::OWNER).then_some(info.stat.uid),
         };
         let at = || At { parent, path: info.own_path() };
         let open = || self.walk.source.open_known(at(), links, &known);
@@ -233,6 +242,7 @@ fn child_info(parent: &DirInfo, fs: FsIndex, name: &[u8], stat: Stat) -> DirInfo
         depth: parent.depth + 1,
         parent_inode: parent.stat.ino,
         stat,
+        has_no_row: false,
         ancestors,
         tree: None,
     };

@@ -131,6 +131,7 @@ fn check_sum(
     assert_eq!(totals.n_errors(), whole.errors.len() as u64);
     assert_eq!(totals.n_vanished, whole.n_vanished, "vanished");
     assert_eq!(totals.n_snapshots, whole.n_snapshots, "snapshots");
+    assert_eq!(totals.n_filtered, whole.n_filtered, "filtered");
     assert_eq!(totals.n_excluded, whole.n_excluded, "excluded");
     assert_eq!(totals.n_mount_points, whole.n_mount_points, "mount points");
     assert!(whole.n_repeated.is_none_or(|n_repeated| totals.n_repeated == n_repeated));

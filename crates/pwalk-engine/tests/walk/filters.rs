@@ -2,7 +2,9 @@
 
 use crate::harness::{Pace, check, check_all, faults_at, no_faults, run_over, small_tree};
 use pwalk_engine::{Contents, Errno, Fields, Kind};
-use pwalk_testkit::fake::{Call, Fail, FakeSource, FakeTree, FaultPlan, NodeFaults, Options};
+use pwalk_testkit::fake::{
+    Call, Expression, Fail, FakeSource, FakeTree, FaultPlan, NodeFaults, Options, Quantity,
+};
 
 fn counted(n_entries: i64, size_sum: i64) -> Contents {
     Contents::Counted { n_entries, size_sum }
@@ -346,4 +348,55 @@ fn a_directory_whose_inode_is_refused_is_an_unread_directory_of_a_walk_of_names(
     let options = Options { one_file_system: true, fields: Fields::empty(), ..Options::default() };
     let run = check(&tree, &plan, &options, Pace::usual(1));
     assert_eq!(run.row("/r/a").contents, Contents::Unread);
+}
+
+#[test]
+fn a_condition_decides_about_rows_and_not_about_counts() {
+    let tree = sized_tree(&["r/a1", "r/d2/b4", "r/d2/e8/a16", "r/d2/c32"]);
+    let condition = Some(Expression::Or(vec![
+        Expression::Name("a*"),
+        Expression::And(vec![Expression::Kind(Kind::Dir), Expression::Name("d*")]),
+    ]));
+    let run = check_all(&tree, &no_faults(), &Options { condition, ..Options::default() });
+    assert_eq!(run.paths(), ["/r/a1", "/r/d2", "/r/d2/e8/a16"]);
+    assert_eq!(run.row("/r/d2").contents, counted(3, 44));
+    assert_eq!((run.totals().n_entries.sum(), run.totals().n_filtered), (3, 4));
+    assert_eq!(run.totals().apparent_bytes, 19);
+}
+
+#[test]
+fn what_a_name_leaves_out_is_asked_only_for_a_sum_of_sizes_that_is_shown() {
+    let tree = sized_tree(&["r/a1", "r/b2", "r/d/b4", "r/d/a8"]);
+    let asked = |fields, condition: Expression, path| {
+        let options = Options { fields, condition: Some(condition), ..Options::default() };
+        check_all(&tree, &no_faults(), &options);
+        calls_for(&tree, &no_faults(), &options, path)[2]
+    };
+    let names = || Expression::Name("a*");
+    let large = || {
+        Expression::And(vec![Expression::Number(Quantity::Size, ">", 0), Expression::Name("a*")])
+    };
+    // No directory has a row, so that nobody sees what it sums up.
+    assert_eq!(asked(Fields::REPORT, names(), "r/b2"), 0);
+    assert_eq!(asked(Fields::REPORT, names(), "r/a1"), 1);
+    let or_dir = Expression::Or(vec![Expression::Kind(Kind::Dir), Expression::Name("a*")]);
+    assert_eq!(asked(Fields::REPORT, or_dir.clone(), "r/b2"), 1);
+    assert_eq!(asked(Fields::REPORT.difference(Fields::SIZE_SUM), or_dir, "r/b2"), 0);
+    assert_eq!(asked(Fields::empty(), large(), "r/b2"), 0);
+    assert_eq!(asked(Fields::empty(), large(), "r/a1"), 1);
+    assert_eq!(asked(Fields::empty(), names(), "r/a1"), 0);
+    assert_eq!(asked(Fields::empty(), large(), "r/d"), 0);
+    assert_eq!(asked(Fields::REPORT, large(), "r/d"), 1);
+}
+
+#[test]
+fn what_a_condition_leaves_out_and_fails_is_no_error_where_the_name_decides() {
+    let tree = sized_tree(&["r/a1", "r/b2", "r/d/a4"]);
+    for (path, n_errors) in [("r/b2", 0), ("r/a1", 1), ("r/d", 1)] {
+        let stat = Some(Fail::always(Errno::ACCESS));
+        let plan = faults_at(&tree, path, NodeFaults { stat, ..NodeFaults::default() });
+        let condition = Some(Expression::Name("a*"));
+        let run = check_all(&tree, &plan, &Options { condition, ..Options::default() });
+        assert_eq!(run.totals().n_errors(), n_errors, "{path}");
+    }
 }

@@ -123,10 +123,14 @@ pub(crate) fn run_over(
     let progress = control.progress();
     let totals = &outcome.totals;
     let n_dirs = totals.n_entries.get(Kind::Dir);
+    assert_eq!(progress.n_errors, totals.n_errors());
     // Directories that are left open were read.
     let n_open = outcome.open.dirs.len() as u64;
-    assert_eq!((progress.n_dirs, progress.n_errors), (n_dirs + n_open, totals.n_errors()));
-    assert_eq!(progress.n_files, totals.n_entries.sum() - n_dirs);
+    if totals.n_filtered == 0 {
+        assert_eq!(progress.n_dirs, n_dirs + n_open);
+    }
+    let n_seen = totals.n_entries.sum() + totals.n_filtered + n_open;
+    assert_eq!(progress.n_files + progress.n_dirs, n_seen);
     Run { rows: sink.rows(), errors: sink.errors(), outcome }
 }
 
@@ -154,6 +158,7 @@ pub(crate) fn assert_as_modelled(run: &Run, expected: &Modelled, fields: Fields)
     assert_eq!(totals.n_vanished, expected.n_vanished, "vanished");
     assert_eq!(totals.n_snapshots, expected.n_snapshots, "snapshots");
     assert_eq!(totals.n_excluded, expected.n_excluded, "excluded");
+    assert_eq!(totals.n_filtered, expected.n_filtered, "filtered");
     assert_eq!(totals.n_mount_points, expected.n_mount_points, "mount points");
     if let Some(n_repeated) = expected.n_repeated {
         assert_eq!(totals.n_repeated, n_repeated, "repeated");
@@ -194,6 +199,10 @@ fn row_texts(rows: &[FakeRow], fields: Fields) -> Vec<String> {
             && !fields.contains(Fields::SIZE_SUM)
         {
             *size_sum = 0;
+        }
+        // Nor is an inode that was read for the condition alone.
+        if let Some(tree) = row.tree.as_mut().filter(|_| !fields.need_stat()) {
+            (tree.size, tree.blocks) = (None, None);
         }
         row.to_string()
     };

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use pwalk_engine::{Batch, Control, Fields, Kind, Links, Sink, walk};
 use pwalk_testkit::fake::{
-    FakeSource, FakeTree, FaultPlan, Options, arb_fault_plan, arb_options, arb_tree,
+    FakeSource, FakeTree, FaultPlan, Options, arb_expression, arb_fault_plan, arb_options, arb_tree,
 };
 use std::sync::Mutex;
 
@@ -51,6 +51,17 @@ proptest! {
 
 proptest! {
     #![proptest_config(cases(100))]
+
+    #[test]
+    fn rows_that_a_condition_keeps_are_those_of_the_naive_model(
+        (tree, plan) in arb_faulty_tree(),
+        options in arb_options(),
+        condition in arb_expression(),
+        pace in arb_pace(),
+    ) {
+        let options = Options { condition: Some(condition), ..options };
+        check(&tree, &plan, &options, pace);
+    }
 
     /// Trees stay small by a maximum depth: two links to one directory double it, level by
     /// level.

@@ -3,6 +3,7 @@
 //! Owns the ranges: small trees with many kinds of trouble close together. What the generated
 //! plans leave out stands here with its reason.
 
+use super::expression::arb_expression;
 use super::options::Options;
 use super::plan::{Endless, Fail, FaultPlan, NodeFaults, ReadFault, Shortage};
 use super::tree::{FakeTree, NodeId};
@@ -195,8 +196,11 @@ pub fn arb_options() -> impl Strategy<Value = Options> {
         weighted(0.3, 0..5_u32),
         select(excludes.to_vec()),
         select(roots.to_vec()),
+        weighted(0.3, arb_expression()),
     );
-    parts.prop_map(|(fields, walks_snapshots, one_file_system, max_depth, excludes, roots)| {
+    parts.prop_map(|parts| {
+        let (fields, walks_snapshots, one_file_system, max_depth, excludes, roots, condition) =
+            parts;
         Options {
             roots: roots.iter().map(|root| root.as_bytes().to_vec()).collect(),
             fields,
@@ -204,6 +208,7 @@ pub fn arb_options() -> impl Strategy<Value = Options> {
             one_file_system,
             max_depth,
             excludes: excludes.iter().map(|&pattern| pattern.to_owned()).collect(),
+            condition,
             ..Options::default()
         }
     })

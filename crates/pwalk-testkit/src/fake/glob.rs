@@ -23,7 +23,7 @@ pub(super) fn leaves_out(patterns: &[String], path: &[u8], is_dir: bool) -> bool
     is_out
 }
 
-fn fits(pattern: &[u8], text: &[u8]) -> bool {
+pub(super) fn fits(pattern: &[u8], text: &[u8]) -> bool {
     if let Some(rest) = pattern.strip_prefix(b"**/") {
         let starts = text.iter().enumerate().filter(|(_, byte)| **byte == b'/');
         let mut starts = std::iter::once(0).chain(starts.map(|(slash, _)| slash + 1));
@@ -39,6 +39,12 @@ fn fits(pattern: &[u8], text: &[u8]) -> bool {
         (Some(wanted), Some(byte)) if wanted == byte => fits(&pattern[1..], &text[1..]),
         _ => false,
     }
+}
+
+/// True if a path, as a user may give it, is that of a row.
+pub(super) fn is_path(given: &[u8], path: &[u8]) -> bool {
+    let n_slashes = given.iter().rev().take_while(|&&byte| byte == b'/').count();
+    given[..given.len() - n_slashes] == *path
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 //! an error, what has vanished, what is counted. Must not know the engine's code, and nobody
 //! may make it fast. Shortages of descriptors and delays change nothing, so it leaves them out.
 
-use super::glob::leaves_out;
+use super::answers::{answer, behind_link, is_gone, is_lack};
+use super::expression::Seen;
+use super::glob::{is_path, leaves_out};
 use super::options::Options;
 use super::plan::FaultPlan;
 use super::sink::FakeRow;
@@ -21,9 +23,6 @@ use std::ffi::CString;
 /// Reads in a row that may bring nothing new before a directory counts as endless.
 const IDLE_READS_MAX: u32 = 200;
 
-/// Calls that a lack of descriptors may fail.
-const CALLS_MAX: u32 = 100;
-
 /// What a walk must bring, in no particular order.
 #[derive(Clone, Debug, Default)]
 pub struct Modelled {
@@ -37,6 +36,8 @@ pub struct Modelled {
     pub n_snapshots: u64,
     /// Entries that an exclude left out.
     pub n_excluded: u64,
+    /// Entries that the condition left out.
+    pub n_filtered: u64,
     /// Mount points that were left out.
     pub n_mount_points: u64,
     /// Names that came more than once; `None` if a directory never ended, since then it depends
@@ -131,10 +132,12 @@ impl Model<'_> {
         }
         let Some(stat) = stat else { return };
         if stat.kind() != Kind::Dir {
-            return self.row(&path, stat.kind(), -1, 0, Some(stat), Contents::None);
+            self.row(&path, stat.kind(), -1, 0, Some(stat), Contents::None);
+            return;
         }
         if self.options.max_depth == Some(0) {
-            return self.row(&path, Kind::Dir, -1, 0, Some(stat), Contents::Unread);
+            self.row(&path, Kind::Dir, -1, 0, Some(stat), Contents::Unread);
+            return;
         }
         self.waiting.push(Waiting {
             number: self.trees.root(),
@@ -174,7 +177,7 @@ impl Model<'_> {
                 size_sum += size;
             }
         }
-        let size_sum = if self.want.contains(Fields::SIZE_SUM) { size_sum } else { 0 };
+        let size_sum = if self.wants_sum(&dir) { size_sum } else { 0 };
         match has_failed && n_entries == 0 {
             true => self.dir_row(&dir, Contents::Unread),
             false => self.dir_row(&dir, Contents::Counted { n_entries, size_sum }),
@@ -239,9 +242,19 @@ impl Model<'_> {
         let path = [&dir.path, slash, told.name.to_bytes()].concat();
         let verdict = self.judge(dir, &path, told.kind);
         if let Some(verdict) = verdict.filter(|&verdict| verdict != Verdict::Keep) {
-            return Some(self.leave_out(opened, told, &path, verdict));
+            return Some(self.leave_out(dir, opened, told, &path, verdict));
         }
-        if !self.must_stat(told.kind) {
+        let is_wanted = self.told(&path, dir.depth + 1, told.kind);
+        if is_wanted == Some(false) && self.is_leaf(told.kind) {
+            self.found.n_filtered += 1;
+            let is_asked = self.wants_sum(dir);
+            return Some(if is_asked {
+                self.stat(opened, told).0.map_or(0, |s| s.size)
+            } else {
+                0
+            });
+        }
+        if is_wanted.is_some() && !self.must_stat(told.kind) {
             let stat = Stat { ino: told.ino, ..Stat::default() };
             return Some(self.keep(dir, opened, told, path, told.kind, stat));
         }
@@ -254,7 +267,7 @@ impl Model<'_> {
             }
             (None, Some(errno)) if !is_gone(errno) => {
                 self.fail(Operation::Stat, &path, dir.depth + 1, errno);
-                if !self.options.fields.need_stat() {
+                if !self.options.fields.need_stat() && is_wanted == Some(true) {
                     let is_dir = told.kind == Kind::Dir;
                     let contents = if is_dir { Contents::Unread } else { Contents::None };
                     self.row(&path, told.kind, dir.depth + 1, 0, None, contents);
@@ -268,7 +281,7 @@ impl Model<'_> {
         };
         match self.judge(dir, &path, stat.kind()) {
             Some(Verdict::Keep) | None => {}
-            Some(verdict) => return Some(self.leave_out(opened, told, &path, verdict)),
+            Some(verdict) => return Some(self.leave_out(dir, opened, told, &path, verdict)),
         }
         // Only directories: files may carry other devices than the one they stand on (overlayfs).
         let is_elsewhere = stat.dev != dir.root_dev || stat.is_automount;
@@ -277,6 +290,30 @@ impl Model<'_> {
             return Some(0);
         }
         Some(self.keep(dir, opened, told, path, stat.kind(), stat))
+    }
+
+    /// What the condition says of an entry by its name.
+    fn told(&self, path: &[u8], depth: i32, kind: Kind) -> Option<bool> {
+        let Some(condition) = &self.options.condition else { return Some(true) };
+        let follows = self.options.links == Links::Follow;
+        let is_certain = kind != Kind::Unknown && !(kind == Kind::Symlink && follows);
+        let kind = is_certain.then_some(kind);
+        condition.holds(&Seen { path, depth, kind, stat: None, n_entries: None })
+    }
+
+    fn is_leaf(&self, kind: Kind) -> bool {
+        let may_lead_on = kind == Kind::Symlink && self.options.links == Links::Follow;
+        !may_lead_on && !matches!(kind, Kind::Dir | Kind::Unknown)
+    }
+
+    /// True if the sum of a directory's sizes can be seen.
+    fn wants_sum(&self, dir: &Waiting) -> bool {
+        let Waiting { path, depth, stat, .. } = dir;
+        let (depth, kind) = (*depth, Some(Kind::Dir));
+        let seen = Seen { path, depth, kind, stat: Some(stat), n_entries: None };
+        let condition = self.options.condition.as_ref();
+        let has_no_row = condition.is_some_and(|condition| condition.holds(&seen) == Some(false));
+        self.want.contains(Fields::SIZE_SUM) && !has_no_row
     }
 
     /// What the rules say; `None` where it depends on the kind and that is unknown.
@@ -307,7 +344,14 @@ impl Model<'_> {
         }
     }
 
-    fn leave_out(&mut self, opened: &FakeDir, told: &Told, path: &[u8], verdict: Verdict) -> i64 {
+    fn leave_out(
+        &mut self,
+        dir: &Waiting,
+        opened: &FakeDir,
+        told: &Told,
+        path: &[u8],
+        verdict: Verdict,
+    ) -> i64 {
         match verdict {
             Verdict::Excluded => self.found.n_excluded += 1,
             Verdict::MountPoint => self.found.n_mount_points += 1,
@@ -319,14 +363,14 @@ impl Model<'_> {
             Verdict::Excluded => !is_mount_point,
             verdict => verdict != Verdict::MountPoint,
         };
-        if !may_stat || !self.want.contains(Fields::SIZE_SUM) {
+        if !may_stat || !self.wants_sum(dir) {
             return 0;
         }
         self.stat(opened, told).0.map_or(0, |stat| stat.size)
     }
 
     fn must_stat(&self, kind: Kind) -> bool {
-        self.want.need_stat()
+        self.options.want_of_rows().need_stat()
             || kind == Kind::Unknown
             || (kind == Kind::Dir && self.options.one_file_system)
     }
@@ -384,8 +428,8 @@ impl Model<'_> {
             });
             return size;
         }
-        self.row(&path, kind, depth, parent_inode, Some(stat), contents);
-        if kind == Kind::Symlink && self.want.contains(Fields::TARGET) {
+        let has_row = self.row(&path, kind, depth, parent_inode, Some(stat), contents);
+        if has_row && kind == Kind::Symlink && self.want.contains(Fields::TARGET) {
             self.add_target(opened, told, &path, depth);
         }
         stat.size
@@ -405,8 +449,9 @@ impl Model<'_> {
 
     fn dir_row(&mut self, dir: &Waiting, contents: Contents) {
         let Waiting { path, depth, parent_inode, stat, .. } = dir;
-        self.row(path, Kind::Dir, *depth, *parent_inode, Some(*stat), contents);
-        self.trees.is_itself();
+        if self.row(path, Kind::Dir, *depth, *parent_inode, Some(*stat), contents) {
+            self.trees.is_itself();
+        }
     }
 
     fn row(
@@ -417,84 +462,50 @@ impl Model<'_> {
         parent_inode: u64,
         stat: Option<Stat>,
         contents: Contents,
-    ) {
+    ) -> bool {
+        let seen_stat = stat;
         let stat = stat.unwrap_or_default();
-        if self.want.contains(Fields::SIZE) {
+        let n_entries = match contents {
+            Contents::Counted { n_entries, .. } => Some(n_entries),
+            _ => None,
+        };
+        let seen =
+            Seen { path, depth, kind: Some(kind), stat: Some(&stat), n_entries: Some(n_entries) };
+        // Without an inode it is delivered because its name was enough.
+        let condition = self.options.condition.as_ref().filter(|_| seen_stat.is_some());
+        if condition.is_some_and(|condition| condition.holds(&seen) != Some(true)) {
+            self.found.n_filtered += 1;
+            return false;
+        }
+        let want = self.options.want_of_rows();
+        if want.contains(Fields::SIZE) {
             self.found.apparent_bytes += i128::from(stat.size);
         }
         let is_known = kind != Kind::Dir && stat.nlink > 1 && !self.linked.insert(stat.id());
-        if self.want.contains(Fields::BLOCKS | Fields::LINKS) && !is_known {
+        if want.contains(Fields::BLOCKS | Fields::LINKS) && !is_known {
             self.found.allocated_bytes += i128::from(stat.blocks) * 512;
         }
         let has_stat = self.options.fields.need_stat();
+        let btime = stat.btime.filter(|_| self.options.fields.contains(Fields::BTIME));
         self.found.rows.push(FakeRow {
             path: path.to_vec(),
             kind,
             depth,
             parent_inode: if has_stat { parent_inode } else { 0 },
             contents,
-            stat: has_stat.then_some(Stat { is_automount: false, ..stat }),
+            // A column that was read for the condition alone is none of the batch.
+            stat: has_stat.then_some(Stat { is_automount: false, btime, ..stat }),
             target: Vec::new(),
             tree: None,
         });
         self.trees.row();
+        true
     }
 
     fn fail(&mut self, operation: Operation, path: &[u8], depth: i32, errno: Errno) {
         let path = path.to_vec();
         self.found.errors.push(EntryError { operation, path, depth, errno });
         self.trees.error();
-    }
-}
-
-/// The inode behind a link, or the link itself where it dangles or leads nowhere. If it is
-/// something else that stands in the way, the link and that.
-fn behind_link(stat: impl Fn(Links) -> Result<Stat, Errno>) -> (Option<Stat>, Option<Errno>) {
-    let errno = match answer(|| stat(Links::Follow)) {
-        Ok(stat) => return (Some(stat), None),
-        Err(errno) => errno,
-    };
-    match answer(|| stat(Links::Keep)) {
-        Ok(link) if matches!(errno, Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => {
-            (Some(link), None)
-        }
-        Ok(link) if link.kind() == Kind::Symlink => (Some(link), Some(errno)),
-        Ok(found) => (Some(found), None),
-        Err(errno) => (None, Some(errno)),
-    }
-}
-
-/// True if a path, as a user may give it, is that of a row.
-fn is_path(given: &[u8], path: &[u8]) -> bool {
-    let n_slashes = given.iter().rev().take_while(|&&byte| byte == b'/').count();
-    given[..given.len() - n_slashes] == *path
-}
-
-fn is_gone(errno: Errno) -> bool {
-    matches!(errno, Errno::NOENT | Errno::STALE)
-}
-
-fn is_lack(errno: Errno) -> bool {
-    matches!(errno, Errno::MFILE | Errno::NFILE)
-}
-
-/// What a call says once there are descriptors.
-fn answer<T>(call: impl Fn() -> Result<T, Errno>) -> Result<T, Errno> {
-    let mut result = once_more(&call);
-    for _ in 0..CALLS_MAX {
-        if !matches!(result, Err(errno) if is_lack(errno)) {
-            break;
-        }
-        result = once_more(&call);
-    }
-    result
-}
-
-/// A stale handle gets one more try.
-fn once_more<T>(call: impl Fn() -> Result<T, Errno>) -> Result<T, Errno> {
-    match call() {
-        Err(Errno::STALE) => call(),
-        result => result,
     }
 }
 

@@ -3,9 +3,12 @@
 //! Owns the way from here to the engine's config. Says nothing of workers, budgets or tuning:
 //! none of them may change what is delivered.
 
+use super::expression::Expression;
 use pwalk_engine::{
-    Config, Excludes, Fields, FileId, Frontier, FrontierDir, Links, Rules, SNAPSHOT_NAMES,
+    Condition, Config, Excludes, Fields, FileId, Frontier, FrontierDir, Links, Rules,
+    SNAPSHOT_NAMES,
 };
+use std::sync::Arc;
 
 /// What to walk, and what to leave out.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct Options {
     pub mount_points: Vec<Vec<u8>>,
     /// Files that the walk writes.
     pub own_files: Vec<FileId>,
+    /// What rows must fulfil.
+    pub condition: Option<Expression>,
 }
 
 impl Default for Options {
@@ -49,6 +54,7 @@ impl Default for Options {
             nested_roots: Vec::new(),
             mount_points: Vec::new(),
             own_files: Vec::new(),
+            condition: None,
         }
     }
 }
@@ -71,6 +77,10 @@ impl Options {
             nested_roots: self.nested_roots.iter().collect(),
             mount_points: self.mount_points.iter().collect(),
             own_files: self.own_files.clone(),
+            condition: self.condition.as_ref().map(|condition| {
+                let text = condition.text();
+                Arc::new(Condition::new(&text).expect("the conditions of a test parse"))
+            }),
         };
         Config { rules, ..Config::default() }
     }
@@ -80,11 +90,22 @@ impl Options {
         self.roots.iter().map(|root| FrontierDir::root(root)).collect()
     }
 
-    /// What must be asked of an inode: loops and hard links are known by inode and device.
+    /// What must be asked of the inode of a row: loops and hard links are known by inode and device.
+    pub(super) fn want_of_rows(&self) -> Fields {
+        self.completed(self.fields)
+    }
+
+    /// The same of an inode that the condition depends on.
     pub(super) fn want(&self) -> Fields {
-        match self.fields.need_stat() || self.links == Links::Follow {
-            true => self.fields | Fields::INODE | Fields::DEVICE,
-            false => self.fields,
+        let condition = self.condition.as_ref();
+        let of_condition = condition.map_or(Fields::empty(), Expression::fields);
+        self.completed(self.fields | of_condition)
+    }
+
+    fn completed(&self, fields: Fields) -> Fields {
+        match fields.need_stat() || self.links == Links::Follow {
+            true => fields | Fields::INODE | Fields::DEVICE,
+            false => fields,
         }
     }
 
