@@ -1,7 +1,7 @@
 //! The arguments as typed. Nothing is resolved here: that is the jobs' work.
 
 use crate::message::require_stdout;
-use crate::texts::{TEXTS, after_help, columns_help};
+use crate::texts::{TEXTS, after_help, columns_help, where_help};
 use crate::values::{bytes, number};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgAction, Args as ArgGroup, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
@@ -300,6 +300,11 @@ pub(crate) struct WalkArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     #[arg(value_parser = number::<u32>(0, u32::MAX.into()))]
     max_depth: Option<u32>,
+    /// Deliver only entries that fulfil a condition, as in "size > 1G and mtime < -2y". All
+    /// directories are entered and counted all the same
+    #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true)]
+    #[arg(long_help = where_help())]
+    condition: Option<String>,
     /// Walk snapshot directories too (.snapshot, .snapshots, ~snapshot, .zfs)
     #[arg(long)]
     snapshots: bool,
@@ -343,6 +348,7 @@ impl WalkArgs {
             exclude_from,
             one_file_system,
             max_depth,
+            condition,
             snapshots,
             follow,
             strict,
@@ -358,6 +364,7 @@ impl WalkArgs {
             exclude_from,
             one_file_system,
             max_depth,
+            condition,
             follow,
             strict,
             settings: Settings { max_ops, timeout, nice, ..Settings::default() },

@@ -50,6 +50,7 @@ impl Exit {
             ErrorKind::Panicked => panics::say(error),
             _ => {
                 message::say(error);
+                message::point_at(error);
                 Exit::Unable
             }
         }

@@ -3,8 +3,10 @@
 use crate::words;
 use pwalk::{EntryError, Errno, Error, Operation, Summary, UnmatchedExcludes, lock};
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::ops::Range;
 use std::sync::Mutex;
+use unicode_width::UnicodeWidthStr;
 
 /// A line of progress stands on the terminal, without an end.
 static HAS_STATUS: Mutex<bool> = Mutex::new(false);
@@ -14,6 +16,41 @@ const CLEAR: &str = "\r\u{1b}[2K";
 /// Prints one line, with the program's name in front.
 pub(crate) fn say(text: impl Display) {
     print_error(&format!("pwalk: {}", one_line(&text.to_string())));
+}
+
+/// On a terminal: the value that is invalid, and below it which characters are.
+pub(crate) fn point_at(error: &Error) {
+    if let (Some(value), Some(place)) = (error.value(), error.place())
+        && std::io::stderr().is_terminal()
+    {
+        let width = pwalk::terminal_width().unwrap_or(80).saturating_sub(4).max(20);
+        pointer(value, place, width).iter().for_each(|line| print_error(&format!("  {line}")));
+    }
+}
+
+/// As much of a value as fits, and a line that points at some of its characters.
+fn pointer(value: &str, place: Range<usize>, width: usize) -> [String; 2] {
+    let shown = |c: char| one_line(c.encode_utf8(&mut [0; 4]));
+    let widths = value.chars().map(|c| shown(c).width());
+    let starts: Vec<usize> = std::iter::once(0)
+        .chain(widths.scan(0, |end, width| {
+            *end += width;
+            Some(*end)
+        }))
+        .collect();
+    let column = |index: usize| starts[index.min(starts.len() - 1)];
+    let (from, to) = (column(place.start), column(place.end));
+    // What is wrong in the middle, if not all fits.
+    let all = column(usize::MAX);
+    let first = if all <= width { 0 } else { from.saturating_sub(width / 2).min(all - width) };
+    let is_in = |index: usize| first <= starts[index] && starts[index + 1] <= first + width;
+    let indexed = value.chars().enumerate();
+    let text: String = indexed.filter(|(i, _)| is_in(*i)).map(|(_, c)| shown(c)).collect();
+    // A character that is cut off at the margin has moved all others.
+    let margin = (0..starts.len() - 1).find(|&index| is_in(index)).map_or(first, |i| starts[i]);
+    let from = from.saturating_sub(margin);
+    let n_marks = to.saturating_sub(margin).min(width).saturating_sub(from).max(1);
+    [text, format!("{}{}", " ".repeat(from), "^".repeat(n_marks))]
 }
 
 /// Prints one line on standard error, in place of the progress.
@@ -93,4 +130,32 @@ pub(crate) fn unmatched_excludes(summary: &Summary) -> Vec<String> {
         lines.push(format!("{more} matched nothing"));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_pointed_at_however_wide_its_characters_are() {
+        let cases = [
+            ("sise > 1", 0..4, 40, "sise > 1", "^^^^"),
+            ("size >", 6..6, 40, "size >", "      ^"),
+            (
+                "name = '\u{65e5}\u{672c}' x",
+                12..13,
+                40,
+                "name = '\u{65e5}\u{672c}' x",
+                "              ^",
+            ),
+            ("a\n= x", 3..4, 40, "a\\n= x", "    ^"),
+            ("0123456789abcdefghij", 10..12, 8, "6789abcd", "    ^^"),
+            ("0123456789abcdefghij", 0..20, 8, "01234567", "^^^^^^^^"),
+            ("0123456789abcdefghij", 20..20, 8, "cdefghij", "        ^"),
+            ("\u{65e5}\u{672c}\u{65e5}x", 3..4, 4, "\u{65e5}x", "  ^"),
+        ];
+        for (value, place, width, text, marks) in cases {
+            assert_eq!(pointer(value, place, width), [text, marks], "{value}");
+        }
+    }
 }

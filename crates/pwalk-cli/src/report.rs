@@ -148,6 +148,7 @@ fn left_out(summary: &Summary) -> Vec<String> {
             "snapshot directories skipped (--snapshots walks them)",
         ),
         (skipped.excluded, "excluded", "excluded"),
+        (skipped.filtered, "left out by --where", "left out by --where"),
         (
             skipped.mount_points,
             "mount point of another filesystem skipped",

@@ -4,7 +4,7 @@
 //! `crates/pwalk-cli/src/generate.rs`. Examples fit into 80 columns, since a terminal's width must
 //! not break them; everything else is one line per paragraph, which help wraps where it is shown.
 
-use pwalk::COLUMNS;
+use pwalk::{COLUMNS, CONDITION_FIELDS};
 
 /// The texts of one command.
 pub(crate) struct Texts {
@@ -52,6 +52,7 @@ pub(crate) const TEXTS: [Texts; 7] = [
             "pwalk report /data -o data.parquet --columns +tree   # totals of subtrees",
             "pwalk report /data -o data/ --format parquet   a folder of parts",
             "pwalk report /data --exclude '*.tmp' --exclude 'cache/**' -o -",
+            "pwalk report /data --where 'size >= 1G and atime < -2y' -o old.parquet",
             "pwalk report /data --errors errors.ndjson --summary summary.json",
             "duckdb -c \"SELECT UID, sum(st_size) FROM 'scan.csv.zst' GROUP BY UID\"",
         ],
@@ -76,6 +77,8 @@ pub(crate) const TEXTS: [Texts; 7] = [
             "pwalk walk /data --type f -0 | xargs -0 md5sum    names may contain newlines",
             "pwalk walk /data --type f --exclude '*' --exclude '!*/' --exclude '!*.nc'",
             "                                         only files whose names end in .nc",
+            "pwalk walk /data --where \"name ~ '*.nc' and (size > 1G or user = anna)\"",
+            "pwalk walk /home --where 'kind = file and mode any 022'  others may write",
         ],
         notes: &[],
         statuses: &[
@@ -162,6 +165,17 @@ pub fn after_help(command: &str) -> String {
 
 /// What stands above the list of columns.
 pub(crate) const COLUMNS_INTRODUCTION: &str = "The columns, comma-separated, or +NAME,-NAME to change the default, which is everything up to filename_bytes; tree stands for all columns that begin with tree_. A CSV always has the first 17.";
+
+/// What stands above the list of fields.
+const WHERE_INTRODUCTION: &str = "Deliver only entries that fulfil a condition. All directories are entered all the same, and count everything that is in them.\n\nTests are joined by and, or, not and parentheses: \"(size > 1G or not user = root) and kind = file\". Operators: = != < <= > >= in; ~ a glob, =~ a regular expression (!~ and !=~ the opposite, ~i and =~i ignoring case); for mode, has all bits and any of them. Sizes have units of 1024: 10M. Times are ages (-90d; s, min, h, d, w, mo, y) or dates (2024-01-31, 2024-01-31T12:00+01:00; UTC without an offset). Values with blanks or special characters stand in single quotes, or in double quotes with the escapes of C.";
+
+/// Every field of conditions and its meaning, from the table of fields.
+pub(crate) fn where_help() -> String {
+    let lines: Vec<_> =
+        CONDITION_FIELDS.iter().map(|field| hanging(field.name, field.doc)).collect();
+    let empty = hanging("empty", "alone: a file of 0 bytes, a directory without entries");
+    format!("{WHERE_INTRODUCTION}\n\n{}\n{empty}", lines.join("\n"))
+}
 
 /// Where the meaning of a column begins.
 const NAME_WIDTH: usize = 16;

@@ -23,7 +23,7 @@ impl Argument {
     }
 }
 
-/// An argument that can't be used. Displays as `noun 'value': reason`.
+/// An argument that can't be used. Displays as `noun 'value': reason`, and where it is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArgumentError {
     argument: Argument,
@@ -72,6 +72,15 @@ impl ArgumentError {
         &self.reason
     }
 
+    /// Where it is wrong, for the end of a message: ` (at character 5)`; empty if that is not known.
+    pub fn place_in_words(&self) -> String {
+        match self.place() {
+            None => String::new(),
+            Some(place) if place.start == self.value.chars().count() => " (at the end)".to_owned(),
+            Some(place) => format!(" (at character {})", place.start + 1),
+        }
+    }
+
     /// What the message is about: `exclude pattern 'a['`.
     pub fn subject(&self) -> String {
         format!("{} '{}'", self.argument.noun, self.value)
@@ -80,7 +89,7 @@ impl ArgumentError {
 
 impl fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.subject(), self.reason)
+        write!(f, "{}: {}{}", self.subject(), self.reason, self.place_in_words())
     }
 }
 
@@ -95,6 +104,12 @@ mod tests {
         let error = ArgumentError::new(Argument::new("columns", "column"), "x", "no such column");
         assert_eq!(error.to_string(), "column 'x': no such column");
         assert_eq!((error.argument(), error.value()), ("columns", "x"));
-        assert_eq!(error.reason(), "no such column");
+        assert_eq!((error.reason(), error.place()), ("no such column", None));
+        let condition = |at| {
+            let error = ArgumentError::new(Argument::new("where", "condition"), "é = x", "why");
+            error.at(at).to_string()
+        };
+        assert_eq!(condition(5..6), "condition 'é = x': why (at character 5)");
+        assert_eq!(condition(6..6), "condition 'é = x': why (at the end)");
     }
 }

@@ -5,6 +5,8 @@
 //! Columns rather than a struct per row, so that a sink can
 //! hand them on as they are (Arrow), and reuse the memory for the next batch.
 
+mod retain;
+
 use crate::entry::{Fields, Kind, Stat};
 use crate::error::EntryError;
 use crate::tree::{TreeSums, TreeTotals};

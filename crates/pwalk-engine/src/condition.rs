@@ -99,6 +99,11 @@ impl Condition {
         self.fields
     }
 
+    /// True if it depends on the number of a directory's entries.
+    pub fn needs_entries(&self) -> bool {
+        self.node.needs_entries()
+    }
+
     /// True for a row that it wants. The batch must have what [`Condition::fields`] says.
     pub fn keeps(&self, row: &Row<'_>) -> bool {
         self.decide(&Facts::row(row, &row.stat())) == Some(true)
@@ -188,6 +193,21 @@ mod tests {
         for text in yes {
             assert!(keeps(text, facts()), "{text}");
             assert!(!keeps(&format!("not ({text})"), facts()), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_bytes_whatever_they_are_compared_with() {
+        let facts = || Facts::told(b"/r/", -1, b"a\xff\xc3\xa9.B", Some(Kind::File));
+        let yes = [
+            r#"name = "a\xffé.B" and name = "a\xff\xc3\xa9.B""#,
+            r"name =~ '^a.*$' and name =~ '^a[^/]{3}\.B' and name =~ '\xff' and name =~ é",
+            "name =~i 'é.b$' and name ~i 'A*é.b' and name ~ 'a?é.*' and name ~ '*é.B'",
+            "path =~ '^/r/[^/]+$' and path ~ '/r/*'",
+        ];
+        for text in yes {
+            let decided = parse(text).unwrap_or_else(|error| panic!("{error}")).decide(&facts());
+            assert_eq!(decided, Some(true), "{text}");
         }
     }
 

@@ -225,6 +225,9 @@ pub struct Skipped {
     pub snapshots: u64,
     /// Entries that an exclude matched.
     pub excluded: u64,
+    /// Entries that the condition left out.
+    #[serde(default)]
+    pub filtered: u64,
     /// Mount points of other filesystems.
     pub mount_points: u64,
     /// Directories of automounters that were not opened, since that would have mounted something.
@@ -264,6 +267,7 @@ impl Summary {
             skipped: Skipped {
                 snapshots: totals.n_snapshots,
                 excluded: totals.n_excluded,
+                filtered: totals.n_filtered,
                 mount_points: totals.n_mount_points,
                 automounts: totals.n_automounts,
                 own_outputs: totals.n_own_outputs,
@@ -328,6 +332,18 @@ impl Summary {
             unknown: of_the_walk.chain([APPARENT, ALLOCATED]).collect(),
             ..Summary::nothing(preamble)
         }
+    }
+
+    /// The same of some of the rows: those that a condition kept. What is known of the walk stays.
+    #[must_use]
+    pub fn of_kept_rows(mut self, sums: &RowSums) -> Summary {
+        let n_before = self.n_entries();
+        let kept = Summary::of_rows(&Preamble::default(), sums);
+        self.unknown.retain(|key| ![APPARENT, ALLOCATED].contains(key));
+        self.unknown.extend([APPARENT, ALLOCATED].iter().filter(|key| !kept.knows(key)));
+        (self.entries, self.bytes) = (kept.entries, kept.bytes);
+        self.skipped.filtered += n_before - self.n_entries();
+        self
     }
 
     fn nothing(preamble: &Preamble) -> Summary {

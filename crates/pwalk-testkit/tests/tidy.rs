@@ -6,7 +6,10 @@
 // Clippy takes only functions marked `#[test]` for tests.
 #![allow(clippy::unwrap_used)]
 
-use pwalk_engine::{EntryError, Errno, FsKind, Operation, Outcome, TUNINGS};
+use pwalk_engine::{
+    CONDITION_FIELDS, Condition, ConditionField, EntryError, Errno, FsKind, Lookup, Operation,
+    Outcome, TUNINGS,
+};
 use pwalk_output::{COLUMNS, Columns, ErrorList, OutputFile, Preamble, Presence, Summary};
 use std::collections::BTreeSet;
 use std::fs;
@@ -401,6 +404,32 @@ fn tuning_row(kind: &FsKind) -> String {
         tuning.buffer_bytes >> 10,
         tuning.batch_len,
     )
+}
+
+#[test]
+fn the_fields_of_conditions_are_documented() {
+    let mut text = "| field | also called | what it is |\n|---|---|---|\n".to_owned();
+    for ConditionField { name, aliases, doc, .. } in CONDITION_FIELDS {
+        let aliases: Vec<_> = aliases.iter().map(|alias| format!("`{alias}`")).collect();
+        text += &format!("| `{name}` | {} | {doc} |\n", aliases.join(", "));
+    }
+    check_generated("docs/filters.md", "fields", &text);
+}
+
+/// In the tables for people who know other tools.
+#[test]
+fn every_condition_of_the_documentation_is_one() {
+    let text = read("docs/filters.md");
+    let (_, tables) = text.split_once("\n## Coming from find\n").unwrap();
+    let cells = tables.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").nth(1));
+    let is_condition = |word: &&str| !word.starts_with("--") && !word.contains('A');
+    let conditions: Vec<_> = cells.flat_map(|cell| quoted(cell).1).filter(is_condition).collect();
+    assert!(conditions.len() > 40, "{}", conditions.len());
+    let known = |_: &str| Ok(Some(1000));
+    let lookup = Lookup { now: 1_700_000_000, user: known, group: known };
+    let is_none = |text: &&str| Condition::with(text, &lookup).is_err();
+    let wrong = conditions.into_iter().filter(is_none).map(str::to_owned).collect();
+    expect_none("a condition that pwalk understands", wrong);
 }
 
 /// Keys in the first column of the table under a heading.

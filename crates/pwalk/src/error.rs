@@ -6,6 +6,7 @@ use std::any::Any;
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::fmt;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -153,6 +154,16 @@ impl Error {
         self.as_argument().map(ArgumentError::value)
     }
 
+    /// Which characters of the value are invalid, counted from 0, where that is known.
+    pub fn place(&self) -> Option<Range<usize>> {
+        self.as_argument().and_then(ArgumentError::place)
+    }
+
+    /// The same in words, for the end of a message; empty if it is not known.
+    pub fn place_in_words(&self) -> String {
+        self.as_argument().map(ArgumentError::place_in_words).unwrap_or_default()
+    }
+
     /// The kernel's reason, where it was the kernel's.
     pub fn errno(&self) -> Option<Errno> {
         match self.0 {
@@ -177,7 +188,10 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.subject(), self.reason())
+        match &self.0 {
+            Cause::Argument(error) => error.fmt(f),
+            _ => write!(f, "{}: {}", self.subject(), self.reason()),
+        }
     }
 }
 

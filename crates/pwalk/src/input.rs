@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::job::{Errors, JobSink, guarded};
 use crate::setup::{Setup, WalkConfig};
 use pwalk_engine::{
-    Batch, Control, EntryError, Fields, FileId, Impatient, Kind, Progress, Sink, lock, walk,
+    Batch, Condition, Control, EntryError, Fields, FileId, Impatient, Kind, Progress, Sink, lock,
+    walk,
 };
 use pwalk_output::{
     COLUMNS, Columns, Format, Preamble, RowSums, SUMMARY_NAME, SharedReader, Summary, TableReader,
@@ -219,6 +220,8 @@ pub struct Table {
     preamble: Preamble,
     /// Threads that read it; more than one read rows in no promised order.
     n_threads: usize,
+    /// What rows must fulfil.
+    condition: Option<Condition>,
 }
 
 impl Table {
@@ -258,7 +261,22 @@ impl Table {
             started: get("started").parse().unwrap_or_default(),
             options: get("options"),
         };
-        Table { path: path.to_owned(), reader, preamble, n_threads }
+        Table { path: path.to_owned(), reader, preamble, n_threads, condition: None }
+    }
+
+    /// Delivers only those rows that fulfil a condition; see [`Condition`].
+    ///
+    /// # Errors
+    ///
+    /// `Argument` if it is invalid, `File` if the scan has no column for what it tests.
+    pub fn filter(&mut self, condition: &str) -> Result<(), Error> {
+        let condition = Condition::new(condition)?;
+        self.check_fields(condition.fields())?;
+        if condition.needs_entries() && !self.columns().has("pw_fcount") {
+            return Err(self.lacks("pw_fcount"));
+        }
+        self.condition = Some(condition);
+        Ok(())
     }
 
     /// The columns that it has.
@@ -282,7 +300,10 @@ impl Table {
         self.check_fields(sink.fields())?;
         let fields = sink.fields() | self.columns().fields();
         let known = self.reader.summary();
-        let sums = known.is_none().then(|| Mutex::new(RowSums::new(self.columns())));
+        let condition = self.condition.as_ref();
+        // Those of the rows that a condition keeps nobody knows.
+        let is_summed = known.is_none() || condition.is_some();
+        let sums = is_summed.then(|| Mutex::new(RowSums::new(self.columns())));
         let reader = SharedReader::new(self.reader);
         let has_failed = AtomicBool::new(false);
         let read = |worker| {
@@ -292,8 +313,11 @@ impl Table {
                 if control.is_cancelled() {
                     return Err(Error::cancelled());
                 }
-                sums.iter().for_each(|sums| lock(sums).add(&batch));
                 control.add(worker, &progress(&batch));
+                if let Some(condition) = condition {
+                    batch.retain(|row| condition.keeps(row));
+                }
+                sums.iter().for_each(|sums| lock(sums).add(&batch));
                 sink.put(&mut batch)?;
             }
             Ok(())
@@ -305,20 +329,27 @@ impl Table {
             result
         })?;
         reader.finish()?;
-        let sums = sums.map(|sums| Summary::of_rows(&self.preamble, &lock(&sums)));
-        Ok(known.or(sums).expect("what is not known was summed up"))
+        Ok(match (known, sums) {
+            (Some(known), None) => known,
+            (Some(known), Some(sums)) => known.of_kept_rows(&lock(&sums)),
+            (None, sums) => {
+                let sums = sums.expect("what is not known was summed up");
+                Summary::of_rows(&self.preamble, &lock(&sums))
+            }
+        })
     }
 
     /// What no column tells would be 0 in every row. A kind that isn't told is `Unknown`.
     fn check_fields(&self, wanted: Fields) -> Result<(), Error> {
         let missing = wanted.difference(self.columns().told() | Fields::KIND);
         match COLUMNS.iter().find(|column| column.fields.intersects(missing)) {
-            Some(column) => {
-                let reason = io::Error::other(format!("has no column {}", column.name));
-                Err(Error::file(&self.path, &reason))
-            }
+            Some(column) => Err(self.lacks(column.name)),
             None => Ok(()),
         }
+    }
+
+    fn lacks(&self, column: &str) -> Error {
+        Error::file(&self.path, &io::Error::other(format!("has no column {column}")))
     }
 }
 

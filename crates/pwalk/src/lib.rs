@@ -55,8 +55,9 @@ pub use setup::WalkConfig;
 pub use threads::{THREADS_MAX, Threads};
 
 pub use pwalk_engine::{
-    Batch, Child, Contents, Control, DirListing, Disk, EntryError, Errno, Fields, Kind, Operation,
-    Order, Ordered, Progress, STALL_AFTER, ServedBy, Sink, Stall, Step, TreeTotals, Waiting, lock,
+    Batch, CONDITION_FIELDS, Child, Condition, ConditionField, Contents, Control, DirListing, Disk,
+    EntryError, Errno, Fields, Kind, Operation, Order, Ordered, Progress, STALL_AFTER, ServedBy,
+    Sink, Stall, Step, TreeTotals, Waiting, lock,
 };
 pub use pwalk_output::{
     ArrowCompression, COLUMNS, COMPRESSIONS, Column, Columns, Compression, Counts, FolderCounts,

@@ -5,11 +5,14 @@ use crate::filesystems::filesystems;
 use crate::roots::Roots;
 use crate::settings::Settings;
 use crate::threads::Threads;
-use pwalk_engine::{Budget, Config, Disk, Excludes, Frontier, Links, PathSet, Rules, STALL_AFTER};
+use pwalk_engine::{
+    Budget, Condition, Config, Disk, Excludes, Frontier, Links, PathSet, Rules, STALL_AFTER,
+};
 use pwalk_sys::RawFilesystem;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What to walk, and what to leave out.
@@ -31,6 +34,8 @@ pub struct WalkConfig {
     pub one_file_system: bool,
     /// Levels below a root: 0 is the root alone.
     pub max_depth: Option<u32>,
+    /// What rows must fulfil; see [`Condition`].
+    pub condition: Option<String>,
     /// Follows symbolic links.
     pub follow: bool,
     /// Asks network filesystems for fresh attributes.
@@ -55,6 +60,7 @@ impl WalkConfig {
             exclude_from,
             one_file_system,
             max_depth,
+            condition,
             follow,
             strict,
             settings: _,
@@ -66,6 +72,7 @@ impl WalkConfig {
             "exclude_from": show(exclude_from),
             "one_file_system": one_file_system,
             "max_depth": max_depth,
+            "where": condition,
             "follow": follow,
             "strict": strict,
         });
@@ -103,10 +110,13 @@ impl Setup {
             exclude_from,
             one_file_system,
             max_depth,
+            condition,
             follow,
             strict,
             settings,
         } = walk;
+        // First: a mistake in it is told before anything is asked of a filesystem that may hang.
+        let condition = condition.as_deref().map(Condition::new).transpose()?.map(Arc::new);
         let given: Vec<_> = roots.iter().map(|root| root.as_os_str().as_bytes().to_vec()).collect();
         let timeout = settings.timeout.map(|seconds| Duration::from_secs(seconds as u64));
         if let Some(timeout) = timeout {
@@ -143,7 +153,7 @@ impl Setup {
             },
             nested_roots: roots.nested,
             own_files: Vec::new(),
-            condition: None,
+            condition,
         };
         let config = Config {
             rules,

@@ -6,7 +6,7 @@
 
 use pwalk::{
     Batch, Columns, Control, Convert, ErrorKind, Fields, Input, Kind, Output, OutputConfig,
-    PartBounds, Report, ReportConfig, SharedReader, Sink, Table, TableReader,
+    PartBounds, Report, ReportConfig, SharedReader, Sink, Table, TableReader, Tree, WalkConfig,
 };
 use pwalk_testkit::compare::{assert_same_rows, csv_records};
 use pwalk_testkit::{FIXTURES, fixture};
@@ -161,6 +161,61 @@ fn threads_that_share_a_table_read_each_row_once_and_only_what_is_wanted() {
         });
         check(&parts);
     }
+}
+
+#[test]
+fn a_condition_keeps_the_same_rows_of_a_tree_and_of_its_saved_scans() {
+    let tree = fixture("basic").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let condition = "kind = file and (size > 5 or name ~ '*.csv') or empty or entries = 3";
+    let read = |input: Input| {
+        let kept = Kept::default();
+        let summary = input.read(&kept, &Control::default(), &|_| ()).unwrap();
+        let mut rows = kept.0.into_inner().unwrap();
+        rows.sort();
+        (rows, summary)
+    };
+    let walk = WalkConfig {
+        roots: vec![tree.path().to_owned()],
+        condition: Some(condition.to_owned()),
+        ..WalkConfig::default()
+    };
+    let (expected, of_tree) = read(Tree::open(&walk).unwrap().into());
+    assert!(expected.len() > 4 && of_tree.skipped.filtered > 4);
+    for suffix in SUFFIXES {
+        let path = folder.path().join(format!("scan.{suffix}"));
+        report(tree.path(), &path, |_| {});
+        let mut table = Table::open(&path, None).unwrap();
+        table.filter(condition).unwrap();
+        let (rows, summary) = read(table.into());
+        assert_eq!((rows, &summary.entries), (expected.clone(), &of_tree.entries), "{suffix}");
+        assert_eq!(summary.bytes.apparent, of_tree.bytes.apparent);
+        if summary.knows("skipped") {
+            assert_eq!(summary.skipped.filtered, of_tree.skipped.filtered);
+        }
+    }
+}
+
+#[test]
+fn t55_a_condition_on_a_column_that_a_scan_lacks_is_refused() {
+    let tree = fixture("basic").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.parquet");
+    report(tree.path(), &path, |config| {
+        config.table.columns = Some("filename,kind,st_size".to_owned());
+    });
+    let refused = [
+        ("mtime < -1d", "has no column st_mtime"),
+        ("empty", "has no column pw_fcount"),
+        ("user = 0 or size > 1", "has no column UID"),
+        ("entries > 1", "has no column pw_fcount"),
+        ("sise > 1", "no such field 'sise'; did you mean 'size'?"),
+    ];
+    let mut table = Table::open(&path, None).unwrap();
+    for (condition, reason) in refused {
+        assert_eq!(table.filter(condition).unwrap_err().reason(), reason);
+    }
+    assert_eq!(table.filter("size > 1 and name ~ '*.csv' and kind = file"), Ok(()));
 }
 
 #[test]

@@ -32,6 +32,67 @@ fn check(tree: &Tree, arguments: &[&str], options: OracleOptions, cut: &[&str]) 
     assert!(listed.stderr.lines().all(is_harmless), "{}", listed.stderr);
 }
 
+/// Of each row what a condition says; directories count everything.
+type Wanted = fn(&OracleRow) -> bool;
+
+#[test]
+fn a_condition_leaves_the_rows_that_the_naive_walk_would() {
+    let conditions: &[(&str, Wanted)] = &[
+        ("kind = file and name ~ '*.csv'", |row| {
+            row.kind == oracle::Kind::File && row.path.ends_with(b".csv")
+        }),
+        ("size > 4K or kind != file", |row| row.size > 4096 || row.kind != oracle::Kind::File),
+        ("not (mode any 022) and links = 1", |row| row.mode & 0o022 == 0 && row.nlink == 1),
+        ("empty", |row| match row.kind {
+            oracle::Kind::File => row.size == 0,
+            oracle::Kind::Dir => row.fcount == Some(0),
+            _ => false,
+        }),
+        ("entries >= 3", |row| row.fcount.is_some_and(|n| n >= 3)),
+        ("depth in (0, 2)", |row| row.depth == -1 || row.depth == 1),
+        ("mtime < 1990-01-01 or mtime >= 2038-01-19T03:14:08Z", |row| {
+            row.mtime < 631_152_000 || row.mtime >= 1 << 31
+        }),
+        ("owner = root and gid != 0", |row| row.uid == 0 && row.gid != 0),
+        ("path =~ '/[^/]*e[^/]*$' and type in (d, l)", |row| {
+            let name = row.path.rsplit(|&byte| byte == b'/').next().unwrap();
+            let is_kind = matches!(row.kind, oracle::Kind::Dir | oracle::Kind::Symlink);
+            name.contains(&b'e') && is_kind
+        }),
+        (r#"name = "\xff\xfe" or extension ~i GZ"#, |row| {
+            let extension = oracle::extension(&row.path).to_ascii_lowercase();
+            let is_gz = row.kind != oracle::Kind::Dir && extension == b"gz";
+            row.path.ends_with(b"/\xff\xfe") || is_gz
+        }),
+    ];
+    for name in ["basic", "names", "not_utf8", "special", "times"] {
+        let tree = build(name);
+        let all = oracle::walk(tree.path(), &OracleOptions::default()).rows;
+        for (condition, is_wanted) in conditions {
+            let rows: Vec<_> = all.iter().filter(|row| is_wanted(row)).cloned().collect();
+            let mut command = pwalk();
+            command.args(["report", "-qo-", "--where", condition]).arg(tree.path());
+            let report = said(&mut command).with_status(0);
+            assert_same_rows(&csv_rows(&report.stdout), &lines(&rows));
+            let mut command = pwalk();
+            command.args(["walk", "-0", "--where", condition]).arg(tree.path());
+            assert_same_rows(&said(&mut command).with_status(0).paths(b'\0'), &paths(&rows));
+        }
+    }
+}
+
+#[test]
+fn the_summary_counts_what_a_condition_left_out() {
+    let tree = build("basic");
+    let n_all = oracle::walk(tree.path(), &OracleOptions::default()).rows.len();
+    let mut command = pwalk();
+    command.args(["report", "--json", "-o/dev/null", "--format=csv", "--where", "name ~ '*.csv'"]);
+    let summary = crate::harness::json(said(command.arg(tree.path())).with_status(0).stdout);
+    assert_eq!(summary["entries"], serde_json::json!({ "file": 1 }));
+    assert_eq!(summary["skipped"]["filtered"], n_all - 1);
+    assert_eq!(summary["complete"], true);
+}
+
 #[test]
 fn every_filter_reaches_the_walk() {
     let (basic, snapshots) = (build("basic"), build("snapshots"));

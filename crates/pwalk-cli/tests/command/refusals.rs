@@ -50,6 +50,13 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["report", "basic", "-o", "a.csv", "--errors", "a.csv"], &["a.csv", "two outputs"]),
     (&["report", "basic", "-o", "a.csv", "--summary", "./a.csv"], &["a.csv", "two outputs"]),
     (&["report", "basic", "--errors", "e", "--summary", "basic/../e"], &["e", "two outputs"]),
+    // Conditions.
+    (&["report", "basic", "--where", "sise > 1"], &["condition 'sise > 1': no such field 'sise'; did you mean 'size'? (at character 1)"]),
+    (&["walk", "basic", "--where", "size >"], &["condition 'size >': a value is missing here (at the end)"]),
+    (&["walk", "missing", "--where", ""], &["condition '': a test is missing here, as in size > 1G"]),
+    (&["walk", "basic", "--where", "user = no-such-user"], &["no such user on this machine (at character 8)"]),
+    (&["walk", "basic", "--where"], &["'--where <CONDITION>' needs a value"]),
+    (&["walk", "basic", "--where", "empty", "--where", "empty"], &["--where"]),
     // Formats.
     (&["report", "basic", "-o", "a.xls"], &["a.xls", "suffix", ".csv.zst"]),
     (&["report", "basic", "-o", "a.zst"], &["a.zst", "suffix"]),

@@ -204,8 +204,7 @@ impl Context<'_> {
     }
 
     fn pattern<'v>(&self, value: &'v Placed<Value>) -> Checked<&'v str> {
-        let reason = "a pattern must be valid UTF-8: test such bytes with = , or with a regular \
-                      expression as '(?-u)\\xff'";
+        let reason = r"a pattern must be valid UTF-8: test such bytes with =, or as '\xff' with =~";
         std::str::from_utf8(&value.is.bytes).or_else(|_| fault(value.at.clone(), reason))
     }
 
@@ -332,9 +331,15 @@ fn glob(pattern: &str, ignores_case: bool) -> Result<Wanted, String> {
 }
 
 /// A regular expression, which is searched for: `^` and `$` bind it to the ends.
+///
+/// Of bytes, since names are: with characters, `^a.*$` would pass over names that are not valid UTF-8.
 fn regex(pattern: &str, ignores_case: bool) -> Result<Wanted, String> {
     let mut builder = RegexBuilder::new(pattern);
-    builder.case_insensitive(ignores_case).size_limit(REGEX_LEN_MAX).dfa_size_limit(REGEX_LEN_MAX);
+    builder
+        .unicode(false)
+        .case_insensitive(ignores_case)
+        .size_limit(REGEX_LEN_MAX)
+        .dfa_size_limit(REGEX_LEN_MAX);
     builder.build().map(Wanted::Regex).map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "the regular expression is too large".to_owned(),
         // Its last line says what is wrong; those before it draw where.

@@ -120,6 +120,19 @@ impl Node {
         }
     }
 
+    /// True if it depends on the number of a directory's entries.
+    pub(super) fn needs_entries(&self) -> bool {
+        match self {
+            Node::All(parts) | Node::Any(parts) => parts.iter().any(Node::needs_entries),
+            Node::Not(part) => part.needs_entries(),
+            Node::Test(Test::Empty) => true,
+            Node::Test(Test::Number { of, .. } | Test::AnyOf { of, .. }) => {
+                matches!(of, Number::Entries)
+            }
+            Node::Test(_) => false,
+        }
+    }
+
     /// How much it takes to decide, for the order.
     pub(super) fn cost(&self) -> u32 {
         match self {
