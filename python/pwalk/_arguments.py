@@ -13,6 +13,7 @@ class WalkArguments(TypedDict, total=False):
     columns: str | Iterable[str] | None
     ignore_snapshots: bool
     exclude: str | Iterable[str] | None
+    where: str | None
     one_file_system: bool
     max_depth: int | None
     max_ops: int | None

@@ -109,6 +109,21 @@ def texts(name: str, value: Any) -> list[str]:
     return found
 
 
+def condition(name: str, value: Any) -> str | None:
+    """A condition on entries, which the native part reads."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: must be a string, as 'size > 1G', not {_kind(value)}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        # Where names come from `os.listdir`, say: each such byte is a surrogate.
+        hint = r'write such bytes as "\xff", in double quotes within the condition'
+        raise ValueError(f"{name}: must be valid UTF-8, not {value!r}: {hint}") from None
+    return value
+
+
 def keywords(function: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
     """Keyword arguments that a function takes."""
     known = list(known)

@@ -75,6 +75,7 @@ def report(
     columns: str | Iterable[str] | None = None,
     ignore_snapshots: bool = True,
     exclude: str | Iterable[str] | None = None,
+    where: str | None = None,
     one_file_system: bool = False,
     max_depth: int | None = None,
     max_ops: int | None = None,
@@ -106,6 +107,8 @@ def report(
             and `.zfs`.
         exclude: Patterns of entries to leave out, as in gitignore; full paths below `top` work
             too. `summary['unmatched_excludes']` names those that matched nothing.
+        where: A condition that rows must fulfil, as `size > 1G and mtime < -2y`; its language is
+            that of `pwalk report --where`. All directories are entered and counted all the same.
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Maximum number of levels below `top`; 0 is `top` alone.
         max_ops: Maximum number of requests per second, as a file server counts them, without bursts.
@@ -136,6 +139,7 @@ def report(
         columns=columns,
         ignore_snapshots=ignore_snapshots,
         exclude=exclude,
+        where=where,
         one_file_system=one_file_system,
         max_depth=max_depth,
         max_ops=max_ops,
@@ -210,6 +214,7 @@ def walk_arguments(
     *,
     ignore_snapshots: Any = True,
     exclude: Any = None,
+    where: Any = None,
     one_file_system: Any = False,
     max_depth: Any = None,
     max_ops: Any = None,
@@ -225,6 +230,7 @@ def walk_arguments(
         "threads": _check.threads("max_threads", max_threads),
         "snapshots": not _check.switch("ignore_snapshots", ignore_snapshots),
         "exclude": _check.texts("exclude", exclude),
+        "where": _check.condition("where", where),
         "one_file_system": _check.switch("one_file_system", one_file_system),
         "max_depth": _check.depth(max_depth),
         "settings": settings,

@@ -222,6 +222,7 @@ def scan(
     buffer_size_mb: int = 512,
     ignore_snapshots: bool = True,
     exclude: str | Iterable[str] | None = None,
+    where: str | None = None,
     one_file_system: bool = False,
     max_depth: int | None = None,
     max_ops: int | None = None,
@@ -246,6 +247,8 @@ def scan(
             and `.zfs`.
         exclude: Patterns of entries to leave out, as in gitignore; full paths below `top` work
             too. `summary['unmatched_excludes']` names those that matched nothing.
+        where: A condition that rows must fulfil, as `size > 1G and mtime < -2y`; its language is
+            that of `pwalk report --where`. All directories are entered and counted all the same.
         one_file_system: Stay on the filesystem of `top`.
         max_depth: Maximum number of levels below `top`; 0 is `top` alone.
         max_ops: Maximum number of requests per second, as a file server counts them, without bursts.
@@ -271,6 +274,7 @@ def scan(
         buffer_size_mb=buffer_size_mb,
         ignore_snapshots=ignore_snapshots,
         exclude=exclude,
+        where=where,
         one_file_system=one_file_system,
         max_depth=max_depth,
         max_ops=max_ops,

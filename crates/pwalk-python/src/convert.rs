@@ -37,7 +37,8 @@ fn invalid_argument(error: &pwalk::Error) -> String {
         "threads" => "max_threads",
         name => name,
     };
-    format!("{name}: '{}': {}", error.value().unwrap_or_default(), error.reason())
+    let (value, place) = (error.value().unwrap_or_default(), error.place_in_words());
+    format!("{name}: '{value}': {}{place}", error.reason())
 }
 
 /// An `OSError` with errno and filename: the subclass that fits the errno.
@@ -93,6 +94,8 @@ pub(crate) struct WalkArguments {
     exclude: Vec<String>,
     one_file_system: bool,
     max_depth: Option<u32>,
+    #[pyo3(item("where"))]
+    condition: Option<String>,
     settings: Given,
 }
 
@@ -105,6 +108,7 @@ impl WalkArguments {
             exclude,
             one_file_system,
             max_depth,
+            condition,
             settings,
         } = self;
         WalkConfig {
@@ -114,6 +118,7 @@ impl WalkArguments {
             exclude,
             one_file_system,
             max_depth,
+            condition,
             settings: settings.0,
             ..WalkConfig::default()
         }

@@ -15,7 +15,7 @@ import pytest
 import readers
 from expected import COLUMNS, CSV_COLUMNS
 
-from api.process import ordinary_user
+from api.process import ordinary_user, python, strace
 
 ZSTD, GZIP, TEXT = b"\x28\xb5\x2f\xfd", b"\x1f\x8b", b"inode,"
 
@@ -191,6 +191,72 @@ def test_t54_excludes_take_full_paths_and_what_matched_nothing_is_told(tree, tmp
     summary = pwalk.report(tree, tmp_path / "out.csv", exclude=exclude).summary
     assert summary["skipped"]["excluded"] == 1
     assert summary["unmatched_excludes"] == {"count": 2, "first": exclude[1:]}
+
+
+def test_where(tree, tmp_path):
+    output = tmp_path / "out.csv"
+    everything = set(_names(tree, output))
+    assert set(_names(tree, output, where="kind = file and name ~ '*.txt'")) == {"1.txt", "2.txt"}
+    kept = set(_names(tree, output, where="not name ~ '*.txt'", exclude=["a"]))
+    assert kept == {name for name in everything - {"1.txt", "2.txt"} if name.split("/")[0] != "a"}
+    report = pwalk.report(tree, output, where="name ~ '*.txt'")
+    assert report.summary["skipped"]["filtered"] == len(everything) - 2
+    assert report.summary["entries"] == {"file": 2} and report.summary["complete"]
+    assert set(_names(tree, output, where=None)) == everything
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "message"),
+    [
+        ("sise > 1", ValueError, "where: 'sise > 1': no such field 'sise'; did you mean 'size'?"),
+        ("size > x", ValueError, "(at character 8)"),
+        ("", ValueError, "where: '': a test is missing here"),
+        ("name = '\udcff'", ValueError, r'write such bytes as "\xff"'),
+        (["empty"], TypeError, "where: must be a string, as 'size > 1G', not list"),
+        (b"empty", TypeError, "where: must be a string"),
+    ],
+)
+def test_a_condition_that_makes_no_sense_is_refused_with_its_place(
+    tree, tmp_path, where, error, message
+):
+    with pytest.raises(error) as raised:
+        pwalk.report(tree, tmp_path / "o.csv", where=where)
+    assert message in str(raised.value)
+    with pytest.raises(error):
+        pwalk.scan(tree, where=where)
+    assert list(tmp_path.glob("o.csv*")) == []
+
+
+REPORT_WHERE = """
+import sys, pwalk
+top, output, where, columns = sys.argv[1:]
+pwalk.report(top, output, 1, where=where, columns=columns or None)
+"""
+
+
+def test_what_a_name_leaves_out_costs_no_request(tmp_path):
+    top = tmp_path / "top"
+    for folder in range(10):
+        (top / f"d{folder}").mkdir(parents=True)
+        for file in range(50):
+            (top / f"d{folder}" / f"marked-{file}.{'bam' if file % 10 == 0 else 'txt'}").touch()
+
+    def n_asked(where, columns=""):
+        trace = tmp_path / "trace"
+        prefix = strace("-o", str(trace), "-e", "trace=statx,newfstatat,io_uring_enter")
+        python(REPORT_WHERE, top, tmp_path / "o.parquet", where, columns, prefix=prefix)
+        calls = trace.read_text(errors="replace")
+        assert "io_uring_enter" not in calls
+        return calls.count('"marked-')
+
+    assert n_asked("size >= 0") == 500
+    # No directory has a row, so that nobody sees what it sums up.
+    assert n_asked("name ~ '*.bam'") == 50
+    assert n_asked("size > 1K and extension = bam") == 50
+    assert n_asked("name = none") == 0
+    assert n_asked("kind = dir or extension = bam") == 500
+    assert n_asked("kind = dir or extension = bam", "-pw_dirsum") == 50
+    assert n_asked("kind = dir", "-pw_dirsum") == 0
 
 
 def test_one_text_for_exclude_is_one_pattern_or_refused(tree, tmp_path):

@@ -166,6 +166,7 @@ def test_options_are_those_of_the_report(tree):
 
     assert names(max_depth=0) == {"."}
     assert len(names(exclude=["*.txt"])) == 16
+    assert len(names(where="not name ~ '*.txt'")) == 16
     assert len(names(max_threads=1)) == 18
     assert len(names(one_file_system=True, ignore_snapshots=False)) == 18
     assert _table(pwalk.scan(tree, columns=["inode", "kind"])).column_names == ["inode", "kind"]

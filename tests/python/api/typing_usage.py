@@ -68,6 +68,7 @@ def report_with_everything(top: Path) -> bool:
         columns=["inode", "st_size", *pwalk.COLUMNS[2:4]],
         ignore_snapshots=True,
         exclude=["*.tmp"],
+        where="size > 1G",
         one_file_system=True,
         max_depth=3,
         progress_callback=print,
@@ -93,7 +94,7 @@ def scan_as_a_stream(top: str) -> object:
 
 
 def scan_converted(top: str) -> int:
-    scan = pwalk.Walker().scan(top, exclude=["*.tmp"], progress="bar", buffer_size_mb=64)
+    scan = pwalk.Walker().scan(top, exclude=["*.tmp"], where="empty", progress="bar", buffer_size_mb=64)
     assert "inode" in scan and scan.column_names == list(scan.schema)
     batch = next(iter(scan))
     print(batch["inode"].sum(), batch.column("filename").to_list(), batch.schema["inode"])
