@@ -14,7 +14,7 @@ REQUIREMENTS := tests/python/requirements.txt
 PAGE_VENV := .venv-page
 PAGE_REQUIREMENTS := tests/page/requirements.txt
 
-FUZZ_TARGETS := csv dirents excludes mountinfo tables
+FUZZ_TARGETS := conditions csv dirents excludes mountinfo tables
 FUZZ_SECONDS := 60
 SMOKE_SECONDS := 5
 
