@@ -7,8 +7,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgAction, Args as ArgGroup, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use pwalk::{
-    COMPRESSIONS, Error, Format, Kind, Names, OPS_MAX, Output, OutputConfig, PartBounds, Settings,
-    THREADS_MAX, TIMEOUT_MAX, WalkConfig, is_folder,
+    COMPRESSIONS, Condition, Error, Format, Kind, Names, OPS_MAX, Output, OutputConfig, PartBounds,
+    Settings, THREADS_MAX, TIMEOUT_MAX, WalkConfig, is_folder,
 };
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -334,6 +334,11 @@ impl WalkArgs {
         let anywhere = self.follow.then(|| PathBuf::from("/"));
         let paths = self.roots.iter().chain(&self.exclude_from).chain(&anywhere);
         self.timeout.is_some() || pwalk::may_hang(paths)
+    }
+
+    /// A mistake in the condition is told at once, even if a root does not answer.
+    pub(crate) fn check_condition(&self) -> Result<(), Error> {
+        self.condition.as_deref().map_or(Ok(()), |text| Ok(Condition::new(text).map(drop)?))
     }
 
     pub(crate) fn into_config(self) -> WalkConfig {

@@ -16,6 +16,7 @@ const N_ERRORS_SHOWN: usize = 10;
 
 pub(crate) fn run(args: ReportArgs) -> Result<Exit, Error> {
     let files = args.files()?;
+    args.walk.check_condition()?;
     let beside = [files.0.as_ref().map(|_| "--summary"), files.1.as_ref().map(|_| "--errors")];
     let beside: Vec<_> = beside.into_iter().flatten().collect();
     match write(args, files) {

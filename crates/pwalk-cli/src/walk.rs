@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub(crate) fn run(args: WalkCommandArgs) -> Result<Exit, Error> {
     message::require_stdout()?;
     let WalkCommandArgs { walk, quiet, null, kinds } = args;
+    walk.check_condition()?;
     let signals = Cancellable::listen();
     if !quiet {
         stalls::tell(&signals.control);
