@@ -121,6 +121,7 @@ mod tests {
     use super::*;
     use crate::batch::Contents;
     use crate::entry::{Kind, Stat};
+    use proptest::test_runner::Config as ProptestConfig;
 
     const NOW: i64 = 1_700_000_000;
 
@@ -329,5 +330,42 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), n_names);
+    }
+
+    /// Words and signs of the language, in any order: most of it makes no sense.
+    fn arb_text() -> impl proptest::strategy::Strategy<Value = String> {
+        use proptest::prelude::*;
+        let words = "size name mtime mode kind user empty and or not in has any ( ) , = != ~ ~i =~ \
+                     !=~ < >= & && || ! 1 10K -2y @5 2024-01-01T12:00+01:00 o+w f * *.bam 'a b' '' ' \
+                     \" \"\\xff\" \"\\ é \u{1} [ ( a{9} \\";
+        let words: Vec<_> = words.split(' ').filter(|word| !word.is_empty()).collect();
+        let word = prop_oneof![
+            8 => proptest::sample::select(words).prop_map(str::to_owned),
+            1 => any::<String>(),
+        ];
+        let blank = prop_oneof![3 => Just(" "), 1 => Just("")];
+        proptest::collection::vec((word, blank), 0..12)
+            .prop_map(|words| words.into_iter().map(|(word, blank)| word + blank).collect())
+    }
+
+    proptest::proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_is_understood_or_refused_with_its_place(text in arb_text()) {
+            match parse(&text) {
+                Ok(condition) => {
+                    let facts = || Facts::told(b"/r/", -1, b"a.bam", Some(Kind::File));
+                    let opposite = parse(&format!("not ({text})")).unwrap();
+                    let decided = condition.decide(&facts());
+                    assert_eq!(decided.map(|yes| !yes), opposite.decide(&facts()));
+                }
+                Err(error) => {
+                    let place = error.place().expect("each mistake has its place");
+                    assert!(place.start <= place.end && place.end <= text.chars().count());
+                    assert!(!error.reason().is_empty());
+                }
+            }
+        }
     }
 }
