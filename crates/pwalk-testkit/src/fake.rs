@@ -19,6 +19,7 @@ mod sink;
 mod source;
 mod tree;
 mod trees;
+mod verdict;
 
 pub use arb::{arb_fault_plan, arb_options, arb_tree};
 pub use expression::{Expression, Quantity, Seen, arb_expression};

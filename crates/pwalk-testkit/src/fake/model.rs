@@ -7,13 +7,14 @@
 
 use super::answers::{answer, behind_link, is_gone, is_lack};
 use super::expression::Seen;
-use super::glob::{is_path, leaves_out};
+use super::glob::is_path;
 use super::options::Options;
 use super::plan::FaultPlan;
 use super::sink::FakeRow;
 use super::source::{FakeDir, FakeSource};
 use super::tree::FakeTree;
 use super::trees::Trees;
+use super::verdict::Verdict;
 use pwalk_engine::{
     At, Contents, EntryError, Errno, Fields, FileId, Kind, Links, Listing, Operation, Source, Stat,
 };
@@ -69,15 +70,6 @@ struct Told {
     ino: u64,
     kind: Kind,
     name: CString,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Keep,
-    Root,
-    Excluded,
-    MountPoint,
-    Snapshot,
 }
 
 struct Model<'a> {
@@ -240,7 +232,7 @@ impl Model<'_> {
         }
         let slash: &[u8] = if dir.path.ends_with(b"/") { b"" } else { b"/" };
         let path = [&dir.path, slash, told.name.to_bytes()].concat();
-        let verdict = self.judge(dir, &path, told.kind);
+        let verdict = self.options.judge(&dir.path[..dir.root_len], &path, told.kind);
         if let Some(verdict) = verdict.filter(|&verdict| verdict != Verdict::Keep) {
             return Some(self.leave_out(dir, opened, told, &path, verdict));
         }
@@ -279,7 +271,7 @@ impl Model<'_> {
                 return None;
             }
         };
-        match self.judge(dir, &path, stat.kind()) {
+        match self.options.judge(&dir.path[..dir.root_len], &path, stat.kind()) {
             Some(Verdict::Keep) | None => {}
             Some(verdict) => return Some(self.leave_out(dir, opened, told, &path, verdict)),
         }
@@ -314,34 +306,6 @@ impl Model<'_> {
         let condition = self.options.condition.as_ref();
         let has_no_row = condition.is_some_and(|condition| condition.holds(&seen) == Some(false));
         self.want.contains(Fields::SIZE_SUM) && !has_no_row
-    }
-
-    /// What the rules say; `None` where it depends on the kind and that is unknown.
-    fn judge(&self, dir: &Waiting, path: &[u8], kind: Kind) -> Option<Verdict> {
-        let judge = |is_dir| {
-            let options = self.options;
-            let below_root =
-                &path[if &dir.path[..dir.root_len] == b"/" { 1 } else { dir.root_len + 1 }..];
-            let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
-            let has = |paths: &[Vec<u8>]| paths.iter().any(|given| is_path(given, path));
-            if has(&options.nested_roots) {
-                Verdict::Root
-            } else if has(&options.exclude_paths)
-                || leaves_out(&options.excludes, below_root, is_dir)
-            {
-                Verdict::Excluded
-            } else if options.one_file_system && has(&options.mount_points) {
-                Verdict::MountPoint
-            } else if is_dir && options.skips_snapshot(name) {
-                Verdict::Snapshot
-            } else {
-                Verdict::Keep
-            }
-        };
-        match kind {
-            Kind::Unknown => Some(judge(true)).filter(|&verdict| verdict == judge(false)),
-            kind => Some(judge(kind == Kind::Dir)),
-        }
     }
 
     fn leave_out(
