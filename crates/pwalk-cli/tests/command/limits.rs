@@ -81,8 +81,9 @@ fn t47_little_memory_is_an_error_and_never_a_hang_or_half_an_output() {
     for format in ["csv", "parquet"] {
         let folder = tempfile::tempdir().unwrap();
         let mut statuses = Vec::new();
-        // From where not even the program can be loaded to where there is enough.
-        for mib in (16..=400).step_by(6) {
+        // From where not even the program can be loaded to where there is enough. In small steps: from
+        // where the walk begins to there it is a few MiB.
+        for mib in (16..=400).step_by(2) {
             let mut limited = program("timeout");
             limited.args(["60", "prlimit", &format!("--as={}", mib << 20), BIN, "report", "-qt4"]);
             limited.arg(format!("-oout.{format}")).arg(tree.path()).current_dir(folder.path());
