@@ -88,6 +88,10 @@ pub(crate) struct ConvertArgs {
     /// The format of IN, if its suffix doesn't say
     #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
     pub(crate) from: Option<String>,
+    /// Write only rows that fulfil a condition, as in "size > 1G and mtime < -2y"; pwalk report
+    /// --help says more. Ages count from the start of the walk, if IN knows it
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) condition: Option<String>,
     #[command(flatten)]
     pub(crate) table: TableArgs,
 }

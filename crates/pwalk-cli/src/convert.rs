@@ -9,7 +9,7 @@ use pwalk::{Convert, Error, Output};
 use std::io::IsTerminal;
 
 pub(crate) fn run(args: ConvertArgs) -> Result<Exit, Error> {
-    let ConvertArgs { input, output, from, table } = args;
+    let ConvertArgs { input, output, from, condition, table } = args;
     let output = table.into_config(Some(output))?;
     let from = from.map(|name| name.parse()).transpose()?;
     let signals = Cancellable::listen();
@@ -18,7 +18,7 @@ pub(crate) fn run(args: ConvertArgs) -> Result<Exit, Error> {
     let line = ProgressLine::new(is_stream && std::io::stdout().is_terminal());
     let (summary, output) = line.around(&signals, || {
         signals.look_at([Some(&input), file(&output.output)].into_iter().flatten(), None)?;
-        let convert = Convert::prepare(&input, from, &output)?;
+        let convert = Convert::prepare(&input, from, &output, condition.as_deref())?;
         signals.prepared(convert.unfinished(), is_stream);
         line.expect(convert.n_expected());
         let output = convert.output().clone();

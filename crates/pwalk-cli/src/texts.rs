@@ -96,6 +96,7 @@ pub(crate) const TEXTS: [Texts; 7] = [
             "pwalk convert scan.parquet scan.csv.gz",
             "pwalk convert scan.csv scan/ --format parquet   to a folder of parts",
             "pwalk convert scan/ scan.arrow --columns filename,st_size",
+            "pwalk convert scan.parquet old.csv --where 'size > 1G and atime < -2y'",
         ],
         notes: &[],
         statuses: &[

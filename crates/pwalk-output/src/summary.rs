@@ -342,7 +342,7 @@ impl Summary {
         self.unknown.retain(|key| ![APPARENT, ALLOCATED].contains(key));
         self.unknown.extend([APPARENT, ALLOCATED].iter().filter(|key| !kept.knows(key)));
         (self.entries, self.bytes) = (kept.entries, kept.bytes);
-        self.skipped.filtered += n_before - self.n_entries();
+        self.skipped.filtered += n_before.saturating_sub(self.n_entries());
         self
     }
 

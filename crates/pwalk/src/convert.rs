@@ -19,19 +19,24 @@ pub struct Convert {
 }
 
 impl Convert {
-    /// Opens the scan and the output.
+    /// Opens the scan and the output. Only rows that fulfil the condition are written; see
+    /// [`Table::filter`].
     ///
     /// # Errors
     ///
-    /// If the input is not a scan, or the output can't be written or asks for a column that the
-    /// input doesn't have.
+    /// If the input is not a scan, the condition is invalid, or the output can't be written or asks
+    /// for a column that the input doesn't have.
     pub fn prepare(
         input: &Path,
         input_format: Option<Format>,
         output: &OutputConfig,
+        condition: Option<&str>,
     ) -> Result<Convert, Error> {
         let (output, format) = output.resolve()?;
-        let scan = Table::open(input, input_format)?;
+        let mut scan = Table::open(input, input_format)?;
+        if let Some(condition) = condition {
+            scan.filter(condition)?;
+        }
         let columns = match &output.columns {
             None if format.is_columnar() => scan.columns().clone(),
             _ => output.resolve_columns(format)?,

@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::job::{Errors, JobSink, guarded};
 use crate::setup::{Setup, WalkConfig};
 use pwalk_engine::{
-    Batch, Condition, Control, EntryError, Fields, FileId, Impatient, Kind, Progress, Sink, lock,
-    walk,
+    Batch, Condition, Control, EntryError, Fields, FileId, Impatient, Kind, Lookup, Progress, Sink,
+    lock, walk,
 };
 use pwalk_output::{
     COLUMNS, Columns, Format, Preamble, RowSums, SUMMARY_NAME, SharedReader, Summary, TableReader,
@@ -264,13 +264,16 @@ impl Table {
         Table { path: path.to_owned(), reader, preamble, n_threads, condition: None }
     }
 
-    /// Delivers only those rows that fulfil a condition; see [`Condition`].
+    /// Delivers only those rows that fulfil a condition; see [`Condition`]. Ages count from the start
+    /// of the walk that made the scan, where that is known, else from now.
     ///
     /// # Errors
     ///
     /// `Argument` if it is invalid, `File` if the scan has no column for what it tests.
     pub fn filter(&mut self, condition: &str) -> Result<(), Error> {
-        let condition = Condition::new(condition)?;
+        let system = Lookup::system();
+        let now = self.started().unwrap_or(system.now);
+        let condition = Condition::with(condition, &Lookup { now, ..system })?;
         self.check_fields(condition.fields())?;
         if condition.needs_entries() && !self.columns().has("pw_fcount") {
             return Err(self.lacks("pw_fcount"));
@@ -282,6 +285,13 @@ impl Table {
     /// The columns that it has.
     pub fn columns(&self) -> &Columns {
         self.reader.columns()
+    }
+
+    /// When the walk that made it began, if it says so: seconds since the epoch.
+    pub fn started(&self) -> Option<i64> {
+        let summary = self.reader.summary().filter(|summary| summary.knows("started"));
+        let known = summary.map_or(self.preamble.started, |summary| summary.started);
+        (known != 0).then_some(known)
     }
 
     /// What was known before its walk.

@@ -12,6 +12,7 @@ use pwalk_testkit::compare::{assert_same_rows, csv_records};
 use pwalk_testkit::{FIXTURES, fixture};
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
 
 /// The suffixes of all formats.
 const SUFFIXES: [&str; 7] =
@@ -27,7 +28,7 @@ fn report(root: &Path, output: &Path, change: impl FnOnce(&mut ReportConfig)) {
 
 fn convert(input: &Path, output: &Path) {
     let table = OutputConfig::new(Output::File(output.to_owned()));
-    Convert::prepare(input, None, &table).unwrap().run(&Control::default()).unwrap();
+    Convert::prepare(input, None, &table, None).unwrap().run(&Control::default()).unwrap();
 }
 
 /// The records of a CSV, which must have a header.
@@ -197,6 +198,39 @@ fn a_condition_keeps_the_same_rows_of_a_tree_and_of_its_saved_scans() {
 }
 
 #[test]
+fn ages_of_a_saved_scan_count_from_the_start_of_its_walk() {
+    const YEAR: u64 = 365 * 86_400;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("tree")).unwrap();
+    let now = SystemTime::now();
+    for (name, years) in [("new", 0), ("old", 6), ("older", 9)] {
+        let file = std::fs::File::create(at("tree").join(name)).unwrap();
+        file.set_modified(now - Duration::from_secs(years * YEAR)).unwrap();
+    }
+    let (scan, output) = (at("scan/"), at("out.csv"));
+    report(&at("tree"), &scan, |config| config.table.format = Some("csv".parse().unwrap()));
+    // As if it had been made five years ago.
+    let started = Table::open(&scan, None).unwrap().started().unwrap();
+    let summary = std::fs::read_to_string(scan.join("_summary.json")).unwrap();
+    let then = format!("\"started\":{}", started - 5 * YEAR as i64);
+    let summary = summary.replace(&format!("\"started\":{started}"), &then);
+    std::fs::write(scan.join("_summary.json"), summary).unwrap();
+    let table = OutputConfig::new(Output::File(output.clone()));
+    let kept = |scan: &Path| {
+        let condition = Some("kind = file and mtime < -2y");
+        let convert = Convert::prepare(scan, None, &table, condition).unwrap();
+        let summary = convert.run(&Control::default()).unwrap();
+        assert_eq!(summary.n_entries(), records(&output).len() as u64);
+        records(&output).len()
+    };
+    assert_eq!(kept(&scan), 1);
+    // A CSV by itself doesn't say when it was made.
+    let part = scan.join("part-00000.csv");
+    assert_eq!((Table::open(&part, None).unwrap().started(), kept(&part)), (None, 2));
+}
+
+#[test]
 fn t55_a_condition_on_a_column_that_a_scan_lacks_is_refused() {
     let tree = fixture("basic").build().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -245,7 +279,7 @@ fn t4_exact_bytes_of_names_survive_columnar_formats() {
         report(tree.path(), &scan, |_| {});
         let mut table = OutputConfig::new(Output::File(back.clone()));
         table.names = pwalk::Names::Raw;
-        Convert::prepare(&scan, None, &table).unwrap().run(&Control::default()).unwrap();
+        Convert::prepare(&scan, None, &table, None).unwrap().run(&Control::default()).unwrap();
         assert_same_rows(&records(&back), &records(&raw));
     }
 }
@@ -306,7 +340,7 @@ fn t52_a_folder_whose_parts_do_not_add_up_is_refused() {
         std::fs::remove_file(&output).unwrap();
         damage();
         let table = OutputConfig::new(Output::File(output.clone()));
-        let done = Convert::prepare(&scan, None, &table)
+        let done = Convert::prepare(&scan, None, &table, None)
             .and_then(|convert| convert.run(&Control::default()));
         let error = done.expect_err(reason).to_string();
         assert!(error.contains(reason) && error.contains("scan/: "), "{error}");
@@ -349,7 +383,7 @@ fn broken_files_are_errors_that_name_them() {
             std::fs::write(&path, broken).unwrap();
             let output = folder.path().join("out.csv");
             let table = OutputConfig::new(Output::File(output.clone()));
-            let done = Convert::prepare(&path, None, &table)
+            let done = Convert::prepare(&path, None, &table, None)
                 .and_then(|convert| convert.run(&Control::default()));
             let error = done.expect_err(suffix).to_string();
             assert!(error.starts_with(&path.display().to_string()), "{suffix} {cut}: {error}");
@@ -370,7 +404,7 @@ fn columns_are_those_that_were_asked_for() {
     assert!(text.lines().all(|line| line.starts_with("{\"filename\":\"")), "{text}");
     assert!(text.contains("\"user\":\"root\"") && text.contains("\"target\":null"));
     let missing = OutputConfig::new(Output::File(folder.path().join("x.csv")));
-    let error = Convert::prepare(&scan, None, &missing).err().unwrap().to_string();
+    let error = Convert::prepare(&scan, None, &missing, None).err().unwrap().to_string();
     assert!(error.starts_with("column 'inode': no such column in "), "{error}");
 }
 
@@ -391,7 +425,7 @@ fn t55_what_a_csv_does_not_tell_is_null_and_what_its_rows_tell_is_kept() {
             continue;
         };
         let output = OutputConfig::new(Output::File(at(name)));
-        let convert = Convert::prepare(&at(input), None, &output).unwrap();
+        let convert = Convert::prepare(&at(input), None, &output, None).unwrap();
         let summary = convert.run(&Control::default()).unwrap();
         let walk = walk.as_ref().unwrap();
         assert_eq!((&summary.entries, &summary.bytes), (&walk.entries, &walk.bytes));
@@ -422,7 +456,7 @@ fn t55_what_a_csv_does_not_tell_is_null_and_what_its_rows_tell_is_kept() {
     assert_eq!(keys, ["complete", "summary", "version"]);
     let mut output = OutputConfig::new(Output::File(at("d.parquet")));
     output.columns = Some("filename,kind".to_owned());
-    Convert::prepare(&at("a.csv"), None, &output).unwrap().run(&Control::default()).unwrap();
+    Convert::prepare(&at("a.csv"), None, &output, None).unwrap().run(&Control::default()).unwrap();
 }
 
 #[test]
@@ -440,7 +474,7 @@ fn a_csv_that_is_empty_or_cut_off_is_an_error_that_names_the_line() {
     for len in [0, 3, middle(1), middle(30), text.len() - 1, text.len()] {
         std::fs::write(&cut, &text[..len]).unwrap();
         let table = OutputConfig::new(Output::File(output.clone()));
-        let done = Convert::prepare(&cut, None, &table).unwrap().run(&Control::default());
+        let done = Convert::prepare(&cut, None, &table, None).unwrap().run(&Control::default());
         assert_eq!(done.is_ok(), len == text.len(), "{len}");
         assert_eq!(output.exists(), len == text.len());
         let Err(error) = done else { continue };
@@ -458,7 +492,7 @@ fn reason_against(name: &str, text: &str) -> String {
     let (input, output) = (folder.path().join(name), folder.path().join("out.arrow"));
     std::fs::write(&input, text).unwrap();
     let table = OutputConfig::new(Output::File(output.clone()));
-    let done = Convert::prepare(&input, None, &table);
+    let done = Convert::prepare(&input, None, &table, None);
     let done = done.and_then(|convert| convert.run(&Control::default()));
     assert!(!output.exists(), "{text}");
     done.map(|_| "nothing".to_owned()).unwrap_or_else(|error| error.reason().to_owned())
@@ -486,7 +520,7 @@ fn a_csv_that_is_not_a_scan_is_refused_with_the_reason() {
     let (input, output) = (folder.path().join("a.csv"), folder.path().join("a.ndjson"));
     std::fs::write(&input, spelled).unwrap();
     let table = OutputConfig::new(Output::File(output));
-    Convert::prepare(&input, None, &table).unwrap().run(&Control::default()).unwrap();
+    Convert::prepare(&input, None, &table, None).unwrap().run(&Control::default()).unwrap();
 }
 
 #[test]

@@ -69,15 +69,15 @@ pub(super) struct Moment {
 
 const DAY: i64 = 86_400;
 
-/// Units of ages, in seconds. A month has 30 days, and a year 365.
-const AGES: [(&str, i64); 7] = [
-    ("s", 1),
-    ("min", 60),
-    ("h", 3600),
-    ("d", DAY),
-    ("w", 7 * DAY),
-    ("mo", 30 * DAY),
-    ("y", 365 * DAY),
+/// Units of ages, short and in full, in seconds. A month has 30 days, and a year 365.
+const AGES: [(&str, &str, i64); 7] = [
+    ("s", "second", 1),
+    ("min", "minute", 60),
+    ("h", "hour", 3600),
+    ("d", "day", DAY),
+    ("w", "week", 7 * DAY),
+    ("mo", "month", 30 * DAY),
+    ("y", "year", 365 * DAY),
 ];
 
 /// A moment: an age (`-90d`), a date with or without a time (UTC, or with an offset), `now`, or
@@ -104,11 +104,15 @@ fn age(word: &str, now: i64) -> Result<Moment, String> {
     let unsigned = &word[1..];
     let n_digits = unsigned.find(|c: char| !c.is_ascii_digit()).unwrap_or(unsigned.len());
     let (digits, name) = unsigned.split_at(n_digits);
+    // In quotes there may be a blank: '-2 weeks'.
+    let name = name.trim_start_matches(' ');
     if name == "m" {
         return Err("m may mean minutes or months: write min or mo".to_owned());
     }
-    let unit = AGES.iter().find(|(unit, _)| *unit == name);
-    let seconds = unit.and_then(|(_, unit)| digits.parse::<i64>().ok()?.checked_mul(*unit));
+    let is_meant =
+        |short: &str, full: &str| name == short || name.strip_suffix('s').unwrap_or(name) == full;
+    let unit = AGES.iter().find(|(short, full, _)| is_meant(short, full));
+    let seconds = unit.and_then(|(.., unit)| digits.parse::<i64>().ok()?.checked_mul(*unit));
     let signed = seconds.map(|seconds| if word.starts_with('-') { -seconds } else { seconds });
     let seconds = signed.and_then(|seconds| now.checked_add(seconds));
     seconds.map(|seconds| Moment { seconds, is_exact: false }).ok_or_else(|| {
@@ -289,6 +293,9 @@ mod tests {
             ("+1H", about(now + 3600)),
             ("-6mo", about(now - 180 * DAY)),
             ("-30min", about(now - 1800)),
+            ("-2 weeks", about(now - 14 * DAY)),
+            ("-1Month", about(now - 30 * DAY)),
+            ("+90 s", about(now + 90)),
             ("1970-01-01", about(0)),
             ("1969-12-31", about(-DAY)),
             ("2000-02-29", about(951_782_400)),
@@ -326,6 +333,10 @@ mod tests {
             "-",
             "-d",
             "-5",
+            "- 5d",
+            "-5 ",
+            "-5ss",
+            "-5 fortnights",
             "-99999999999999999999d",
             "-9223372036854775807y",
             "90d",

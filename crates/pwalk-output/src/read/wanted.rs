@@ -3,6 +3,7 @@
 //! A column that is not read costs nothing in a columnar file, and half of its time in a text.
 
 use crate::columns::{COLUMNS, Column, Columns};
+use pwalk_engine::{Condition, Fields};
 
 /// What is made into rows, whoever wants them.
 const ALWAYS: [&str; 4] = ["directory-depth", "filename", "kind", "filename_bytes"];
@@ -35,5 +36,40 @@ impl Wanted {
             has(column.name) && column.cell.looked_up_by().is_none() && is_wanted(column.name)
         };
         Columns::of(COLUMNS.iter().filter(is_read).copied())
+    }
+}
+
+impl Columns {
+    /// The columns of a saved scan that a condition depends on, besides those of paths and kinds.
+    pub fn for_condition(condition: &Condition) -> Columns {
+        let is_read = |column: &&Column| match column.name {
+            "pw_fcount" => condition.needs_entries(),
+            "parent-inode" => false,
+            _ if column.cell.looked_up_by().is_some() || column.fields == Fields::KIND => false,
+            _ => !column.fields.is_empty() && condition.fields().contains(column.fields),
+        };
+        Columns::of(COLUMNS.iter().filter(is_read).copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_needs_the_columns_that_it_tests() {
+        let cases: [(&str, &[&str]); 5] = [
+            ("name ~ '*.bam' and kind = file and path ~ '/a/**' and depth > 1 and ext = x", &[]),
+            ("size > 1 or allocated > 1", &["st_size", "st_blocks"]),
+            ("user = root and mtime < -1d", &["UID", "GID", "st_mtime"]),
+            ("empty and btime > -1y", &["st_size", "pw_fcount", "st_btime"]),
+            ("inode = 1 and dev = 2 and links > 1", &["inode", "st_dev", "st_nlink"]),
+        ];
+        for (text, expected) in cases {
+            let condition = Condition::new(text).unwrap();
+            let columns = Columns::for_condition(&condition);
+            let names: Vec<_> = columns.iter().map(|column| column.name).collect();
+            assert_eq!(names, expected, "{text}");
+        }
     }
 }
