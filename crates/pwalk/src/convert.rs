@@ -42,6 +42,7 @@ impl Convert {
             _ => output.resolve_columns(format)?,
         };
         check_columns(input, &columns, scan.columns())?;
+        scan.has_columns_of_job();
         let destination = output.open()?;
         let unfinished = Arc::new(match &destination {
             Destination::File(file) => Unfinished::new([file], None),

@@ -222,6 +222,8 @@ pub struct Table {
     n_threads: usize,
     /// What rows must fulfil.
     condition: Option<Condition>,
+    /// It is known to have what the job needs.
+    is_checked: bool,
 }
 
 impl Table {
@@ -261,7 +263,14 @@ impl Table {
             started: get("started").parse().unwrap_or_default(),
             options: get("options"),
         };
-        Table { path: path.to_owned(), reader, preamble, n_threads, condition: None }
+        Table {
+            path: path.to_owned(),
+            reader,
+            preamble,
+            n_threads,
+            condition: None,
+            is_checked: false,
+        }
     }
 
     /// Delivers only those rows that fulfil a condition; see [`Condition`]. Ages count from the start
@@ -280,6 +289,12 @@ impl Table {
         }
         self.condition = Some(condition);
         Ok(())
+    }
+
+    /// It has all columns that the job's table has. That says more than fields do: the total of the
+    /// sizes in a subtree needs no sizes.
+    pub(crate) fn has_columns_of_job(&mut self) {
+        self.is_checked = true;
     }
 
     /// The columns that it has.
@@ -307,7 +322,9 @@ impl Table {
     where
         Error: From<K::Error>,
     {
-        self.check_fields(sink.fields())?;
+        if !self.is_checked {
+            self.check_fields(sink.fields())?;
+        }
         let fields = sink.fields() | self.columns().fields();
         let known = self.reader.summary();
         let condition = self.condition.as_ref();

@@ -198,6 +198,29 @@ fn a_condition_keeps_the_same_rows_of_a_tree_and_of_its_saved_scans() {
 }
 
 #[test]
+fn t55_totals_of_subtrees_come_back_without_the_columns_that_they_are_of() {
+    let tree = fixture("basic").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let columns = "filename,tree_count,tree_size,tree_mtime";
+    let lines = |path: &Path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    report(tree.path(), &at("narrow.parquet"), |config| {
+        config.table.columns = Some(columns.to_owned());
+    });
+    report(tree.path(), &at("narrow.ndjson"), |config| {
+        config.table.columns = Some(columns.to_owned());
+    });
+    convert(&at("narrow.parquet"), &at("back.ndjson"));
+    assert_eq!(lines(&at("back.ndjson")), lines(&at("narrow.ndjson")));
+    assert!(lines(&at("back.ndjson")).iter().any(|line| !line.contains("null")));
+}
+
+#[test]
 fn ages_of_a_saved_scan_count_from_the_start_of_its_walk() {
     const YEAR: u64 = 365 * 86_400;
     let folder = tempfile::tempdir().unwrap();
