@@ -34,6 +34,7 @@ mod parquet;
 mod paths;
 mod plain_csv;
 mod pool;
+pub mod profile;
 mod read;
 mod record_writer;
 mod rows;
