@@ -54,7 +54,7 @@ pub(crate) fn is_plain(byte: u8) -> bool {
 
 /// True if all bytes are plain. Eight at a time: a byte at a time is a tenth of the time of a row.
 #[inline]
-fn is_all_plain(name: &[u8]) -> bool {
+pub(crate) fn is_all_plain(name: &[u8]) -> bool {
     let (eights, rest) = name.as_chunks::<8>();
     let odd = |eight: &[u8; 8]| odd_bytes(u64::from_le_bytes(*eight));
     match name.last_chunk() {

@@ -1,0 +1,72 @@
+//! What all workers of a profile share.
+
+use super::case::Case;
+use super::classes::Ages;
+use super::dir::Dir;
+use super::examples::Examples;
+use super::keyed::Keyed;
+use super::mains::Mains;
+use super::old::OldTrees;
+use super::paths::Paths;
+use super::top::Top;
+use super::trees::Trees;
+use super::unseen::Unseen;
+use super::{LargeDir, LargeFile, Trouble};
+use std::sync::Mutex;
+
+/// Names that make trouble, and errors, of which a profile has the paths.
+const EXAMPLES_MAX: usize = 20;
+/// Paths in a list, whatever was asked for.
+const PATHS_MAX: usize = 10_000;
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// Items of a list of paths.
+    pub(crate) n_paths: usize,
+    /// Paths that stand for others.
+    pub(crate) n_examples: usize,
+    pub(crate) ages: Ages,
+    pub(crate) paths: Paths,
+    pub(crate) keyed: Mutex<Keyed>,
+    pub(crate) files: Top<LargeFile>,
+    pub(crate) dirs: Top<LargeDir>,
+    pub(crate) trees: Trees,
+    pub(crate) old: OldTrees,
+    pub(crate) case: Case,
+    pub(crate) mains: Mains,
+    pub(crate) empty_dirs: Examples,
+    pub(crate) names: [Examples; Trouble::ALL.len()],
+    pub(crate) unseen: Mutex<Unseen>,
+}
+
+impl Shared {
+    pub(crate) fn new(top: usize, as_of: i64) -> Shared {
+        let (n_paths, n_examples) = (top.min(PATHS_MAX), top.min(EXAMPLES_MAX));
+        Shared {
+            n_paths,
+            n_examples,
+            ages: Ages::new(as_of),
+            paths: Paths::default(),
+            keyed: Mutex::new(Keyed::new()),
+            files: Top::new(n_paths),
+            dirs: Top::new(n_paths),
+            trees: Trees::new(),
+            old: OldTrees::new(n_paths),
+            case: Case::new(),
+            mains: Mains::default(),
+            empty_dirs: Examples::new(n_paths),
+            names: Trouble::ALL.map(|_| Examples::new(n_examples)),
+            unseen: Mutex::default(),
+        }
+    }
+
+    /// A directory with its totals, if it has some.
+    pub(crate) fn offer_tree(&self, dir: &Dir<'_>) {
+        let totals = &dir.facts.totals;
+        let is_old = |time: Option<i64>| time.is_some_and(|time| self.ages.is_old(time));
+        self.old.close(dir, is_old(totals.atime) && is_old(totals.mtime));
+        if totals.count.is_some() {
+            self.trees.offer(dir);
+        }
+    }
+}

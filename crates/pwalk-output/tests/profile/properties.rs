@@ -1,0 +1,102 @@
+//! A profile equals the naive one, whatever the tree, the faults, the workers and the batches.
+
+use crate::lists::assert_as_naive;
+use crate::naive::Naive;
+use proptest::prelude::*;
+use proptest::sample::select;
+use pwalk_engine::{Config, Control, Filesystems, Tuning, walk};
+use pwalk_output::profile::{About, Profile, Profiler, Source, SourceKind};
+use pwalk_output::{Preamble, Summary};
+use pwalk_testkit::fake::{
+    FakeSource, FakeTree, FaultPlan, Options, arb_fault_plan, arb_options, arb_tree, model,
+};
+use std::time::Duration;
+
+/// What ages are relative to.
+pub(crate) const AS_OF: i64 = 1_795_183_200;
+const DAY: i64 = 86_400;
+
+pub(crate) fn about(top: usize) -> About {
+    let source = Source { roots: Vec::new(), kind: SourceKind::Tree, scan: None, condition: None };
+    About { source, started: AS_OF, ages_as_of: AS_OF, top }
+}
+
+/// Profiles a fake tree.
+pub(crate) fn profile(
+    tree: &FakeTree,
+    plan: &FaultPlan,
+    options: &Options,
+    (n_workers, slice_len, batch_len): (usize, usize, usize),
+    top: usize,
+) -> Profile {
+    let tuning = Tuning { slice_len, batch_len, ..Tuning::LOCAL };
+    let filesystems = Filesystems::new(tuning);
+    let config = Config { n_workers, workers_max: n_workers, filesystems, ..options.config() };
+    let (source, control) = (FakeSource::new(tree, plan), Control::default());
+    let profiler = Profiler::new(options.fields, about(top), n_workers.min(3));
+    let outcome = walk(options.frontier(), &config, &source, &profiler, &control).unwrap();
+    let summary = Summary::new(&Preamble::default(), Duration::ZERO, &outcome, 0);
+    profiler.finish(&summary, false)
+}
+
+/// Sizes, times and owners of every class.
+fn spread(tree: &mut FakeTree, seed: u64) {
+    let days = [0, 0, -3, 1, 6, 20, 60, 100, 200, 400, 800, 900, 1200, 2000, 9000];
+    let mut state = seed | 1;
+    let mut next = |n: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as usize % n
+    };
+    for id in 0..tree.len() {
+        let size = match next(4) {
+            0 => 0,
+            1 => next(5000) as i64,
+            _ => 1_i64 << next(48),
+        };
+        let (mtime, atime) = (days[next(days.len())], days[next(days.len())]);
+        let stat = tree.stat_mut(id);
+        stat.size = size;
+        (stat.mtime, stat.atime) = (AS_OF - mtime * DAY, AS_OF - atime * DAY);
+    }
+}
+
+fn arb_case() -> impl Strategy<Value = (FakeTree, FaultPlan)> {
+    (arb_tree(), any::<u64>()).prop_flat_map(|(mut tree, seed)| {
+        spread(&mut tree, seed);
+        for name in ["N1", "A", "a*2", "C.TMP", "\u{c9}", "\u{e9}", "tail "] {
+            let dir = tree.add_dir("/r/case");
+            if !tree.has(dir, name.as_bytes()) {
+                tree.add_in(dir, name.as_bytes(), pwalk_engine::Kind::File);
+            }
+        }
+        let plan = arb_fault_plan(&tree);
+        (Just(tree), plan)
+    })
+}
+
+fn arb_pace() -> impl Strategy<Value = (usize, usize, usize)> {
+    (select(vec![1, 1, 2, 2, 8]), 1..6_usize, 1..9_usize)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_profile_equals_the_naive_one(
+        (tree, plan) in arb_case(),
+        options in arb_options(),
+        pace in arb_pace(),
+    ) {
+        let options = Options { fields: Profiler::FIELDS, ..options };
+        let modelled = model(&tree, &plan, &options);
+        let profile = profile(&tree, &plan, &options, pace, 1000);
+        prop_assert_eq!(profile.errors.count, modelled.errors.len() as u64);
+        prop_assert_eq!(profile.complete, Some(modelled.errors.is_empty()));
+        let once = u64::try_from(modelled.allocated_bytes).unwrap();
+        prop_assert_eq!(profile.totals.allocated_bytes, Some(once));
+        let naive = Naive { rows: modelled.rows, as_of: AS_OF };
+        let every_link: u64 = profile.totals.by_kind.iter().map(|row| row.allocated_bytes).sum();
+        prop_assert_eq!(profile.totals.shared_bytes, Some(every_link - once));
+        assert_as_naive(&profile, &naive);
+    }
+}
