@@ -31,6 +31,7 @@ mod ordered;
 mod output;
 mod paths;
 mod probe;
+pub mod profile;
 mod report;
 mod roots;
 mod scan;
