@@ -309,6 +309,12 @@ impl Table {
         (known != 0).then_some(known)
     }
 
+    /// The roots of that walk, if it says so.
+    pub(crate) fn roots(&self) -> Vec<String> {
+        let summary = self.reader.summary().filter(|summary| summary.knows("roots"));
+        summary.map_or_else(|| self.preamble.roots.clone(), |summary| summary.roots)
+    }
+
     /// What was known before its walk.
     pub(crate) fn preamble(&self) -> &Preamble {
         &self.preamble

@@ -3,9 +3,16 @@
 //! What is counted, and what the result says, is in `pwalk_output::profile`.
 
 use crate::error::Error;
-use crate::input::{Input, Tree};
+use crate::input::{Input, Table, Tree, is_saved_scan};
+use crate::output::Output;
 use crate::setup::WalkConfig;
-use pwalk_engine::{Argument, Control, EntryError};
+use pwalk_engine::{Argument, Condition, Control, EntryError, Fields};
+use pwalk_output::{Columns, Format, OutputFile, Unfinished, page};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub use pwalk_output::profile::*;
 
@@ -14,13 +21,23 @@ pub const TOP_DEFAULT: usize = 100;
 /// Items of each list that can be asked for.
 pub const TOP_MAX: usize = 100_000;
 
+const PATH: Argument = Argument::new("path", "path");
 const TOP: Argument = Argument::new("top", "length of lists");
+
+/// What a profile of a saved scan is made of, beside paths and kinds; `tree` if it has all of them.
+const COLUMNS: &str =
+    "inode,UID,GID,st_size,st_dev,st_blocks,st_nlink,st_atime,st_mtime,pw_fcount,pw_dirsum";
 
 /// What to count.
 #[derive(Clone, Debug)]
 pub struct ProfileConfig {
-    /// What to walk.
+    /// What to walk. A single root that is a saved scan ([`is_saved_scan`]) is read instead, by as
+    /// many threads; the other rules are for trees then.
     pub walk: WalkConfig,
+    /// The format of the saved scan, if its suffix doesn't say.
+    pub format: Option<Format>,
+    /// Where a page to look at goes, besides.
+    pub page: Option<Output>,
     /// Items of each list at the most: extensions, owners, largest files. 1 to [`TOP_MAX`]; of
     /// paths there are never more than 10,000.
     pub top: usize,
@@ -30,7 +47,12 @@ impl ProfileConfig {
     /// A profile of these roots.
     pub fn new<P: Into<std::path::PathBuf>>(roots: impl IntoIterator<Item = P>) -> ProfileConfig {
         let roots = roots.into_iter().map(Into::into).collect();
-        ProfileConfig { walk: WalkConfig { roots, ..WalkConfig::default() }, top: TOP_DEFAULT }
+        ProfileConfig {
+            walk: WalkConfig { roots, ..WalkConfig::default() },
+            format: None,
+            page: None,
+            top: TOP_DEFAULT,
+        }
     }
 }
 
@@ -53,6 +75,22 @@ impl ProfileConfig {
 pub struct ProfileJob {
     input: Input,
     profiler: Profiler,
+    page: Option<OutputFile>,
+    unfinished: Arc<Unfinished>,
+}
+
+impl ProfileConfig {
+    /// The saved scan that it is of.
+    fn scan(&self) -> Result<Option<&Path>, Error> {
+        let roots = &self.walk.roots;
+        match roots.iter().find(|root| self.format.is_some() || is_saved_scan(root)) {
+            Some(scan) if roots.len() > 1 => {
+                let reason = "is a saved scan, which has a profile of its own: give no other path";
+                Err(Error::bad(PATH, scan.to_string_lossy(), reason))
+            }
+            scan => Ok(scan.map(PathBuf::as_path)),
+        }
+    }
 }
 
 impl ProfileJob {
@@ -63,13 +101,80 @@ impl ProfileJob {
     /// The first problem that the user must fix, by name.
     pub fn prepare(config: &ProfileConfig) -> Result<ProfileJob, Error> {
         let top = checked_top(config.top)?;
-        let tree = Tree::open(&config.walk)?;
+        let scan = config.scan()?;
+        let page = open(config.page.as_ref())?;
+        match scan {
+            Some(scan) => ProfileJob::of_scan(scan, config, top, page),
+            None => ProfileJob::of_tree(config, top, page),
+        }
+    }
+
+    fn of_tree(
+        config: &ProfileConfig,
+        top: usize,
+        page: Option<OutputFile>,
+    ) -> Result<ProfileJob, Error> {
+        let mut tree = Tree::open(&config.walk)?;
         let started = tree.preamble.started;
         let roots = tree.preamble.roots.clone();
-        let source = Source { roots, kind: SourceKind::Tree, scan: None, condition: None };
-        let about = About { source, started, ages_as_of: started, top };
+        let source = Source {
+            roots,
+            kind: SourceKind::Tree,
+            scan: None,
+            condition: config.walk.condition.clone(),
+        };
+        let about = About { source, started, ages_as_of: started, top, has_depths: true };
         let profiler = Profiler::new(Profiler::FIELDS, about, tree.n_encoders());
-        Ok(ProfileJob { input: tree.into(), profiler })
+        tree.leave_out(page.iter().filter_map(OutputFile::id).collect());
+        Ok(ProfileJob::new(tree.into(), profiler, page))
+    }
+
+    fn new(input: Input, profiler: Profiler, page: Option<OutputFile>) -> ProfileJob {
+        let unfinished = Arc::new(Unfinished::new(&page, None));
+        ProfileJob { input, profiler, page, unfinished }
+    }
+
+    /// What must be abandoned if the process ends before `run` returns.
+    pub fn unfinished(&self) -> Arc<Unfinished> {
+        self.unfinished.clone()
+    }
+
+    fn of_scan(
+        path: &Path,
+        config: &ProfileConfig,
+        top: usize,
+        page: Option<OutputFile>,
+    ) -> Result<ProfileJob, Error> {
+        let condition = config.walk.condition.as_deref();
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let n_threads = config.walk.threads.unwrap_or_else(cores);
+        let mut table = Table::open_for(path, config.format, &wanted(condition)?, n_threads)?;
+        condition.map_or(Ok(()), |condition| table.filter(condition))?;
+        // Totals of all entries are not those of the entries that a condition keeps.
+        let totals = Columns::parse("tree")?;
+        let has_trees =
+            condition.is_none() && totals.iter().all(|column| table.columns().has(column.name));
+        let mut fields = Profiler::FIELDS & table.columns().told();
+        if !has_trees {
+            fields.remove(Fields::TREE);
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let started = now.map_or(0, |since| since.as_secs() as i64);
+        let source = Source {
+            roots: table.roots(),
+            kind: SourceKind::Scan,
+            scan: Some(path.as_os_str().as_bytes().into()),
+            condition: config.walk.condition.clone(),
+        };
+        let about = About {
+            source,
+            started,
+            ages_as_of: table.started().unwrap_or(started),
+            top,
+            has_depths: table.columns().has("directory-depth"),
+        };
+        let profiler = Profiler::new(fields, about, n_threads);
+        Ok(ProfileJob::new(table.into(), profiler, page))
     }
 
     /// What a user should know before it starts, one line each.
@@ -87,14 +192,56 @@ impl ProfileJob {
     /// # Errors
     ///
     /// `Cancelled` if `control` was cancelled: what was counted by then says nothing of the whole.
+    /// `File` if a saved scan is damaged, or the page can't be written.
     pub fn run(
         self,
         control: &Control,
         on_error: &(dyn Fn(&EntryError) + Sync),
     ) -> Result<Profile, Error> {
+        let clock = Instant::now();
         let summary = self.input.read(&self.profiler, control, on_error)?;
-        Ok(self.profiler.finish(&summary, false))
+        let mut profile = self.profiler.finish(&summary);
+        // The summary of a saved scan says how long its walk took.
+        profile.seconds = (clock.elapsed().as_secs_f64() * 1e6).round() / 1e6;
+        if let Some(file) = self.page {
+            write_page(&profile, file, &self.unfinished)?;
+        }
+        Ok(profile)
     }
+}
+
+/// The columns of a saved scan that are read.
+fn wanted(condition: Option<&str>) -> Result<Columns, Error> {
+    let counted = Columns::parse(&format!("{COLUMNS},tree"))?;
+    let Some(condition) = condition else { return Ok(counted) };
+    let tested = Columns::for_condition(&Condition::new(condition)?);
+    let tested = tested.iter().filter(|column| !counted.has(column.name)).copied();
+    Ok(Columns::of(counted.iter().copied().chain(tested.collect::<Vec<_>>())))
+}
+
+fn open(page: Option<&Output>) -> Result<Option<OutputFile>, Error> {
+    Ok(match page {
+        None => None,
+        Some(Output::Stdout) => Some(OutputFile::stdout()?),
+        Some(Output::File(path)) => Some(OutputFile::create(path)?),
+    })
+}
+
+fn write_page(
+    profile: &Profile,
+    mut file: OutputFile,
+    unfinished: &Unfinished,
+) -> Result<(), Error> {
+    let mut text = Vec::new();
+    let value = serde_json::to_value(profile).map_err(io::Error::from);
+    let written = value.and_then(|value| page::write(&value, &mut text));
+    written.map_err(|error| file.error(error))?;
+    file.append(&text)?;
+    if !unfinished.begin_naming() {
+        return Err(Error::cancelled());
+    }
+    file.finish()?;
+    Ok(())
 }
 
 fn checked_top(top: usize) -> Result<usize, Error> {

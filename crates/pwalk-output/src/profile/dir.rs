@@ -5,19 +5,19 @@ use pwalk_engine::TreeTotals;
 
 /// What a profile is told of a directory once all that is below it is counted.
 #[derive(Clone, Copy, Debug)]
-pub struct DirFacts<'a> {
+pub(crate) struct DirFacts<'a> {
     /// Its path with a closing slash.
-    pub path: &'a [u8],
+    pub(crate) path: &'a [u8],
     /// -1 for a root, which is in no other directory.
-    pub depth: i32,
+    pub(crate) depth: i32,
     /// The sums over what is below it.
-    pub totals: TreeTotals,
+    pub(crate) totals: TreeTotals,
     /// Its owner.
-    pub uid: Option<u32>,
+    pub(crate) uid: Option<u32>,
     /// Sum of the sizes of its direct entries.
-    pub own_bytes: Option<u64>,
+    pub(crate) own_bytes: Option<u64>,
     /// Its direct entries.
-    pub own_entries: u64,
+    pub(crate) own_entries: u64,
 }
 
 impl<'a> DirFacts<'a> {
@@ -83,9 +83,12 @@ pub(crate) fn without_slash(path: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
+    /// A path, its depth, what it is in, and its name there.
+    type Case = (&'static [u8], i32, Option<&'static [u8]>, &'static [u8]);
+
     #[test]
     fn a_directory_is_in_what_precedes_its_name() {
-        let cases: [(&[u8], i32, Option<&[u8]>, &[u8]); 6] = [
+        let cases: [Case; 6] = [
             (b"/", -1, None, b"/"),
             (b"/a/", -1, None, b"/a"),
             (b"/a/", 0, Some(b"/"), b"a"),

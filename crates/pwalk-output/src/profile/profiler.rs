@@ -2,6 +2,7 @@
 
 use super::counts::Counts;
 use super::dir::{Dir, DirFacts};
+use super::dir_table::DirTable;
 use super::examples::Examples;
 use super::lists::Lists;
 use super::shared::Shared;
@@ -23,6 +24,8 @@ pub struct Profiler {
     about: About,
     tallies: Pool<Tally>,
     shared: Shared,
+    /// Where no row has the totals of a directory.
+    dirs: Option<DirTable>,
 }
 
 /// What a profile says that no row does.
@@ -36,6 +39,8 @@ pub struct About {
     pub ages_as_of: i64,
     /// Items of each list at the most, 1 or more.
     pub top: usize,
+    /// True if the depth of each entry is known.
+    pub has_depths: bool,
 }
 
 impl Profiler {
@@ -52,24 +57,22 @@ impl Profiler {
 
     /// A profiler of entries of which these fields are known, for `n_tallies` threads.
     pub fn new(fields: Fields, about: About, n_tallies: usize) -> Profiler {
+        let has_no_totals = !fields.contains(Fields::TREE) && fields.contains(Fields::SIZE);
+        let has_no_totals = has_no_totals && about.has_depths;
         Profiler {
             fields,
             tallies: Pool::new((0..n_tallies).map(|_| Tally::default()).collect()),
             shared: Shared::new(about.top, about.ages_as_of),
+            dirs: has_no_totals.then(DirTable::new),
             about,
         }
     }
 
-    /// A directory whose totals are in no row: those of a scan that has none. Each once, in any
-    /// order.
-    pub fn add_tree(&self, dir: DirFacts<'_>) {
-        self.shared.offer_tree(&Dir::new(dir, &self.shared.paths));
-    }
-
-    /// What was counted, with what the summary of the input knows. `trees_are_estimates` if
-    /// `add_tree` was not told of all directories.
-    pub fn finish(self, summary: &Summary, trees_are_estimates: bool) -> Profile {
-        let Profiler { fields, about, tallies, shared } = self;
+    /// What was counted, with what the summary of the input knows.
+    pub fn finish(self, summary: &Summary) -> Profile {
+        let Profiler { fields, about, tallies, shared, dirs } = self;
+        let offer = |dir: DirFacts<'_>| shared.offer_tree(&Dir::new(dir, &shared.paths));
+        let trees_are_estimates = dirs.is_some_and(|dirs| dirs.finish(fields, offer));
         for mut tally in tallies.into_values() {
             tally.hand_over(&mut lock(&shared.keyed));
         }
@@ -106,7 +109,7 @@ impl Profiler {
             owner_sizes: lists.owner_sizes(&owners),
             owners,
             groups: lists.groups(),
-            depths: lists.depths(),
+            depths: if about.has_depths { lists.depths() } else { Vec::new() },
             sizes: lists.sizes(),
             mtime_ages: lists.ages(Fields::MTIME, keyed.mtime_ages()),
             atime_ages: lists.ages(Fields::ATIME, &keyed.counts.atime_ages),
@@ -142,6 +145,7 @@ impl Sink for Profiler {
     }
 
     fn put(&self, batch: &mut Batch) -> Result<(), Infallible> {
+        self.dirs.iter().for_each(|dirs| dirs.add(batch));
         self.tallies.with(|tally| tally.add(batch, &self.shared));
         if !batch.errors.is_empty() {
             lock(&self.shared.unseen).add(&batch.errors, self.shared.n_examples);

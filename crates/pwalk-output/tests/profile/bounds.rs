@@ -3,7 +3,7 @@
 use crate::properties::{AS_OF, about, profile};
 use pwalk_engine::{Batch, Contents, Fields, Kind, Sink, Stat, TreeTotals};
 use pwalk_output::Summary;
-use pwalk_output::profile::{Profile, Profiler, Text};
+use pwalk_output::profile::{About, Profile, Profiler, Text};
 use pwalk_testkit::fake::{FakeTree, FaultPlan, Options};
 
 fn options() -> Options {
@@ -35,7 +35,7 @@ fn finish(profiler: Profiler) -> Profile {
         &pwalk_engine::Outcome::default(),
         0,
     );
-    profiler.finish(&nothing, false)
+    profiler.finish(&nothing)
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn what_a_hostile_server_says_of_sizes_and_times_is_counted() {
 #[test]
 fn what_a_scan_does_not_tell_has_no_lists() {
     let fields = Fields::SIZE | Fields::KIND;
-    let profiler = Profiler::new(fields, about(10), 1);
+    let profiler = Profiler::new(fields, About { has_depths: false, ..about(10) }, 1);
     let mut batch = Batch::new(fields);
     let dir = batch.push_dir(b"/r/", 1, 0, -1);
     let stat = Stat { size: 5, ..Stat::default() };
@@ -153,10 +153,9 @@ fn a_batch_of_names_alone_is_counted() {
 }
 
 #[test]
-fn directories_without_rows_are_told_in_any_order() {
-    use pwalk_output::profile::DirFacts;
+fn directories_may_come_in_any_order() {
     let profiler = Profiler::new(Profiler::FIELDS, about(10), 1);
-    let tell = |path: &[u8], depth, size, age: i64| {
+    let tell = |above: &[u8], depth, name: &[u8], size, age: i64| {
         let time = Some(AS_OF - age * 86_400);
         let totals = TreeTotals {
             count: Some(3),
@@ -165,20 +164,18 @@ fn directories_without_rows_are_told_in_any_order() {
             atime: time,
             ..TreeTotals::default()
         };
-        profiler.add_tree(DirFacts {
-            path,
-            depth,
-            totals,
-            uid: None,
-            own_bytes: None,
-            own_entries: 1,
-        });
+        let mut batch = Batch::new(Profiler::FIELDS);
+        let dir = batch.push_dir(above, 1, 0, depth);
+        let contents = Contents::Counted { n_entries: 1, size_sum: 0 };
+        batch.push(dir, name, Kind::Dir, &Stat::default(), contents);
+        batch.set_tree(totals);
+        let Ok(()) = profiler.put(&mut batch);
     };
-    tell(b"/r/old/inner/", 1, 40, 900);
-    tell(b"/r/", -1, 100, 0);
-    tell(b"/r/old/", 0, 50, 900);
-    tell(b"/r/old/other/", 1, 5, 900);
-    tell(b"/r/new/", 0, 50, 3);
+    tell(b"/r/old/", 0, b"inner", 40, 900);
+    tell(b"/r/", -1, b"", 100, 0);
+    tell(b"/r/", -1, b"old", 50, 900);
+    tell(b"/r/old/", 0, b"other", 5, 900);
+    tell(b"/r/", -1, b"new", 50, 3);
     let profile = finish(profiler);
     let old: Vec<_> = profile.oldest_trees.iter().map(|tree| tree.path.to_str()).collect();
     assert_eq!(old, ["/r/old"]);

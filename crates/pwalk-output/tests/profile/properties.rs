@@ -18,7 +18,7 @@ const DAY: i64 = 86_400;
 
 pub(crate) fn about(top: usize) -> About {
     let source = Source { roots: Vec::new(), kind: SourceKind::Tree, scan: None, condition: None };
-    About { source, started: AS_OF, ages_as_of: AS_OF, top }
+    About { source, started: AS_OF, ages_as_of: AS_OF, top, has_depths: true }
 }
 
 /// Profiles a fake tree.
@@ -36,7 +36,7 @@ pub(crate) fn profile(
     let profiler = Profiler::new(options.fields, about(top), n_workers.min(3));
     let outcome = walk(options.frontier(), &config, &source, &profiler, &control).unwrap();
     let summary = Summary::new(&Preamble::default(), Duration::ZERO, &outcome, 0);
-    profiler.finish(&summary, false)
+    profiler.finish(&summary)
 }
 
 /// Sizes, times and owners of every class.
@@ -87,7 +87,7 @@ proptest! {
         options in arb_options(),
         pace in arb_pace(),
     ) {
-        let options = Options { fields: Profiler::FIELDS, ..options };
+        let options = Options { fields: Profiler::FIELDS, condition: None, ..options };
         let modelled = model(&tree, &plan, &options);
         let profile = profile(&tree, &plan, &options, pace, 1000);
         prop_assert_eq!(profile.errors.count, modelled.errors.len() as u64);

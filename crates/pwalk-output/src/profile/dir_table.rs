@@ -1,0 +1,382 @@
+//! Totals of subtrees from the rows of a table that has none, in whatever order they come.
+//!
+//! A directory is kept by its name and the directory above it, with the sums of its direct entries;
+//! what is below it is added up at the end. Memory is bounded: beyond [`N_DIRS_MAX`] directories the
+//! smaller half is added to the directories above, where it stays right, and is forgotten by itself.
+//! Totals of what is kept can then lack what had been forgotten before it grew: they are estimates.
+//!
+//! A directory is found by a hash of 64 bits under a random key, without a look at the names: two
+//! directories of one table that share it are not to be expected, nor can they be made up.
+
+use super::dir::DirFacts;
+use memchr::memrchr;
+use pwalk_engine::{Batch, Fields, Kind, TreeSums, TreeTotals, lock};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Mutex;
+
+/// Directories that are counted apart: some 150 bytes each.
+const N_DIRS_MAX: usize = 1 << 18;
+
+/// The parent of a root.
+const NONE: u32 = u32::MAX;
+
+/// Directories of a table, filled by all workers.
+#[derive(Default)]
+pub(crate) struct DirTable(Mutex<Dirs>);
+
+#[derive(Default)]
+struct Dirs {
+    /// Parents come before what is in them.
+    nodes: Vec<Node>,
+    /// Names of all nodes; a root's is its path.
+    names: Vec<u8>,
+    /// Nodes by the hash of their parent and name.
+    places: HashMap<u64, u32>,
+    hasher: RandomState,
+    n_max: usize,
+    is_folded: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    parent: u32,
+    /// Where its name is in `names`.
+    start: usize,
+    len: u32,
+    uid: Option<u32>,
+    /// Of its direct entries.
+    own: TreeSums,
+    /// Of what was below it and is no longer kept by itself.
+    folded: TreeSums,
+}
+
+/// Sums over the rows of a batch that are in one directory.
+struct Slice<'b> {
+    path: &'b [u8],
+    depth: i32,
+    sums: TreeSums,
+    /// Rows of directories: their places in the batch.
+    dirs: Vec<usize>,
+}
+
+impl DirTable {
+    pub(crate) fn new() -> DirTable {
+        DirTable::with_max(N_DIRS_MAX)
+    }
+
+    fn with_max(n_max: usize) -> DirTable {
+        DirTable(Mutex::new(Dirs { n_max, ..Dirs::default() }))
+    }
+
+    /// Adds the rows of a batch, which has sizes, blocks and times.
+    pub(crate) fn add(&self, batch: &Batch) {
+        let slices = slices(batch);
+        let dirs = &mut *lock(&self.0);
+        for Slice { path, depth, sums, dirs: rows } in slices {
+            let node = dirs.enter(path, depth);
+            dirs.nodes[node as usize].own.add(&sums);
+            for row in rows {
+                let row = batch.row(row);
+                let node = if row.is_dir_itself() { node } else { dirs.below(node, row.name()) };
+                dirs.nodes[node as usize].uid = Some(batch.uid[row.index()]);
+            }
+        }
+        if dirs.nodes.len() > dirs.n_max {
+            dirs.fold();
+        }
+    }
+
+    /// Calls for each directory, of whose entries these fields are known. True if totals are
+    /// estimates.
+    pub(crate) fn finish(self, fields: Fields, mut each: impl FnMut(DirFacts<'_>)) -> bool {
+        let dirs = self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut below: Vec<_> = dirs.nodes.iter().map(Node::sums).collect();
+        for (index, node) in dirs.nodes.iter().enumerate().rev() {
+            if node.parent != NONE {
+                let sums = below[index];
+                below[node.parent as usize].add(&sums);
+            }
+        }
+        let mut depths = vec![0; dirs.nodes.len()];
+        for (index, (node, below)) in dirs.nodes.iter().zip(&below).enumerate() {
+            depths[index] = depths.get(node.parent as usize).map_or(-1, |depth| depth + 1);
+            each(DirFacts {
+                path: &dirs.path(node),
+                depth: depths[index],
+                totals: totals(below, fields),
+                uid: node.uid.filter(|_| fields.contains(Fields::OWNER)),
+                own_bytes: Some(node.own.size as u64),
+                own_entries: (node.own.n_files + node.own.n_dirs) as u64,
+            });
+        }
+        dirs.is_folded
+    }
+}
+
+/// What is known of these sums.
+fn totals(sums: &TreeSums, fields: Fields) -> TreeTotals {
+    let TreeSums { n_files, n_dirs, size, blocks, mtime, atime, n_errors: _ } = *sums;
+    TreeTotals {
+        count: Some(n_files + n_dirs),
+        files: Some(n_files),
+        dirs: Some(n_dirs),
+        size: Some(size),
+        blocks: fields.contains(Fields::BLOCKS).then_some(blocks),
+        mtime: mtime.filter(|_| fields.contains(Fields::MTIME)),
+        atime: atime.filter(|_| fields.contains(Fields::ATIME)),
+        errors: None,
+    }
+}
+
+/// The rows of a batch by the directories that they are in, in runs.
+fn slices(batch: &Batch) -> Vec<Slice<'_>> {
+    let mut slices: Vec<Slice<'_>> = Vec::new();
+    let mut last = None;
+    for row in batch.rows() {
+        let (index, kind) = (row.index(), row.kind());
+        if last.replace(row.dir_index()) != Some(row.dir_index()) {
+            let (path, depth) = (row.dir_path(), row.dir_depth());
+            slices.push(Slice { path, depth, sums: TreeSums::default(), dirs: Vec::new() });
+        }
+        let Some(slice) = slices.last_mut() else { continue };
+        if kind == Kind::Dir {
+            slice.dirs.push(index);
+        }
+        if !row.is_dir_itself() {
+            let is_dir = kind == Kind::Dir;
+            let time = |times: &[i64]| times.get(index).copied().filter(|_| !is_dir);
+            slice.sums.add(&TreeSums {
+                n_files: i64::from(!is_dir),
+                n_dirs: i64::from(is_dir),
+                size: batch.size[index].max(0),
+                blocks: batch.blocks[index].max(0),
+                mtime: time(&batch.mtime),
+                atime: time(&batch.atime),
+                n_errors: 0,
+            });
+        }
+    }
+    slices
+}
+
+impl Node {
+    /// Of all that is in no other node below it.
+    fn sums(&self) -> TreeSums {
+        let mut sums = self.own;
+        sums.add(&self.folded);
+        sums
+    }
+}
+
+impl Dirs {
+    /// The node of a directory, given its path with a closing slash and its depth, -1 for a root.
+    fn enter(&mut self, path: &[u8], depth: i32) -> u32 {
+        let path = path.strip_suffix(b"/").unwrap_or(path);
+        // As many names at the end as the depth says are below the root.
+        let mut root_len = path.len();
+        for _ in -1..depth {
+            match memrchr(b'/', &path[..root_len]) {
+                Some(slash) => root_len = slash,
+                None => break,
+            }
+        }
+        let (root, names) = path.split_at(root_len);
+        let mut node = self.below(NONE, root);
+        for name in names.split(|&byte| byte == b'/').skip(1) {
+            node = self.below(node, name);
+        }
+        node
+    }
+
+    /// The node of this name in a directory.
+    fn below(&mut self, parent: u32, name: &[u8]) -> u32 {
+        let hash = self.hasher.hash_one((parent, name));
+        if let Some(place) = self.places.get(&hash) {
+            return *place;
+        }
+        let place = self.nodes.len() as u32;
+        self.push(
+            hash,
+            Node {
+                parent,
+                start: self.names.len(),
+                len: name.len() as u32,
+                uid: None,
+                own: TreeSums::default(),
+                folded: TreeSums::default(),
+            },
+        );
+        self.names.extend_from_slice(name);
+        place
+    }
+
+    fn push(&mut self, hash: u64, node: Node) {
+        self.places.insert(hash, self.nodes.len() as u32);
+        self.nodes.push(node);
+    }
+
+    fn name(&self, node: &Node) -> &[u8] {
+        &self.names[node.start..node.start + node.len as usize]
+    }
+
+    /// With a closing slash.
+    fn path(&self, node: &Node) -> Vec<u8> {
+        let mut names = vec![self.name(node)];
+        let mut parent = node.parent;
+        while parent != NONE {
+            let node = &self.nodes[parent as usize];
+            names.push(self.name(node));
+            parent = node.parent;
+        }
+        names.reverse();
+        names.push(b"");
+        names.join(&b'/')
+    }
+
+    /// Forgets the smaller half. A directory is at least as large as each below it, and comes first.
+    fn fold(&mut self) {
+        self.is_folded = true;
+        let keys = self.shares();
+        let mut order: Vec<u32> = (0..self.nodes.len() as u32).collect();
+        let by_share = |a: &u32, b: &u32| {
+            let shares = keys[*b as usize].total_cmp(&keys[*a as usize]);
+            shares.then(a.cmp(b))
+        };
+        let n_kept = self.n_max / 2;
+        order.select_nth_unstable_by(n_kept, by_share);
+        let mut kept = order[..n_kept].to_vec();
+        kept.sort_unstable();
+        let mut is_kept = vec![false; self.nodes.len()];
+        kept.iter().for_each(|&node| is_kept[node as usize] = true);
+        for index in (0..self.nodes.len()).rev() {
+            let node = self.nodes[index];
+            if !is_kept[index] && node.parent != NONE {
+                self.nodes[node.parent as usize].folded.add(&node.sums());
+            }
+        }
+        self.keep(&kept);
+    }
+
+    /// Keeps these nodes only, which are in order, each with all above it.
+    fn keep(&mut self, kept: &[u32]) {
+        let old = std::mem::take(self);
+        *self = Dirs { hasher: old.hasher.clone(), n_max: old.n_max, ..Dirs::default() };
+        self.is_folded = true;
+        let mut moved = HashMap::from([(NONE, NONE)]);
+        for &place in kept {
+            let node = &old.nodes[place as usize];
+            let new = self.below(moved[&node.parent], old.name(node));
+            moved.insert(place, new);
+            let Node { uid, own, folded, .. } = *node;
+            let node = &mut self.nodes[new as usize];
+            *node = Node { uid, own, folded, ..*node };
+        }
+    }
+
+    /// The larger one of each node's shares of all bytes and of all entries.
+    fn shares(&self) -> Vec<f64> {
+        let mut sums: Vec<_> = self
+            .nodes
+            .iter()
+            .map(|node| {
+                let sums = node.sums();
+                ((sums.n_files + sums.n_dirs) as f64, sums.size as f64)
+            })
+            .collect();
+        let mut all = (1.0, 1.0);
+        for (index, node) in self.nodes.iter().enumerate().rev() {
+            let (entries, bytes) = sums[index];
+            let above = sums.get_mut(node.parent as usize).unwrap_or(&mut all);
+            *above = (above.0 + entries, above.1 + bytes);
+        }
+        sums.iter().map(|(entries, bytes)| (entries / all.0).max(bytes / all.1)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pwalk_engine::{Contents, Fields, Stat};
+
+    fn row(batch: &mut Batch, dir: &str, depth: i32, name: &str, kind: Kind, size: i64) {
+        let dir = batch.push_dir(dir.as_bytes(), 1, 0, depth);
+        let stat = Stat { size, blocks: 8, uid: 7, mtime: size, atime: -size, ..Stat::default() };
+        batch.push(dir, name.as_bytes(), kind, &stat, Contents::None);
+    }
+
+    /// Path, depth, bytes in it, bytes below it, entries below it.
+    type Found = (String, i32, i64, i64, i64);
+
+    fn totals(table: DirTable) -> (Vec<Found>, bool) {
+        let mut found = Vec::new();
+        let is_estimate = table.finish(Fields::REPORT, |dir| {
+            let DirFacts { path, depth, totals, own_bytes, .. } = dir;
+            let path = String::from_utf8(path.to_vec()).unwrap();
+            let (size, count) = (totals.size.unwrap(), totals.count.unwrap());
+            found.push((path, depth, own_bytes.unwrap() as i64, size, count));
+        });
+        found.sort();
+        (found, is_estimate)
+    }
+
+    #[test]
+    fn directories_add_up_whatever_the_order_of_their_rows() {
+        let rows = [
+            ("/r/", -1, "", Kind::Dir, 4096),
+            ("/r/", -1, "a", Kind::Dir, 100),
+            ("/r/a/", 0, "b", Kind::Dir, 10),
+            ("/r/a/b/", 1, "f", Kind::File, 1),
+            ("/r/a/", 0, "g", Kind::File, 2),
+            ("/r/", -1, "empty", Kind::Dir, 0),
+            ("/", -1, "", Kind::Dir, 4096),
+            ("/", -1, "h", Kind::File, 5),
+        ];
+        for turn in 0..rows.len() {
+            let table = DirTable::new();
+            for (dir, depth, name, kind, size) in rows.iter().cycle().skip(turn).take(rows.len()) {
+                let mut batch = Batch::new(Fields::REPORT);
+                row(&mut batch, dir, *depth, name, *kind, *size);
+                table.add(&batch);
+            }
+            let expected = [
+                ("/", -1, 5, 5, 1),
+                ("/r/", -1, 100, 113, 5),
+                ("/r/a/", 0, 12, 13, 3),
+                ("/r/a/b/", 1, 1, 1, 1),
+                ("/r/empty/", 0, 0, 0, 0),
+            ];
+            let expected =
+                expected.map(|(path, d, own, size, n)| (path.to_owned(), d, own, size, n));
+            assert_eq!(totals(table), (expected.to_vec(), false));
+        }
+    }
+
+    #[test]
+    fn beyond_its_bound_the_smallest_are_folded_and_the_sums_above_stay_right() {
+        let table = DirTable::with_max(64);
+        for n in 0..1000_i64 {
+            let mut batch = Batch::new(Fields::REPORT);
+            row(&mut batch, &format!("/r/{}/{n}/", n % 10), 1, "f", Kind::File, n);
+            table.add(&batch);
+        }
+        let (found, is_estimate) = totals(table);
+        assert!(is_estimate && found.len() <= 64 + 3, "{}", found.len());
+        assert_eq!(found[0], ("/r/".to_owned(), -1, 0, 999 * 500, 1000));
+        let nine = found.iter().find(|dir| dir.0 == "/r/9/").unwrap();
+        assert_eq!(nine.3, (0..100).map(|n| 10 * n + 9).sum::<i64>());
+        assert!(found.iter().any(|dir| dir.0 == "/r/9/999/" && dir.3 == 999));
+    }
+
+    #[test]
+    fn any_number_of_roots_is_bounded_too() {
+        let table = DirTable::with_max(64);
+        for n in 0..1000 {
+            let mut batch = Batch::new(Fields::REPORT);
+            row(&mut batch, &format!("/{n}/"), -1, "f", Kind::File, n);
+            table.add(&batch);
+        }
+        let (found, is_estimate) = totals(table);
+        assert!(is_estimate && found.len() <= 65);
+    }
+}

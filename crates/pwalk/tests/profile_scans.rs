@@ -1,0 +1,146 @@
+//! The profile of a saved scan is that of the tree, whatever the format, but for what no row tells.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use pwalk::profile::{Profile, ProfileConfig, ProfileJob, SourceKind};
+use pwalk::{Control, Output, Report, ReportConfig};
+use pwalk_testkit::{Tree, fixture};
+use std::path::{Path, PathBuf};
+
+/// The suffixes of all formats.
+const SUFFIXES: [&str; 7] =
+    ["csv", "csv.zst", "csv.gz", "parquet", "arrow", "ndjson", "ndjson.zst"];
+
+fn report(tree: &Tree, output: PathBuf, change: impl FnOnce(&mut ReportConfig)) {
+    let mut config = ReportConfig::new([tree.path()]);
+    config.table.output = Output::File(output);
+    config.walk.threads = Some(2);
+    change(&mut config);
+    Report::prepare(config).unwrap().run(&Control::default(), &|_| {}).unwrap();
+}
+
+fn profile(path: &Path) -> Profile {
+    let config = ProfileConfig::new([path]);
+    ProfileJob::prepare(&config).unwrap().run(&Control::default(), &|_| ()).unwrap()
+}
+
+/// Without what is of the run, and without what only a walk knows.
+fn comparable(profile: Profile, knows_walk: bool) -> Profile {
+    let mut profile = profile;
+    profile.source = pwalk::profile::Source {
+        roots: if knows_walk { profile.source.roots } else { Vec::new() },
+        kind: SourceKind::Tree,
+        scan: None,
+        condition: None,
+    };
+    (profile.started, profile.seconds) = (String::new(), 0.0);
+    profile.ages_as_of = String::new();
+    if !knows_walk {
+        (profile.complete, profile.skipped) = (None, None);
+    }
+    // Which of those that are equal comes first is not promised.
+    profile.largest_files.sort_by(|a, b| (b.bytes, &a.path).cmp(&(a.bytes, &b.path)));
+    profile.largest_dirs.sort_by(|a, b| (b.entries, &a.path).cmp(&(a.entries, &b.path)));
+    profile.largest_trees.sort_by(|a, b| (b.bytes, &a.path).cmp(&(a.bytes, &b.path)));
+    profile
+}
+
+/// Its path, bytes and entries below it, bytes in it, and its owner.
+type Dir = (String, u64, u64, Option<u64>, Option<u32>);
+
+/// The tree of a profile by full paths, in their order.
+fn tree(profile: &Profile) -> Vec<Dir> {
+    let mut paths: Vec<String> = Vec::new();
+    for row in &profile.tree {
+        let above = row.parent.map(|parent| format!("{}/", paths[parent])).unwrap_or_default();
+        paths.push(above + &row.path.to_str());
+    }
+    let rows = profile.tree.iter().zip(paths);
+    let mut rows: Vec<_> =
+        rows.map(|(row, path)| (path, row.bytes, row.entries, row.own_bytes, row.uid)).collect();
+    rows.sort();
+    rows
+}
+
+#[track_caller]
+fn assert_same(scan: &Path, expected: &Profile, knows_walk: bool) {
+    let found = profile(scan);
+    assert_eq!(found.source.kind, SourceKind::Scan);
+    assert_eq!(tree(&found), tree(expected), "{}", scan.display());
+    let (mut found, mut expected) =
+        (comparable(found, knows_walk), comparable(expected.clone(), knows_walk));
+    (found.tree, expected.tree) = (Vec::new(), Vec::new());
+    assert_eq!(found, expected, "{}", scan.display());
+}
+
+#[test]
+fn every_format_has_the_profile_of_the_tree() {
+    let tree = fixture("basic").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let expected = profile(tree.path());
+    assert!(expected.tree.len() > 3 && expected.largest_files.len() > 5);
+    for suffix in SUFFIXES {
+        let knows_walk = ["parquet", "arrow"].contains(&suffix);
+        let scan = folder.path().join(format!("scan.{suffix}"));
+        report(&tree, scan.clone(), |_| {});
+        assert_same(&scan, &expected, knows_walk);
+        if knows_walk || suffix.starts_with("ndjson") {
+            report(&tree, scan.clone(), |config| config.table.columns = Some("+tree".to_owned()));
+            assert_same(&scan, &expected, knows_walk);
+        }
+        let parts = folder.path().join(format!("parts.{suffix}/"));
+        report(&tree, parts.clone(), |config| {
+            config.table.format = Some(suffix.parse().unwrap());
+            config.table.parts.n_rows = 3;
+        });
+        assert_same(&parts, &expected, true);
+    }
+}
+
+#[test]
+fn names_and_links_are_those_of_the_tree() {
+    for name in ["hostile_names", "hard_links"] {
+        let Some(tree) = pwalk_testkit::FIXTURES.iter().find(|known| known.name == name) else {
+            continue;
+        };
+        let tree = tree.build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let scan = folder.path().join("scan.parquet");
+        report(&tree, scan.clone(), |_| {});
+        assert_same(&scan, &profile(tree.path()), true);
+    }
+}
+
+#[test]
+fn what_a_scan_lacks_is_null_or_an_empty_list() {
+    let tree = fixture("basic").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let scan = folder.path().join("scan.parquet");
+    report(&tree, scan.clone(), |config| {
+        config.table.columns = Some("filename,st_mtime,kind".to_owned());
+    });
+    let found = profile(&scan);
+    assert!(found.totals.entries > 10 && !found.extensions.is_empty());
+    assert!(found.owners.is_empty() && found.sizes.is_empty() && found.depths.is_empty());
+    assert!(found.tree.is_empty() && found.largest_trees.is_empty());
+    assert!(found.largest_files.is_empty() && found.atime_ages.is_empty());
+    assert_eq!(found.totals.owners, None);
+    assert!(found.mtime_ages.iter().any(|row| row.entries > 0));
+}
+
+#[test]
+fn a_scan_is_profiled_alone_and_a_damaged_one_is_an_error() {
+    let tree = fixture("basic").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let scan = folder.path().join("scan.csv");
+    report(&tree, scan.clone(), |_| {});
+    let config = ProfileConfig::new([&*scan, tree.path()]);
+    let error = ProfileJob::prepare(&config).err().unwrap().to_string();
+    assert!(error.contains("scan.csv") && error.contains("no other path"), "{error}");
+    let text = std::fs::read(&scan).unwrap();
+    std::fs::write(&scan, &text[..text.len() - 3]).unwrap();
+    let config = ProfileConfig::new([&scan]);
+    let job = ProfileJob::prepare(&config).unwrap();
+    let error = job.run(&Control::default(), &|_| ()).unwrap_err().to_string();
+    assert!(error.contains("scan.csv") && error.contains("is cut off"), "{error}");
+}
