@@ -1,6 +1,7 @@
 //! The arguments as typed. Nothing is resolved here: that is the jobs' work.
 
 use crate::message::require_stdout;
+use crate::profile::{PROFILED, ProfileArgs};
 use crate::texts::{TEXTS, after_help, columns_help, where_help};
 use crate::values::{bytes, number};
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -32,6 +33,10 @@ pub(crate) enum Command {
     /// Print the path of every entry, like find
     #[command(after_help = after_help("walk"))]
     Walk(WalkCommandArgs),
+    /// Count what is in a tree or a saved scan: sizes, ages, owners, the largest directories
+    #[command(after_help = after_help("profile"))]
+    #[command(mut_arg("roots", |arg| arg.value_name("PATH").help(PROFILED)))]
+    Profile(ProfileArgs),
     /// Change the format of a saved scan
     #[command(after_help = after_help("convert"))]
     Convert(ConvertArgs),
@@ -121,7 +126,7 @@ pub(crate) struct TableArgs {
     names: NamesArg,
 }
 
-fn format_parser() -> PossibleValuesParser {
+pub(crate) fn format_parser() -> PossibleValuesParser {
     Format::names().into()
 }
 
@@ -343,6 +348,28 @@ impl WalkArgs {
     /// A mistake in the condition is told at once, even if a root does not answer.
     pub(crate) fn check_condition(&self) -> Result<(), Error> {
         self.condition.as_deref().map_or(Ok(()), |text| Ok(Condition::new(text).map(drop)?))
+    }
+
+    /// The trees, or what is profiled.
+    pub(crate) fn roots(&self) -> &[PathBuf] {
+        &self.roots
+    }
+
+    /// The first option that says how a tree is walked, and nothing about a saved scan.
+    pub(crate) fn set_for_trees(&self) -> Option<&'static str> {
+        let options = [
+            ("--max-ops", self.max_ops.is_some()),
+            ("--timeout", self.timeout.is_some()),
+            ("--nice", self.nice),
+            ("--exclude", !self.exclude.is_empty()),
+            ("--exclude-from", !self.exclude_from.is_empty()),
+            ("--one-file-system", self.one_file_system),
+            ("--max-depth", self.max_depth.is_some()),
+            ("--snapshots", self.snapshots),
+            ("--follow", self.follow),
+            ("--strict", self.strict),
+        ];
+        options.into_iter().find(|(_, is_set)| *is_set).map(|(name, _)| name)
     }
 
     pub(crate) fn into_config(self) -> WalkConfig {

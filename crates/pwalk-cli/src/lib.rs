@@ -14,6 +14,7 @@ mod message;
 mod pace;
 mod panics;
 mod probe;
+mod profile;
 mod progress;
 mod refusal;
 mod report;
@@ -55,6 +56,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let work = || match args.command {
         Command::Report(args) => report::run(args),
         Command::Walk(args) => walk::run(args),
+        Command::Profile(args) => profile::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Info(args) => info::run(&args),
         Command::Completions { shell } => generate::completions(shell),

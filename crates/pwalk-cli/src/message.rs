@@ -101,13 +101,22 @@ pub(crate) fn require_stdout() -> Result<(), Error> {
 }
 
 /// A text with its control characters escaped: names hold anything, and must neither break the
-/// line nor move a terminal's cursor.
+/// line, nor move a terminal's cursor, nor turn the order of what stands beside them.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+        if c.is_control() || turns_order(c) {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
     }
     line
+}
+
+/// Marks of direction, and ends of lines and paragraphs that are not control characters.
+fn turns_order(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// What could not be seen of an entry, in words.

@@ -156,7 +156,7 @@ fn fit(mut words: Vec<String>, subject: &str, width: usize) -> String {
 }
 
 /// A text of at most `width` columns: its middle is left out if need be.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

@@ -56,6 +56,7 @@ fn may_hang(command: &Command) -> bool {
             args.walk.may_hang() || pwalk::may_hang(outputs)
         }
         Command::Walk(args) => args.walk.may_hang(),
+        Command::Profile(args) => args.walk.may_hang() || pwalk::may_hang(&args.html),
         Command::Convert(args) => pwalk::may_hang([&args.input, &args.output]),
         Command::Info(args) => pwalk::may_hang([&args.path]),
         _ => false,

@@ -23,13 +23,14 @@ pub(crate) struct Texts {
 const INTERRUPTED: (&str, &str) =
     ("130", "interrupted by Ctrl-C; other signals: 128 and their number");
 
-pub(crate) const TEXTS: [Texts; 7] = [
+pub(crate) const TEXTS: [Texts; 8] = [
     Texts {
         command: "",
         page: "pwalk",
         examples: &[
             "pwalk report /data -o data.csv.zst         metadata of every inode in /data",
             "pwalk walk /data --type f -0 | sort -z     the path of every file, sorted",
+            "pwalk profile /data                        what is in there, and what takes space",
             "pwalk info /data                           the filesystem and how it is walked",
         ],
         notes: &[
@@ -89,6 +90,27 @@ pub(crate) const TEXTS: [Texts; 7] = [
         ],
     },
     Texts {
+        command: "profile",
+        page: "pwalk-profile",
+        examples: &[
+            "pwalk profile /data                     tables of all that is counted",
+            "pwalk profile /data --by owner          who uses how much, and how old it is",
+            "pwalk profile scan.csv.zst --top 30     from a saved scan of any format",
+            "pwalk profile /data --html data.html    a page with a map to look through",
+            "pwalk profile scan.parquet --json | jq '.largest_trees[].path'",
+        ],
+        notes: &[
+            "A path is read as a saved scan if it is a file with the suffix of a table (.csv, .parquet and so on, also .csv.zst), or a folder of parts; everything else is walked. --from FORMAT reads any file as a scan. A scan that has the columns of --columns +tree needs no sums of its own; without them, totals of directories are estimates if there are more than 262,144.",
+            "Sizes are apparent sizes unless the text says otherwise; each hard link counts. In a pipe the tables are 80 columns wide, paths are not cut, and there are no colors; NO_COLOR=1 turns them off on a terminal.",
+        ],
+        statuses: &[
+            ("0", "complete, or the reader of standard output left"),
+            ("1", "something could not be seen; the profile says what"),
+            ("2", "could not run: nothing is written"),
+            INTERRUPTED,
+        ],
+    },
+    Texts {
         command: "convert",
         page: "pwalk-convert",
         examples: &[
@@ -141,7 +163,7 @@ pub(crate) const TEXTS: [Texts; 7] = [
             "pwalk man report | man -l -          shows a page",
             "mkdir -p ~/.local/share/man/man1     installs them for man(1):",
             "pwalk man > ~/.local/share/man/man1/pwalk.1",
-            "for c in report walk convert info completions man; do",
+            "for c in report walk profile convert info completions man; do",
             "  pwalk man $c > ~/.local/share/man/man1/pwalk-$c.1; done",
         ],
         notes: &[],

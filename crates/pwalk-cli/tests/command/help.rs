@@ -145,7 +145,12 @@ fn completions_offer_the_pages_of_the_manual() {
                   _pwalk pwalk '' man; echo \"${COMPREPLY[@]}\"";
     let mut bash = program("bash");
     let said = said(bash.args(["-c", script, crate::harness::BIN])).with_status(0);
-    assert!(said.text().contains("report walk convert info"), "{}{}", said.text(), said.stderr);
+    assert!(
+        said.text().contains("report walk profile convert info"),
+        "{}{}",
+        said.text(),
+        said.stderr
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod help;
 mod info;
 mod limits;
 mod outputs;
+mod profile;
 mod progress;
 mod refusals;
 mod report;
