@@ -41,12 +41,12 @@ test: test-rust test-python ## Run all tests, after setting up what they need, a
 # Any Chromium will do: PWALK_CHROMIUM names one. Root gets Debian's, everybody else is told what to
 # install.
 test-page: ## Test the page of a profile in Chromium, after setting up what that needs
+	@$(find_chromium) >/dev/null || { $(install_chromium); $(find_chromium) >/dev/null; } || { \
+		echo 'make test-page: $(NO_CHROMIUM)'; exit 1; \
+	}
 	@$(call make_venv,$(PAGE_VENV),$(PAGE_REQUIREMENTS))
 	cargo build --package pwalk-output --example page
-	@chromium=$$($(find_chromium)) || { $(install_chromium); chromium=$$($(find_chromium)); } || { \
-		echo 'make test-page: $(NO_CHROMIUM)'; exit 1; \
-	}; \
-	set -x; PWALK_CHROMIUM=$$chromium PWALK_PAGE_BIN=$(TARGET)/debug/examples/page \
+	PWALK_CHROMIUM=$$($(find_chromium)) PWALK_PAGE_BIN=$(TARGET)/debug/examples/page \
 		$(PAGE_VENV)/bin/python -m pytest tests/page
 
 # The tests last: at their end stands the list of what was skipped, the fuzzing included. With

@@ -91,12 +91,13 @@ def open_page(browser, page_file):
             context = stack.enter_context(
                 contextlib.closing(browser.new_context(viewport=size, **options))
             )
-            context.set_default_timeout(60_000)
+            context.set_default_timeout(30_000)
             page = context.new_page()
             page.add_init_script(LISTEN)
             watched.append(Watch(page))
             page.goto(page_file(sample).as_uri())
-            # The map is drawn once the window has a size.
+            # The script says when all is there; the map is drawn once the window has a size.
+            page.locator("html[data-drawn]").wait_for(state="attached")
             page.locator("#tiles > *").first.wait_for()
             return page
 

@@ -105,7 +105,13 @@ class _Sums(dict):
     def rows(self, *keys, order=None):
         def row(key, sums):
             parts = key if isinstance(key, tuple) else (key,)
-            return dict(zip(keys, parts, strict=True), entries=sums[0], bytes=sums[1])
+            return dict(
+                zip(keys, parts, strict=True),
+                entries=sums[0],
+                bytes=sums[1],
+                allocated_bytes=sums[2],
+                is_estimate=False,
+            )
 
         items = sorted(self.items(), key=order or (lambda item: -item[1][1]))
         return [row(key, sums) for key, sums in items]
@@ -183,43 +189,44 @@ def profile(root, top=100, nodes=10_000):
         rows = sums.rows("from", order=lambda item: item[0])
         return [row | {"to": max(1, 2 * row["from"])} for row in rows]
 
-    def extension_rows():
-        rows = extensions.rows("extension")
-        return [
-            row | {"allocated_bytes": extensions[row["extension"]][2], "is_estimate": False}
-            for row in rows
-        ]
-
+    exact = {"entries_missed_max": 0, "bytes_missed_max": 0}
+    as_of = {"started": "2026-11-20T14:00:00Z", "ages_as_of": "2026-11-20T14:00:00Z"}
     return {
         "version": 1,
         "pwalk": "0.1.0",
-        "source": {"roots": [root.path], "kind": "tree"},
-        "started": "2026-11-20T14:00:00Z",
+        "source": {"roots": [root.path], "kind": "tree", "scan": None, "condition": None},
+        **as_of,
         "seconds": 12.34,
         "complete": True,
+        "top": top,
         "totals": {
             "entries": n_files + len(dirs),
             "apparent_bytes": n_bytes,
             "allocated_bytes": root.sums["allocated"],
             "shared_bytes": n_bytes // 31,
+            **{"extensions": len(extensions), "owners": len(owners), "groups": len(groups)},
             "by_kind": [
-                {"kind": "file", "entries": n_files, "bytes": n_bytes},
-                {"kind": "dir", "entries": len(dirs), "bytes": 4096 * len(dirs)},
-                {"kind": "symlink", "entries": n_files // 41, "bytes": n_files},
-                {"kind": "fifo", "entries": 0, "bytes": 0},
+                {"kind": kind, "entries": n, "bytes": size, "allocated_bytes": size}
+                for kind, n, size in [
+                    ("file", n_files, n_bytes),
+                    ("dir", len(dirs), 4096 * len(dirs)),
+                    ("symlink", n_files // 41, n_files),
+                ]
             ],
         },
-        "extensions": extension_rows()[:top],
+        "extensions": [row | exact for row in extensions.rows("extension")][:top],
         "owners": [
             row | {"name": OWNERS.get(row["uid"])} for row in owners.rows("uid")
         ][:top],
         "groups": [row | {"name": GROUPS.get(row["gid"])} for row in groups.rows("gid")][:top],
-        "depths": depths.rows("depth", order=lambda item: item[0]),
+        "depths": [
+            row | {"or_deeper": False} for row in depths.rows("depth", order=lambda item: item[0])
+        ],
         "sizes": by_power(sizes),
         "mtime_ages": mtimes.rows("age"),
         "atime_ages": atimes.rows("age"),
         "owner_ages": owner_ages.rows("uid", "age"),
-        "owner_sizes": owner_sizes.rows("uid", "from"),
+        "owner_sizes": [row | {"to": 2 * row["from"]} for row in owner_sizes.rows("uid", "from")],
         "dir_entries": [
             {"from": row["from"], "to": row["to"], "dirs": row["entries"]}
             for row in by_power(entries)
@@ -242,7 +249,7 @@ def profile(root, top=100, nodes=10_000):
         "oldest_trees": [
             {"path": each.path, "bytes": each.sums["bytes"], "atime": each.sums["atime"],
              "mtime": each.sums["mtime"]}
-            for each in old[:top]
+            for each in old[:top] if each.sums["atime"]
         ],  # fmt: skip
         "empty": {
             "dirs": len(empty),
@@ -260,6 +267,8 @@ def profile(root, top=100, nodes=10_000):
             {"trouble": "control", "entries": 0, "examples": []},
         ],
         "errors": {"count": 0, "by": [], "examples": []},
+        "skipped": {"snapshots": 0, "excluded": 41, "mount_points": 2},
+        "trees_are_estimates": False,
         "tree": [_tree_row(each, index) for each in drawn],
     }
 
@@ -329,13 +338,13 @@ def incomplete():
     made["errors"] = {
         "count": 1308,
         "by": [
-            {"operation": "open", "errno": 13, "count": 1301},
+            {"operation": "open", "errno": "EACCES", "count": 1301},
             {"operation": "stat", "errno": "EIO", "count": 7},
         ],
         "examples": [
-            {"operation": "open", "path": "/data/home/user07", "errno": 13,
+            {"operation": "open", "path": "/data/home/user07", "errno": "EACCES",
              "message": "Permission denied"},
-            {"operation": "stat", "path": "/data/archive/2016/disk 3", "errno": 5,
+            {"operation": "stat", "path": "/data/archive/2016/disk 3", "errno": "EIO",
              "message": "Input/output error"},
         ],
     }  # fmt: skip
@@ -355,11 +364,10 @@ def hostile():
     made = profile(root)
     for number, row in enumerate(made["owners"] + made["groups"]):
         row["name"] = HOSTILE[number % len(HOSTILE)]
-    made["source"]["roots"] = HOSTILE
+    made["source"] |= {"roots": HOSTILE, "scan": HOSTILE[1], "condition": f"name = '{HOSTILE[0]}'"}
     made["pwalk"] = HOSTILE[2]
     made["names"] = [
         {"trouble": "control", "entries": 24, "examples": HOSTILE},
-        {"trouble": HOSTILE[0], "entries": 1, "examples": [HOSTILE[1]]},
     ]
     made["empty"]["dir_examples"] = HOSTILE
     made["complete"] = None
@@ -381,7 +389,8 @@ def unknown():
     """What a saved scan without times, owners and a summary may have."""
     made = everyday()
     made["source"]["kind"] = "scan"
-    made["complete"] = made["seconds"] = None
+    made["source"]["scan"] = "/backup/data.parquet"
+    made["complete"] = None
     made["totals"] |= {"allocated_bytes": None, "shared_bytes": None}
     for key in ["owners", "groups", "mtime_ages", "atime_ages", "owner_ages", "owner_sizes"]:
         made[key] = []

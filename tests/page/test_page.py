@@ -47,49 +47,45 @@ def contrast(one, other):
     return (light + 0.05) / (dark + 0.05)
 
 
-# ---- every page ----
-
-
-@pytest.mark.parametrize("sample", SAMPLES)
-def test_a_page_loads_and_asks_for_nothing(open_page, sample):
-    page = open_page(sample)
-    assert page.title().startswith("Profile of ")
-    assert page.locator("#totals dd").count() >= 4
-
-
-@pytest.mark.parametrize("sample", SAMPLES)
-def test_a_page_has_no_more_bytes_than_it_may(page_file, sample):
-    n_bytes = page_file(sample).stat().st_size
-    print(f"{sample}: {n_bytes:,} bytes")
-    assert n_bytes <= BYTES_MAX
-
-
-@pytest.mark.parametrize(
-    ("sample", "width"), [*((each, 400) for each in SAMPLES), ("hostile", 768), ("hostile", 1000)]
-)
-def test_nothing_is_wider_than_the_window(open_page, sample, width):
-    page = open_page(sample, width=width, height=ALL)
-    beyond = page.evaluate(
+def beyond(page):
+    """What is cut off at the right side of the window."""
+    return page.evaluate(
         """() => [...document.querySelectorAll("main *, header *")]
             .filter((each) => !each.closest("#tiles, .axis, .column, svg") && each.checkVisibility())
             .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
             .map((each) => each.outerHTML.slice(0, 200))"""
     )
-    assert beyond == []
-    assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-@pytest.mark.parametrize("sample", ["everyday", "large"])
-def test_the_time_to_the_first_paint_is_told(open_page, sample):
-    page = open_page(sample)
-    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
-    paints = page.evaluate(
-        "performance.getEntriesByType('paint').map(({name, startTime}) => [name, startTime])"
-    )
-    # Measured, not judged: what else the machine does is a part of it.
-    for name, milliseconds in paints:
-        print(f"{sample}: {name} after {milliseconds:.0f} ms")
-    assert len(paints) == 2
+# ---- every page ----
+
+
+# The narrowest are those of a telephone; between two of the others the columns change.
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_page_loads_fits_every_window_and_asks_for_nothing(open_page, page_file, sample):
+    page = open_page(sample, height=ALL)
+    assert page.title().startswith("Profile of ")
+    assert page.locator("#totals dd").count() >= 4
+    n_bytes = page_file(sample).stat().st_size
+    print(f"{sample}: {n_bytes:,} bytes")
+    assert n_bytes <= BYTES_MAX
+    for width in [1280, 1000, 768, 400] if sample == "hostile" else [400]:
+        page.set_viewport_size({"width": width, "height": ALL})
+        assert beyond(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_without_the_map_everything_else_is_there(browser, page_file):
+    context = browser.new_context()
+    page = context.new_page()
+    # Which old browsers lack.
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(page_file("everyday").as_uri())
+    page.locator("html[data-drawn]").wait_for(state="attached")
+    assert "53,102" in page.locator("#totals").inner_text()
+    assert "This browser cannot draw the map" in page.locator("#tiles").inner_text()
+    assert page.locator("#extensions").count() == 1
+    context.close()
 
 
 # ---- the map ----
@@ -211,8 +207,8 @@ def test_a_chain_of_directories_is_passed_at_once(open_page):
 
 def test_a_large_tree_draws_what_can_be_seen(open_page):
     page = open_page("large")
-    assert 100 < page.locator(TILES).count() <= 1500
-    assert "largest directories are drawn" in page.locator("#map-hint").inner_text()
+    assert 100 < page.locator(TILES).count() <= 1000
+    assert "10,000 largest directories of 12,001 are drawn" in page.locator("#map-hint").inner_text()
 
 
 def test_the_map_follows_the_width_of_the_window(open_page):
@@ -288,6 +284,7 @@ def test_what_a_scan_does_not_know_is_left_out(open_page):
 def test_an_empty_tree_is_told_as_such(open_page):
     page = open_page("empty")
     assert page.locator("#tiles").inner_text() == "Nothing is here."
+    assert not page.locator(".controls").is_visible()
     assert not page.locator("#what").is_visible()
 
 
@@ -301,7 +298,7 @@ def test_names_are_text(open_page):
     page.locator("#unseen summary").click()
     # Nothing was made of a name but text.
     assert page.locator("img, iframe, object, a, link, script[src]").count() == 0
-    assert page.evaluate("document.scripts.length") == 2
+    assert page.evaluate("document.scripts.length") == 3
     text = page.locator("body").inner_text()
     for name in HOSTILE[:4] + HOSTILE[5:7] + HOSTILE[8:10]:
         assert name in text

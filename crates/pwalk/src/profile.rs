@@ -8,7 +8,6 @@ use crate::output::Output;
 use crate::setup::WalkConfig;
 use pwalk_engine::{Argument, Condition, Control, EntryError, Fields};
 use pwalk_output::{Columns, Format, OutputFile, Unfinished, page};
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -233,9 +232,7 @@ fn write_page(
     unfinished: &Unfinished,
 ) -> Result<(), Error> {
     let mut text = Vec::new();
-    let value = serde_json::to_value(profile).map_err(io::Error::from);
-    let written = value.and_then(|value| page::write(&value, &mut text));
-    written.map_err(|error| file.error(error))?;
+    page::write(profile, &mut text).map_err(|error| file.error(error))?;
     file.append(&text)?;
     if !unfinished.begin_naming() {
         return Err(Error::cancelled());

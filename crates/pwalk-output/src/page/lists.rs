@@ -1,8 +1,10 @@
 //! The lists of a profile as rows of cells: which the page has, their columns, and how many rows.
 
 use super::text;
-use pwalk_engine::Errno;
-use serde_json::{Map, Value, json};
+use crate::profile::Profile;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 /// Bytes that the rows of one list have room for.
@@ -13,107 +15,97 @@ const EXAMPLES_MAX: usize = 5;
 const OWNERS_MAX: usize = 16;
 
 /// A list that the page shows.
-pub(crate) struct List {
+struct List {
     /// What the script calls it.
     name: &'static str,
-    /// Where the profile has it.
-    pub(crate) path: &'static [&'static str],
-    /// Keys of its objects, in the order of the cells. Items that are no objects are the first.
-    pub(crate) columns: &'static [&'static str],
+    /// The profile's items.
+    items: fn(&Profile) -> Value,
+    /// Keys of these, in the order of the cells. Items that are no objects have one cell.
+    columns: &'static [&'static str],
 }
 
 #[rustfmt::skip]
-pub(crate) const LISTS: &[List] = &[
-    List { name: "roots", path: &["source", "roots"], columns: &["path"] },
-    List { name: "kinds", path: &["totals", "by_kind"], columns: &["kind", "entries", "bytes"] },
-    List { name: "extensions", path: &["extensions"],
+const LISTS: &[List] = &[
+    List { name: "roots", items: |p| items(&p.source.roots), columns: &["path"] },
+    List { name: "kinds", items: |p| items(&p.totals.by_kind), columns: &["kind", "entries", "bytes"] },
+    List { name: "extensions", items: |p| items(&p.extensions),
         columns: &["extension", "entries", "bytes", "allocated_bytes", "is_estimate"] },
-    List { name: "owners", path: &["owners"], columns: &["uid", "name", "entries", "bytes"] },
-    List { name: "groups", path: &["groups"], columns: &["gid", "name", "entries", "bytes"] },
-    List { name: "depths", path: &["depths"], columns: &["depth", "entries", "bytes"] },
-    List { name: "sizes", path: &["sizes"], columns: &["from", "to", "entries", "bytes"] },
-    List { name: "mtime_ages", path: &["mtime_ages"], columns: &["age", "entries", "bytes"] },
-    List { name: "atime_ages", path: &["atime_ages"], columns: &["age", "entries", "bytes"] },
-    List { name: "owner_ages", path: &["owner_ages"],
+    List { name: "owners", items: |p| items(&p.owners),
+        columns: &["uid", "name", "entries", "bytes", "is_estimate"] },
+    List { name: "groups", items: |p| items(&p.groups),
+        columns: &["gid", "name", "entries", "bytes", "is_estimate"] },
+    List { name: "depths", items: |p| items(&p.depths),
+        columns: &["depth", "entries", "bytes", "or_deeper"] },
+    List { name: "sizes", items: |p| items(&p.sizes), columns: &["from", "to", "entries", "bytes"] },
+    List { name: "mtime_ages", items: |p| items(&p.mtime_ages), columns: &["age", "entries", "bytes"] },
+    List { name: "atime_ages", items: |p| items(&p.atime_ages), columns: &["age", "entries", "bytes"] },
+    List { name: "owner_ages", items: |p| items(&of_largest_owners(p, &p.owner_ages, |row| row.uid)),
         columns: &["uid", "age", "entries", "bytes"] },
-    List { name: "owner_sizes", path: &["owner_sizes"],
+    List { name: "owner_sizes", items: |p| items(&of_largest_owners(p, &p.owner_sizes, |row| row.uid)),
         columns: &["uid", "from", "entries", "bytes"] },
-    List { name: "dir_entries", path: &["dir_entries"], columns: &["from", "to", "dirs"] },
-    List { name: "largest_files", path: &["largest_files"],
+    List { name: "dir_entries", items: |p| items(&p.dir_entries), columns: &["from", "to", "dirs"] },
+    List { name: "largest_files", items: |p| items(&p.largest_files),
         columns: &["path", "bytes", "mtime", "uid"] },
-    List { name: "largest_trees", path: &["largest_trees"], columns:
+    List { name: "largest_trees", items: |p| items(&p.largest_trees), columns:
         &["path", "entries", "files", "bytes", "allocated_bytes", "mtime", "errors"] },
-    List { name: "largest_dirs", path: &["largest_dirs"], columns: &["path", "entries", "bytes"] },
-    List { name: "oldest_trees", path: &["oldest_trees"],
+    List { name: "largest_dirs", items: |p| items(&p.largest_dirs), columns: &["path", "entries", "bytes"] },
+    List { name: "oldest_trees", items: |p| items(&p.oldest_trees),
         columns: &["path", "bytes", "atime", "mtime"] },
-    List { name: "empty_dirs", path: &["empty", "dir_examples"], columns: &["path"] },
-    List { name: "names", path: &["names"], columns: &["trouble", "entries", "examples"] },
-    List { name: "errors", path: &["errors", "by"], columns: &["operation", "errno", "count"] },
-    List { name: "error_examples", path: &["errors", "examples"],
+    List { name: "empty_dirs", items: |p| items(&p.empty.dir_examples), columns: &["path"] },
+    List { name: "names", items: |p| items(&p.names), columns: &["trouble", "entries", "examples"] },
+    List { name: "errors", items: |p| items(&p.errors.by), columns: &["operation", "errno", "count"] },
+    List { name: "error_examples", items: |p| items(&p.errors.examples),
         columns: &["path", "operation", "errno", "message"] },
 ];
 
 /// All lists by their names, as JSON.
-pub(crate) fn encode_all(profile: &Value) -> String {
-    let owners = largest_owners(profile);
-    let lists: Vec<_> = LISTS.iter().map(|list| encode(list, profile, &owners)).collect();
+pub(crate) fn encode_all(profile: &Profile) -> String {
+    let lists: Vec<_> = LISTS.iter().map(|list| encode(list, profile)).collect();
     format!("{{{}}}", lists.join(","))
 }
 
-fn encode(list: &List, profile: &Value, owners: &HashSet<String>) -> String {
-    let found = list.path.iter().try_fold(profile, |value, key| value.get(key));
-    let items = found.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let is_of_some = list.name.starts_with("owner_");
-    let is_meant = |item: &&Value| !is_of_some || owners.contains(&item["uid"].to_string());
+fn encode(list: &List, profile: &Profile) -> String {
+    let items = (list.items)(profile);
+    let items = items.as_array().map_or(&[][..], Vec::as_slice);
     let mut rows = Vec::new();
     let mut room = ROOM;
-    for item in items.iter().filter(is_meant) {
+    for item in items {
         let row = text::encode(&row(list, item));
         let Some(rest) = room.checked_sub(row.len() + 1) else { break };
         room = rest;
         rows.push(row);
     }
-    let n_left_out = items.iter().filter(is_meant).count() - rows.len();
+    let n_left_out = items.len() - rows.len();
     format!("\"{}\":{{\"rows\":[{}],\"left_out\":{n_left_out}}}", list.name, rows.join(","))
 }
 
-/// The owners with most bytes: of each owner there are many rows by age and by size.
-fn largest_owners(profile: &Value) -> HashSet<String> {
-    let owners = profile.get("owners").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let mut owners: Vec<_> = owners.iter().collect();
-    owners.sort_by_key(|owner| std::cmp::Reverse(owner["bytes"].as_u64()));
-    owners.iter().take(OWNERS_MAX).map(|owner| owner["uid"].to_string()).collect()
+/// Items as JSON has them.
+fn items<T: Serialize>(list: &[T]) -> Value {
+    serde_json::to_value(list).expect("a profile has no keys but texts")
+}
+
+/// The rows of the owners with most bytes: of each owner there are many by age and by size.
+fn of_largest_owners<T: Clone>(profile: &Profile, rows: &[T], uid: fn(&T) -> u32) -> Vec<T> {
+    let mut owners: Vec<_> = profile.owners.iter().collect();
+    owners.sort_by_key(|owner| Reverse(owner.bytes));
+    let owners: HashSet<_> = owners.iter().take(OWNERS_MAX).map(|owner| owner.uid).collect();
+    rows.iter().filter(|row| owners.contains(&uid(row))).cloned().collect()
 }
 
 fn row(list: &List, item: &Value) -> Value {
-    let value = |key: &&str| match item.as_object() {
-        Some(object) => named(key, object),
-        None if *key == list.columns[0] => cell(item),
-        None => Value::Null,
-    };
-    list.columns.iter().map(value).collect()
-}
-
-/// The cell of a key; error numbers by their names.
-fn named(key: &str, object: &Map<String, Value>) -> Value {
-    let value = object.get(key).unwrap_or(&Value::Null);
-    match value.as_i64() {
-        Some(number) if key == "errno" => i32::try_from(number)
-            .map_or(json!(number), |errno| Errno::from_raw(errno).name().into()),
-        _ => cell(value),
-    }
+    let Some(object) = item.as_object() else { return json!([cell(item)]) };
+    list.columns.iter().map(|key| cell(&object[*key])).collect()
 }
 
 /// A value as a cell: texts not longer than they may be, of lists the first texts.
-pub(crate) fn cell(value: &Value) -> Value {
+fn cell(value: &Value) -> Value {
     match value {
         Value::String(text) => text::shown(text),
         Value::Array(items) => {
             let texts = items.iter().filter_map(Value::as_str);
             texts.take(EXAMPLES_MAX).map(text::shown).collect()
         }
-        Value::Object(_) => Value::Null,
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        other => other.clone(),
     }
 }
 
@@ -121,31 +113,45 @@ pub(crate) fn cell(value: &Value) -> Value {
 mod tests {
     use super::*;
 
-    fn lists(profile: Value) -> Value {
+    /// The lists of the example, with what is given instead.
+    fn lists(changes: Value) -> Value {
+        let text = include_str!("../../../../docs/formats/profile-example.json");
+        let mut profile: Value = serde_json::from_str(text).unwrap();
+        let changes = changes.as_object().unwrap().clone();
+        profile.as_object_mut().unwrap().extend(changes);
+        let profile: Profile = serde_json::from_value(profile).unwrap();
         serde_json::from_str(&encode_all(&profile)).unwrap()
     }
 
     #[test]
     fn rows_have_the_cells_of_their_columns() {
         let lists = lists(json!({
-            "source": {"roots": ["/a", "/b"]},
             "largest_files": [{"uid": 3, "path": "/a/x", "bytes": 7, "more": 1}],
-            "names": [{"trouble": "control", "entries": 9, "examples": ["a", "b", 3]}],
-            "errors": {"by": [{"operation": "open", "errno": 13, "count": 2}],
-                "examples": ["/a/secret", {"path": "/b", "errno": "EIO"}]},
+            "names": [{"trouble": "control", "entries": 9, "examples": ["a", "b"]}],
         }));
-        assert_eq!(lists["roots"], json!({"rows": [["/a"], ["/b"]], "left_out": 0}));
+        assert_eq!(lists["roots"], json!({"rows": [["/data"]], "left_out": 0}));
         assert_eq!(lists["largest_files"]["rows"], json!([["/a/x", 7, null, 3]]));
         assert_eq!(lists["names"]["rows"], json!([["control", 9, ["a", "b"]]]));
-        assert_eq!(lists["errors"]["rows"], json!([["open", "EACCES", 2]]));
-        let examples = json!([["/a/secret", null, null, null], ["/b", null, "EIO", null]]);
+        assert_eq!(lists["errors"]["rows"], json!([["open", "EACCES", 1]]));
+        let examples = json!([["/data/secret", "open", "EACCES", "Permission denied"]]);
         assert_eq!(lists["error_examples"]["rows"], examples);
-        assert_eq!(lists["sizes"], json!({"rows": [], "left_out": 0}));
+    }
+
+    #[test]
+    fn every_column_is_a_key_of_the_profile() {
+        let text = include_str!("../../../../docs/formats/profile-example.json");
+        let profile: Profile = serde_json::from_str(text).unwrap();
+        for list in LISTS {
+            let items = (list.items)(&profile);
+            let Some(first) = items[0].as_object() else { continue };
+            assert!(list.columns.iter().all(|key| first.contains_key(*key)), "{}", list.name);
+        }
     }
 
     #[test]
     fn what_has_no_room_is_counted() {
-        let rows: Vec<_> = (0..10_000).map(|n| json!({"path": format!("/{n}")})).collect();
+        let file = |n| json!({"path": format!("/{n}"), "bytes": 1});
+        let rows: Vec<_> = (0..10_000).map(file).collect();
         let list = &lists(json!({"largest_files": rows}))["largest_files"];
         let n_rows = list["rows"].as_array().unwrap().len();
         assert!((500..2000).contains(&n_rows), "{n_rows}");
@@ -154,8 +160,11 @@ mod tests {
 
     #[test]
     fn ages_are_those_of_the_largest_owners() {
-        let owner = |uid: u64| json!({"uid": uid, "bytes": uid * 10});
-        let age = |uid: u64| json!({"uid": uid, "age": "older", "bytes": 1});
+        let owner = |uid: u64| {
+            json!({"uid": uid, "name": null, "entries": 1, "bytes": uid * 10, "allocated_bytes": 0,
+                "is_estimate": false})
+        };
+        let age = |uid: u64| json!({"uid": uid, "age": "older", "entries": 1, "bytes": 1});
         let lists = lists(json!({
             "owners": (0..1000).map(owner).collect::<Vec<_>>(),
             "owner_ages": (0..1000).map(age).collect::<Vec<_>>(),

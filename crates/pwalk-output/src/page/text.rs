@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// Characters of a text that is not cut. Paths are longer at times, names never.
-const LEN_MAX: usize = 400;
+pub(crate) const LEN_MAX: usize = 400;
 /// Characters at the beginning and at the end of a text that was cut.
 const HEAD_LEN: usize = 260;
 const TAIL_LEN: usize = 120;
@@ -40,7 +40,7 @@ pub(crate) fn encode(value: &Value) -> String {
 
 /// What ends or begins markup, what ends lines in scripts, and what people who look at the source
 /// don't see or see elsewhere: controls, marks of direction. JSON has them in strings only.
-fn is_escaped(c: char) -> bool {
+pub(crate) fn is_escaped(c: char) -> bool {
     matches!(c, '<' | '>' | '&' | '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{feff}')
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
 }
