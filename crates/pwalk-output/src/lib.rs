@@ -46,6 +46,7 @@ mod text;
 mod text_cells;
 mod unfinished;
 mod users;
+pub mod words;
 
 pub use columns::{COLUMNS, Column, Columns, Presence};
 pub use compress::Compression;

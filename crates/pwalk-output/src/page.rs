@@ -12,9 +12,12 @@
 //! The page never has more than [`BYTES_MAX`] bytes: each list and the tree have room for so many
 //! bytes, and what is left out is counted.
 
+mod fragment;
 mod lists;
 mod text;
 mod tree;
+
+pub use fragment::fragment;
 
 use crate::profile::{Profile, Text};
 use serde_json::{Value, json};

@@ -64,7 +64,7 @@ pub use pwalk_output::{
     ArrowCompression, COLUMNS, COMPRESSIONS, Column, Columns, Compression, Counts, FolderCounts,
     Format, MemoryTable, Names, Next, PartBounds, Preamble, ReadError, Share, SharedReader,
     SpillConfig, Stalled, Summary, TableReader, Unfinished, UnmatchedExcludes, did_you_mean,
-    is_folder,
+    is_folder, words,
 };
 pub use pwalk_sys::{
     Ended, Mount, RawFilesystem, Reserve, Side, Worker, has_terminal, is_stdout_closed,
