@@ -161,10 +161,17 @@ def test_the_focus_can_be_seen(open_page):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.matches('#tiles .tile')"):
             break
-    shadow = "getComputedStyle(document.activeElement).boxShadow"
-    assert "inset" in page.evaluate(shadow)
+    ring = page.locator("#tiles .ring")
+    assert ring.is_visible()
+    assert ring.bounding_box() == page.locator("#tiles .tile:focus").bounding_box()
+    # It hides nothing of what is in the directory.
+    box = ring.bounding_box()
+    middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    found = page.evaluate("([x, y]) => document.elementFromPoint(x, y).ariaHidden", middle)
+    assert found == "true"
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
+    assert not ring.is_visible()
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 

@@ -49,10 +49,17 @@ const light = (tile) => {
   about(tile ? tile.held : null);
 };
 
+const surround = (tile) => {
+  map.ring.style.cssText = tile.style.cssText;
+  map.ring.hidden = !tile.matches(":focus-visible");
+  about(tile.held);
+};
+
 const listen = () => {
   const { box } = map;
   box.addEventListener("keydown", press);
-  box.addEventListener("focusin", (event) => event.target.held && about(event.target.held));
+  box.addEventListener("focusin", ({ target }) => target.held && surround(target));
+  box.addEventListener("focusout", () => { map.ring.hidden = true; });
   box.addEventListener("click", (event) => {
     const tile = event.target.closest(".tile");
     if (tile) into(tile.held);

@@ -85,9 +85,9 @@ const totals = () => {
     figures.push(el("div", "", el("dt", "", label), shownValue));
   };
   const ratio = facts.allocated_bytes / facts.apparent_bytes;
-  figure("Entries", facts.entries, short);
+  figure("Entries", facts.entries, facts.entries < 1e7 ? count : short);
   figure("Apparent size", facts.apparent_bytes, bytes, "as files have it");
-  figure("Allocated", facts.allocated_bytes, bytes, Number.isFinite(ratio) ? `${share(ratio, 1)} of that` : "");
+  figure("Allocated", facts.allocated_bytes, bytes, ratio < 10 ? `${share(ratio, 1)} of that` : "");
   figure("Shared", facts.shared_bytes, bytes, "by hard links");
   figure("Small files", facts.small_files, short,
     isNumber(facts.small_allocated_bytes) && isNumber(facts.small_bytes)

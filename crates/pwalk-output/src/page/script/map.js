@@ -12,9 +12,12 @@ const HEAD_HEIGHT = 17;
 const MARGIN = 2;
 
 // What is drawn, and how: the tree, its directory, what areas and colors mean, the tile below the
-// pointer. A part of a directory is its kind (`dir`, `own`: files in it, `rest`), a directory, and
+// pointer, what is around the one with the focus. A part of a directory is its kind (`dir`, `own`: files in it, `rest`), a directory, and
 // a value.
-const map = { box: byId("tiles"), tree: null, colors: null, current: 0, area: "bytes", color: "extension", lit: null };
+const map = {
+  box: byId("tiles"), tree: null, colors: null, current: 0, area: "bytes", color: "extension",
+  lit: null, ring: el("div", "ring"),
+};
 
 const sizeOf = (part) => map.area === "bytes" ? bytes(part.value) : short(part.value);
 const labelOf = ({ kind, dir }) => kind === "dir" ? nameOf(dir) : kind === "own" ? "files here" : "smaller directories";
@@ -70,7 +73,8 @@ const draw = () => {
   }
   if (tiles.length) tiles[0].tabIndex = 0;
   else tiles.push(el("p", "empty", map.area === "bytes" ? "Nothing here has a size." : "Nothing is here."));
-  box.replaceChildren(...tiles);
+  box.replaceChildren(...tiles, map.ring);
+  map.ring.hidden = true;
   byId("map").classList.toggle("nothing", !number("entries", map.tree.top));
   map.lit = null;
   attributes(box, { "aria-label": `Map of ${plain(nameOf(current))}, area by ${map.area === "bytes" ? "size" : "entries"}` });
