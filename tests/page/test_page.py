@@ -75,6 +75,16 @@ def test_a_page_loads_fits_every_window_and_asks_for_nothing(open_page, page_fil
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_all_is_there_once_the_page_is_loaded(browser, page_file):
+    """Who prints it or takes a picture of it then, without looking, gets all of it."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(page_file("everyday").as_uri(), wait_until="load")
+    assert page.evaluate("'drawn' in document.documentElement.dataset")
+    assert page.evaluate("document.querySelectorAll('#tiles .tile').length") > 100
+    context.close()
+
+
 def test_without_the_map_everything_else_is_there(browser, page_file):
     context = browser.new_context()
     page = context.new_page()
@@ -298,7 +308,7 @@ def test_an_empty_tree_is_told_as_such(open_page):
 # ---- names ----
 
 
-def test_names_are_text(open_page):
+def test_t57_names_are_text(open_page):
     page = open_page("hostile", height=ALL)
     for more in page.locator(".more button").all():
         more.click()
@@ -315,7 +325,7 @@ def test_names_are_text(open_page):
     assert "\u202e" not in page.title()
 
 
-def test_hostile_names_do_nothing_when_they_are_used(open_page):
+def test_t57_hostile_names_do_nothing_when_they_are_used(open_page):
     page = open_page("hostile")
     page.locator(FIRST).first.focus()
     for key in ["ArrowRight", "ArrowDown", "Enter", "Escape"] * 8:
@@ -328,7 +338,7 @@ def test_hostile_names_do_nothing_when_they_are_used(open_page):
         summary.click()
 
 
-def test_a_long_name_is_cut_with_a_mark(open_page):
+def test_t57_a_long_name_is_cut_with_a_mark(open_page):
     page = open_page("hostile", height=ALL)
     page.locator("#empty_dirs .more button").click()
     cut = page.locator("#empty_dirs .cut").inner_text()
@@ -336,7 +346,7 @@ def test_a_long_name_is_cut_with_a_mark(open_page):
     assert page.evaluate("document.body.innerText.length") < 100_000
 
 
-def test_the_direction_of_a_name_stays_its_own(open_page):
+def test_t57_the_direction_of_a_name_stays_its_own(open_page):
     page = open_page("hostile")
     isolated = page.locator("bdi").evaluate_all(
         "all => all.every(each => getComputedStyle(each).unicodeBidi.includes('isolate'))"
@@ -344,7 +354,7 @@ def test_the_direction_of_a_name_stays_its_own(open_page):
     assert isolated
 
 
-def test_markup_in_a_name_would_do_nothing(open_page, browser, page_file):
+def test_t57_markup_in_a_name_would_do_nothing(open_page, browser, page_file):
     """The policy alone keeps a page quiet: here a name has become markup."""
     page = open_page("empty")
     text = page_file("empty").read_text()

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_is_markup() {
+    fn t57_no_name_is_markup() {
         let names =
             ["</script><script>alert(1)</script>.csv", "<!--<script>", "\"onerror=", "]]>", "&lt;"];
         let plain = page(&spoiled(&["plain".to_owned()], 3));
@@ -203,7 +203,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_tree_makes_the_page_longer_than_its_limit(
+        fn t57_no_tree_makes_the_page_longer_than_its_limit(
             names in proptest::collection::vec((0..6_usize, 0..17_u32, 0..0x1_0000_u32), 1..30),
             n_rows in 100..160_usize,
         ) {

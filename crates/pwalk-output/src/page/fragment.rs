@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_text_and_it_stays_small() {
+    fn t57_names_are_text_and_it_stays_small() {
         let mut profile = example();
         let hostile = "<script>alert(1)</script>\"'&\u{202e}\u{1b}\u{2028}".repeat(1000);
         profile.source.roots = vec![hostile.clone(); 10];

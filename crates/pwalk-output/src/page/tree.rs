@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn names_without_room_make_it_fewer() {
+    fn t57_names_without_room_make_it_fewer() {
         // A mixed-up number for each letter, so that nothing can be compressed.
         let letter = |n: u64| {
             char::from_u32((n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44) as u32 | 0x2_0000)

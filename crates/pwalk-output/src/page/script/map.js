@@ -111,7 +111,7 @@ const fill = (tile, { width, height }) => {
   name.append(...shown(labelOf(tile.held)).childNodes);
   const size = () => el("span", "size", sizeOf(tile.held));
   if (tile.isFrame) tile.append(el("span", "label", name, width > 130 ? size() : null));
-  else tile.append(name, height >= 30 && width >= 52 ? size() : "");
+  else tile.append(name, height >= 30 && width >= 64 ? size() : "");
 };
 
 // ---- going through ----

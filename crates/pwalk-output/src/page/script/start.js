@@ -33,17 +33,30 @@ const nextPicture = () => new Promise((done) => {
   else done();
 });
 
+// Keeps the page loading: who prints it or takes a picture of it once it is loaded, without anybody
+// watching, gets all of it. A document within it that is open does that.
+const keepLoading = () => {
+  const frame = el("iframe");
+  frame.hidden = true;
+  document.body.append(frame);
+  frame.contentDocument.open();
+  return () => frame.remove();
+};
+
 const start = async () => {
   head();
   unseen();
   totals();
   const hasMap = byId("tree").textContent !== "";
   byId("map").hidden = !hasMap;
+  const end = keepLoading();
   await nextPicture();
   if (hasMap) await drawMap();
   await nextPicture();
   drawLists();
   document.documentElement.dataset.drawn = "";
+  await nextPicture();
+  end();
 };
 start();
 })();
