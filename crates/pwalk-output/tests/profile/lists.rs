@@ -6,17 +6,20 @@ use pwalk_output::profile::{Age, Profile, Text};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// All of them; each list must have room for all.
+/// All of them; each list must have room for all. Of a walk with a condition, directories may have
+/// no rows, and so no totals.
 #[track_caller]
-pub(crate) fn assert_as_naive(profile: &Profile, naive: &Naive) {
+pub(crate) fn assert_as_naive(profile: &Profile, naive: &Naive, has_condition: bool) {
     let again: Profile = serde_json::from_str(&profile.to_json()).unwrap();
     assert_eq!(again.totals, profile.totals);
     assert_sums(profile, naive);
     assert_classes(profile, naive);
     assert_owner_classes(profile, naive);
     assert_largest(profile, naive);
-    assert_trees(profile, naive);
-    assert_tree_is_closed(profile);
+    if !has_condition {
+        assert_trees(profile, naive);
+        assert_tree_is_closed(profile);
+    }
     let found: Vec<_> = profile.names.iter().map(|row| row.entries).collect();
     assert_eq!(found, naive.troubles(), "names");
     for row in &profile.names {
@@ -47,7 +50,8 @@ fn assert_sums(profile: &Profile, naive: &Naive) {
     let groups = groups.map(|row| (row.gid, (row.entries, row.bytes, row.allocated_bytes)));
     assert_same(groups, naive.by(all(), |row| stat(row).gid));
     assert!(profile.owners.is_sorted_by_key(|row| Reverse(row.bytes)));
-    let depths = profile.depths.iter().map(|row| (row.depth, (row.entries, row.bytes)));
+    let depths = profile.depths.iter().filter(|row| row.entries > 0);
+    let depths = depths.map(|row| (row.depth, (row.entries, row.bytes)));
     assert_same(depths, without_allocated(naive.by(all(), |row| (row.depth + 1) as u32)));
 }
 
