@@ -12,6 +12,7 @@
 
 use foldhash::fast::RandomState;
 use pwalk_engine::lock;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Mutex;
@@ -52,17 +53,16 @@ impl Case {
         Case { state: RandomState::default(), slots, siblings: Mutex::default(), siblings_max }
     }
 
-    /// True if the directory has shown another name that is equal but for case. `scratch` is
-    /// overwritten.
+    /// True if the directory has shown another name that is equal but for case.
     #[inline]
-    pub(crate) fn is_repeated(&self, dir: u64, name: &[u8], scratch: &mut Vec<u8>) -> bool {
-        let key = self.key(dir, name, scratch);
+    pub(crate) fn is_repeated(&self, dir: u64, name: &[u8]) -> bool {
+        let key = self.key(dir, name);
         self.is_in_slots(key)
     }
 
     /// The same for the name of a subdirectory.
-    pub(crate) fn is_dir_repeated(&self, dir: u64, name: &[u8], scratch: &mut Vec<u8>) -> bool {
-        let key = self.key(dir, name, scratch);
+    pub(crate) fn is_dir_repeated(&self, dir: u64, name: &[u8]) -> bool {
+        let key = self.key(dir, name);
         let is_in_slots = self.is_in_slots(key);
         !lock(&self.siblings).insert(dir, key, self.siblings_max) || is_in_slots
     }
@@ -76,11 +76,14 @@ impl Case {
     }
 
     #[inline]
-    fn key(&self, dir: u64, name: &[u8], scratch: &mut Vec<u8>) -> u64 {
-        fold(name, scratch);
+    fn key(&self, dir: u64, name: &[u8]) -> u64 {
         let mut hasher = self.state.build_hasher();
         hasher.write_u64(dir);
-        hasher.write(scratch);
+        if name.is_ascii() {
+            write_folded(name, &mut hasher);
+        } else {
+            write_folded(&fold(name), &mut hasher);
+        }
         hasher.finish().max(1)
     }
 
@@ -119,13 +122,37 @@ impl Siblings {
     }
 }
 
-/// A name in lower case; of one that is not UTF-8 only the letters of ASCII.
+/// Letters of ASCII in lower case, eight at a time. Bytes beyond ASCII stay as they are.
 #[inline]
-fn fold(name: &[u8], folded: &mut Vec<u8>) {
-    folded.clear();
+fn write_folded(name: &[u8], hasher: &mut impl Hasher) {
+    let (eights, rest) = name.as_chunks::<8>();
+    eights.iter().for_each(|eight| hasher.write_u64(fold_eight(u64::from_le_bytes(*eight))));
+    // The last eight overlap those before. Of names of different lengths none are equal.
+    let last = name.last_chunk().map_or_else(
+        || rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte)),
+        |eight| u64::from_le_bytes(*eight),
+    );
+    hasher.write_u64(fold_eight(last));
+    hasher.write_usize(name.len());
+}
+
+#[inline]
+fn fold_eight(bytes: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let low = bytes & !HIGH;
+    // The high bit of each byte that is not below `byte`: no sum of two of them is above 255.
+    let from = |byte: u8| low + u64::from(0x80 - byte) * ONES;
+    let is_upper = from(b'A') & !from(b'Z' + 1) & !bytes & HIGH;
+    bytes | is_upper >> 2
+}
+
+/// A name in lower case; one that is not UTF-8 as it is.
+#[cold]
+fn fold(name: &[u8]) -> Cow<'_, [u8]> {
     match std::str::from_utf8(name) {
-        Ok(text) if !name.is_ascii() => folded.extend_from_slice(text.to_lowercase().as_bytes()),
-        _ => folded.extend(name.iter().map(u8::to_ascii_lowercase)),
+        Ok(text) => text.to_lowercase().into_bytes().into(),
+        Err(_) => name.into(),
     }
 }
 
@@ -135,7 +162,7 @@ mod tests {
 
     #[test]
     fn names_are_equal_but_for_case_in_one_directory_only() {
-        let (case, mut scratch) = (Case::new(), Vec::new());
+        let case = Case::new();
         let names: [(u64, &[u8], bool); 9] = [
             (1, b"readme", false),
             (1, b"README", true),
@@ -148,27 +175,39 @@ mod tests {
             (1, b"\xfea", false),
         ];
         for (dir, name, expected) in names {
-            assert_eq!(case.is_repeated(dir, name, &mut scratch), expected, "{name:?}");
+            assert_eq!(case.is_repeated(dir, name), expected, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn eight_bytes_are_folded_as_each_of_them_is() {
+        for byte in 0..=255_u8 {
+            for around in [0, b'@', b'A', b'Z', b'[', b'z', 0x7f, 0x80, 0xff] {
+                let mut bytes = [around; 8];
+                bytes[3] = byte;
+                let folded = fold_eight(u64::from_le_bytes(bytes)).to_le_bytes();
+                assert_eq!(folded, bytes.map(|byte| byte.to_ascii_lowercase()));
+            }
         }
     }
 
     #[test]
     fn a_directory_that_comes_late_is_still_compared() {
-        let (case, mut scratch) = (Case::of(1024, 1000), Vec::new());
-        assert!(!case.is_dir_repeated(1, b"Anna", &mut scratch));
+        let case = Case::of(1024, 1000);
+        assert!(!case.is_dir_repeated(1, b"Anna"));
         for n in 0..10_000 {
-            case.is_repeated(2, format!("{n}").as_bytes(), &mut scratch);
+            case.is_repeated(2, format!("{n}").as_bytes());
         }
-        assert!(case.is_dir_repeated(1, b"anna", &mut scratch));
+        assert!(case.is_dir_repeated(1, b"anna"));
         case.close(1);
         assert_eq!(lock(&case.siblings).n_names, 0);
     }
 
     #[test]
     fn however_many_subdirectories_a_directory_has_memory_is_bounded() {
-        let (case, mut scratch) = (Case::of(1024, 1000), Vec::new());
+        let case = Case::of(1024, 1000);
         for n in 0..1010 {
-            case.is_dir_repeated(1, format!("{n}").as_bytes(), &mut scratch);
+            case.is_dir_repeated(1, format!("{n}").as_bytes());
         }
         assert!(lock(&case.siblings).n_names <= 10);
     }
@@ -180,9 +219,8 @@ mod tests {
             for name in ["abc", "ABC", "Abc", "aBc"] {
                 let (case, n_repeated) = (&case, &n_repeated);
                 scope.spawn(move || {
-                    let mut scratch = Vec::new();
                     for dir in 0..10_000 {
-                        let is_repeated = case.is_repeated(dir, name.as_bytes(), &mut scratch);
+                        let is_repeated = case.is_repeated(dir, name.as_bytes());
                         n_repeated.fetch_add(is_repeated.into(), Relaxed);
                     }
                 });

@@ -27,6 +27,30 @@ pub(crate) fn size_bounds(class: usize) -> (u64, u64) {
     (1 << class >> 1, 1 << class)
 }
 
+/// Days that are of the same class as all below.
+const DAYS_MIN: i64 = -2;
+/// Days that are of the same class as all above.
+const DAYS_MAX: i64 = DAYS[DAYS.len() - 1];
+
+/// The class of each number of days from `DAYS_MIN` to `DAYS_MAX`: looked up, since nine comparisons
+/// for each of two times are a tenth of what is done for a row.
+static CLASSES: [u8; (DAYS_MAX - DAYS_MIN + 1) as usize] = classes();
+
+const fn classes() -> [u8; (DAYS_MAX - DAYS_MIN + 1) as usize] {
+    let mut classes = [0; (DAYS_MAX - DAYS_MIN + 1) as usize];
+    classes[0] = FUTURE as u8;
+    let mut place = 1;
+    while place < classes.len() {
+        let mut class = 0;
+        while class < DAYS.len() && place as i64 + DAYS_MIN >= DAYS[class] {
+            class += 1;
+        }
+        classes[place] = class as u8;
+        place += 1;
+    }
+    classes
+}
+
 /// What divides times into ages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ages {
@@ -42,10 +66,8 @@ impl Ages {
     /// The place in `Age::ALL` of what happened at `time`.
     #[inline]
     pub(crate) fn class(self, time: i64) -> usize {
-        let seconds = self.as_of.saturating_sub(time);
-        // Nine comparisons at once are faster than a search with branches.
-        let class = DAYS.iter().map(|days| usize::from(seconds >= days * DAY)).sum();
-        if seconds < -DAY { FUTURE } else { class }
+        let days = self.as_of.saturating_sub(time).div_euclid(DAY);
+        CLASSES[(days.clamp(DAYS_MIN, DAYS_MAX) - DAYS_MIN) as usize].into()
     }
 
     /// True if it happened two years ago or earlier.

@@ -38,8 +38,6 @@ pub(crate) struct Tally {
     run: Vec<u64>,
     /// Numbers of the extensions in that run, each with a row that has it.
     in_run: Vec<(u32, usize)>,
-    /// A name in lower case.
-    folded: Vec<u8>,
 }
 
 /// A regular file, as far as is known.
@@ -219,8 +217,8 @@ impl Tally {
             }
             let dir = remembered(&mut last, &row.dir_index(), || shared.paths.hash(row.dir_path()));
             let is_repeated = match row.kind() {
-                Kind::Dir => shared.case.is_dir_repeated(dir, row.name(), &mut self.folded),
-                _ => shared.case.is_repeated(dir, row.name(), &mut self.folded),
+                Kind::Dir => shared.case.is_dir_repeated(dir, row.name()),
+                _ => shared.case.is_repeated(dir, row.name()),
             };
             if is_repeated {
                 self.count_trouble(Trouble::Case, &row, shared);
@@ -265,7 +263,7 @@ impl Tally {
 
     fn look_at_dir(&mut self, dir: &Dir<'_>, row: &Row<'_>, shared: &Shared) {
         if let Some(above) = dir.above.filter(|_| row.is_dir_itself())
-            && shared.case.is_dir_repeated(above, dir.facts.name(), &mut self.folded)
+            && shared.case.is_dir_repeated(above, dir.facts.name())
         {
             self.count_trouble(Trouble::Case, row, shared);
         }
