@@ -2,7 +2,8 @@
 
 `walk` behaves exactly like `os.walk`, and is faster. `report` writes the metadata of every inode
 to a file, `scan` to a table in memory that NumPy, Polars, PyArrow and DuckDB read. `traverse` and
-`read_buffer` are the low-level pair. `DirectoryProfiler` counts what folders hold. `Config` and `Walker` control how a walk uses the system.
+`read_buffer` are the low-level pair. `profile` computes statistics of a tree or of a
+saved scan, and `DirectoryProfiler` counts what folders hold. `Config` and `Walker` control how a walk uses the system.
 `AsyncWalker` is for asyncio, `Monitor` measures rates.
 
 Whatever touches the disk runs without the GIL, and a Ctrl-C ends it.
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ._config import Config, Setting, Walker
     from ._monitor import Measurement, Monitor
     from ._progress import Progress, ProgressCallback, Stalled
+    from ._profile import Profile, profile
     from ._pwalk import Batch, Column
     from ._report import Report, report
     from ._scan import Scan, scan
@@ -45,6 +47,7 @@ else:
         "DirectoryTiming": "directories",
         "Measurement": "_monitor",
         "Monitor": "_monitor",
+        "Profile": "_profile",
         "Progress": "_progress",
         "ProgressCallback": "_progress",
         "Report": "_report",
@@ -54,6 +57,7 @@ else:
         "Stalled": "_progress",
         "Traversal": "_buffer",
         "Walker": "_config",
+        "profile": "_profile",
         "read_buffer": "_buffer",
         "report": "_report",
         "scan": "_scan",
@@ -96,6 +100,7 @@ __all__ = [
     "DirectoryTiming",
     "Measurement",
     "Monitor",
+    "Profile",
     "Progress",
     "ProgressCallback",
     "Report",
@@ -106,6 +111,7 @@ __all__ = [
     "Traversal",
     "Walker",
     "__version__",
+    "profile",
     "read_buffer",
     "report",
     "scan",

@@ -12,6 +12,7 @@ __all__ = [
     "Batch",
     "Column",
     "OrderedWalk",
+    "Profile",
     "Scan",
     "after_fork",
     "close_all",
@@ -21,6 +22,7 @@ __all__ = [
     "effective_config",
     "folders",
     "formats",
+    "profile",
     "read_rows",
     "report",
     "run_command",
@@ -128,6 +130,8 @@ class Batch:
         without copying."""
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
         """The rows as an Arrow array of structs."""
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The rows as an Arrow stream of one batch."""
     def __arrow_c_schema__(self) -> object:
         """The Arrow schema."""
 
@@ -182,6 +186,29 @@ def report(
     interval: float,
 ) -> tuple[str, str, list[OSError]]:
     """Writes a report; returns where it is, the summary as JSON, and the errors."""
+
+@final
+class Profile:
+    """A profile, which Python knows by its JSON."""
+
+    def __new__(cls, text: str) -> Profile: ...
+    def to_json(self) -> str:
+        """The profile as JSON."""
+    def table(self, name: str) -> Batch:
+        """One of its lists."""
+    def write_page(self, path: str) -> None:
+        """Writes its page to a file."""
+    def fragment(self) -> str:
+        """What a notebook shows."""
+
+def profile(
+    walk: Mapping[str, Any],
+    *,
+    top: int,
+    callback: Callable[[Progress], object] | None,
+    interval: float,
+) -> Profile:
+    """Makes a profile."""
 
 def folders(
     walk: Mapping[str, Any],

@@ -13,6 +13,7 @@ mod facts;
 mod folders;
 mod life;
 mod memory;
+mod profile;
 mod report;
 mod running;
 mod scan;
@@ -38,6 +39,8 @@ mod _pwalk {
     use super::folders::folders;
     #[pymodule_export]
     use super::life::{after_fork, close_all, work_done};
+    #[pymodule_export]
+    use super::profile::{Profile, profile};
     #[pymodule_export]
     use super::report::report;
     #[pymodule_export]

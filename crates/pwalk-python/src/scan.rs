@@ -7,7 +7,7 @@ use crate::running::{Handle, IN_CALLBACK, Shared, State};
 use crate::stream::Reader;
 use crate::watch::{self, HANGS, Rhythm, TICK};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::{RecordBatch, StructArray};
+use arrow_array::{RecordBatch, RecordBatchIterator, StructArray};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{Schema, SchemaRef};
 use pwalk::{Control, Next, SpillConfig, lock};
@@ -70,7 +70,7 @@ impl Scan {
         loop {
             let next = outside(py, || self.shared.table.batch(number, TICK));
             match next.map_err(PyOSError::new_err)? {
-                Next::Batch(batch) => return Ok(Batch { batch }),
+                Next::Batch(batch) => return Ok(Batch::new(batch)),
                 Next::Pending => self.check_signals(py)?,
                 Next::End => {
                     if !self.shared.is_called_back() {
@@ -248,6 +248,12 @@ pub(crate) struct Batch {
     batch: RecordBatch,
 }
 
+impl Batch {
+    pub(crate) fn new(batch: RecordBatch) -> Batch {
+        Batch { batch }
+    }
+}
+
 #[pymethods]
 impl Batch {
     fn __repr__(&self) -> String {
@@ -323,6 +329,20 @@ impl Batch {
     ) -> PyResult<Bound<'py, PyTuple>> {
         drop(requested_schema);
         array_capsules(py, &StructArray::from(self.batch.clone()))
+    }
+
+    /// The rows as an Arrow stream of one batch.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        drop(requested_schema);
+        let batches = [Ok(self.batch.clone())].into_iter();
+        let reader = RecordBatchIterator::new(batches, self.batch.schema());
+        let stream = FFI_ArrowArrayStream::new(Box::new(reader));
+        PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
     }
 
     /// The Arrow schema.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+pub use pwalk_output::page::fragment;
 pub use pwalk_output::profile::*;
 
 /// Items of each list, unless something else is asked for.
@@ -216,6 +217,17 @@ fn wanted(condition: Option<&str>) -> Result<Columns, Error> {
     let tested = Columns::for_condition(&Condition::new(condition)?);
     let tested = tested.iter().filter(|column| !counted.has(column.name)).copied();
     Ok(Columns::of(counted.iter().copied().chain(tested.collect::<Vec<_>>())))
+}
+
+/// Writes the page of a profile to a file, which appears when it is complete.
+///
+/// # Errors
+///
+/// `File` if it can't be written.
+pub fn save_page(profile: &Profile, path: &Path) -> Result<(), Error> {
+    let file = OutputFile::create(path)?;
+    let unfinished = Unfinished::new([&file], None);
+    write_page(profile, file, &unfinished)
 }
 
 fn open(page: Option<&Output>) -> Result<Option<OutputFile>, Error> {

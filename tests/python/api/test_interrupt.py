@@ -25,6 +25,7 @@ WORK = {
     "scan, as a column": "pwalk.scan(top, max_threads=2)['inode']",
     "scan, by polars": "polars.DataFrame(pwalk.scan(top, max_threads=2))",
     "traverse": "pwalk.traverse(top, max_threads=2, output_dir='.')",
+    "profile": "pwalk.profile(top, 2)",
     "folders": "pwalk.DirectoryProfiler(parallel_threshold=500).analyze(top)",
     "folders in python": "pwalk.DirectoryProfiler(use_rust=False).analyze(top)",
     "walk": "list(pwalk.walk(top, max_threads=2))",

@@ -441,6 +441,7 @@ JOBS = {
     "iteration": "assert sum(map(len, pwalk.scan(top, progress_callback=len))) == n_rows",
     "report": "pwalk.report(top, out + '/out.parquet')",
     "traverse": "pwalk.traverse(top, output_dir=out)",
+    "profile": "assert pwalk.profile(top).totals['entries'] == n_rows",
     "folders": "assert pwalk.DirectoryProfiler().analyze(top)['summary']['total_files'] > 0",
 }
 

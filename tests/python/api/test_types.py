@@ -23,8 +23,10 @@ pwalk.Walker().scan("top", nope=1)
 pwalk.Walker().report("top", max_threads="two")
 pwalk.Scan("top")
 pwalk.scan("top", progress="line")
+pwalk.profile("top", top_n="5")
+pwalk.DirectoryProfiler(5)
 """
-WRONG_LINES = {3, 4, *range(6, 13)}
+WRONG_LINES = {3, 4, *range(6, 15)}
 
 
 @pytest.fixture(scope="module")

@@ -102,6 +102,15 @@ def scan_converted(top: str) -> int:
     return scan.to_polars().height
 
 
+def profiled(top: Path) -> float:
+    profile: pwalk.Profile = pwalk.profile(top, 4, top_n=10, where="size > 1G", progress="bar")
+    assert_type(profile.extensions, pwalk.Batch)
+    print(profile.totals["entries"], profile.complete, profile.to_dict()["version"])
+    profile.to_html(top / "page.html")
+    pwalk.Profile(profile.to_json())
+    return profile.seconds + float(profile.largest_files["bytes"].sum())
+
+
 def folders(top: Path) -> dict[str, int]:
     profiler = pwalk.DirectoryProfiler(True, True, 500, exclude="*.tmp", progress_callback=print)
     analysis: pwalk.DirectoryAnalysis = profiler.analyze(top, max_depth=3)
