@@ -87,6 +87,9 @@ class DirectoryProfiler:
             and `.zfs`.
         exclude: Patterns of entries to leave out, as in gitignore. A folder of which everything is
             left out is not an empty one. Only with `use_rust`.
+        where: A condition that files and folders must fulfil to count, as
+            `size > 1M or kind = dir`; its language is that of `pwalk report --where`. All folders
+            are entered all the same. Only with `use_rust`.
         progress_callback: Called with a `Progress`. An exception in it ends the walk and is raised
             by `analyze`.
         progress_interval: Minimum number of seconds between two calls.
@@ -103,6 +106,7 @@ class DirectoryProfiler:
         *,
         ignore_snapshots: bool = True,
         exclude: str | Iterable[str] | None = None,
+        where: str | None = None,
         progress_callback: ProgressCallback | None = None,
         progress_interval: float = 1.0,
     ) -> None:
@@ -112,7 +116,10 @@ class DirectoryProfiler:
             "parallel_threshold", parallel_threshold, 0, 2**63 - 1
         )
         self._ignore_snapshots = _check.switch("ignore_snapshots", ignore_snapshots)
-        self._filters = {"exclude": _check.texts("exclude", exclude)}
+        self._filters = {
+            "exclude": _check.texts("exclude", exclude),
+            "where": _check.condition("where", where),
+        }
         for name, value in self._filters.items():
             if value and not use_rust:
                 raise ValueError(f"{name}: needs use_rust=True")

@@ -116,6 +116,17 @@ def test_a_folder_is_empty_only_if_nothing_at_all_is_in_it(tmp_path):
     assert f"{tmp_path}/excluded" not in analysis["empty_folders"]
 
 
+def test_a_condition_says_what_counts(tree):
+    def analyze(where):
+        return pwalk.DirectoryProfiler(where=where).analyze(tree)
+
+    analysis = analyze("size >= 3000 or kind = dir")
+    assert analysis["summary"]["total_files"] == 4 and analysis["summary"]["total_folders"] == 7
+    assert analyze("name ~ '*.txt'")["file_extensions"] == {".txt": 2}
+    with pytest.raises(ValueError, match="^where: "):
+        analyze("size >")
+
+
 def test_the_ten_fullest_folders_are_found_whoever_reads_which_part_of_them(tmp_path):
     for folder in range(30):
         (tmp_path / f"{folder:02}").mkdir()
@@ -198,6 +209,8 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
         (ValueError, "progress_interval", {"progress_interval": 0}),
         (TypeError, "exclude", {"exclude": 5}),
         (ValueError, "exclude", {"exclude": "*.tmp", "use_rust": False}),
+        (TypeError, "where", {"where": len}),
+        (ValueError, "where", {"where": "size > 1", "use_rust": False}),
     ]
     for kind, name, arguments in cases:
         with pytest.raises(kind, match=f"^{name}: "):
