@@ -305,13 +305,19 @@ impl Batch {
         }
         let sum = |column| tail(column, first).iter().fold(0, |sum: i64, n| sum.wrapping_add(*n));
         let kinds = &self.kind[first..];
-        let newest = |times| {
-            let times = kinds.iter().zip(tail(times, first));
-            times.filter(|(kind, _)| **kind != Kind::Dir).map(|(_, time)| *time).max()
-        };
         let n_dirs = kinds.iter().filter(|kind| **kind == Kind::Dir).count() as i64;
+        let n_files = kinds.len() as i64 - n_dirs;
+        // Without a branch for each row, and without an `Option`.
+        let newest = |times| {
+            let times = tail(times, first);
+            let newer = |newest: i64, (kind, time): (&Kind, &i64)| {
+                newest.max(if *kind == Kind::Dir { i64::MIN } else { *time })
+            };
+            let is_known = n_files > 0 && !times.is_empty();
+            is_known.then(|| kinds.iter().zip(times).fold(i64::MIN, newer))
+        };
         TreeSums {
-            n_files: kinds.len() as i64 - n_dirs,
+            n_files,
             n_dirs,
             size: sum(&self.size),
             blocks: sum(&self.blocks),

@@ -15,7 +15,6 @@
 //! for a subdirectory, and what it guards changes together.
 
 use crate::batch::Contents;
-use crate::directory::DirInfo;
 use crate::entry::{Kind, Stat};
 use crate::sync::lock;
 use std::sync::{Arc, Mutex};
@@ -172,21 +171,20 @@ pub(crate) struct Closed {
 
 impl Tree {
     /// A directory that is about to be read.
-    pub(crate) fn new(info: &DirInfo, above: Above) -> Arc<Tree> {
+    pub(crate) fn new(
+        above: Above,
+        path_len: usize,
+        depth: i32,
+        parent_inode: u64,
+        stat: Stat,
+    ) -> Arc<Tree> {
         let state = State {
             n_open: 1,
             contents: Contents::Unread,
             sums: TreeSums::default(),
             number: None,
         };
-        Arc::new(Tree {
-            above,
-            path_len: info.path.len(),
-            depth: info.depth,
-            parent_inode: info.parent_inode,
-            stat: info.stat,
-            state: Mutex::new(state),
-        })
+        Arc::new(Tree { above, path_len, depth, parent_inode, stat, state: Mutex::new(state) })
     }
 
     /// Adds what a slice has found, and how many subdirectories will be closed; before they are

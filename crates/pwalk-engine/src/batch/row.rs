@@ -79,12 +79,7 @@ impl<'a> Row<'a> {
     /// The last component of its path.
     #[inline]
     pub fn last_component(&self) -> &'a [u8] {
-        if !self.is_dir_itself() {
-            return self.name();
-        }
-        let path = own_path(self.dir_path());
-        let start = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
-        &path[start..]
+        if self.is_dir_itself() { name_of_dir(self.dir_path()) } else { self.name() }
     }
 
     /// -1 for a root; 0 for an entry directly in a root.
@@ -149,6 +144,15 @@ impl<'a> Row<'a> {
     pub fn target(&self) -> &'a [u8] {
         self.batch.target.get(self.index).map_or(b"", |span| self.batch.bytes(*span))
     }
+}
+
+/// Apart, so that what most rows need is inlined: with a call for each, a CSV took 0.8% more
+/// instructions.
+#[cold]
+fn name_of_dir(path: &[u8]) -> &[u8] {
+    let path = own_path(path);
+    let start = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+    &path[start..]
 }
 
 /// The path of a directory without its closing slash, but for `/` itself.

@@ -4,7 +4,7 @@
 use super::Worker;
 use crate::batch::Contents;
 use crate::condition::Facts;
-use crate::directory::DirInfo;
+use crate::directory::{DirInfo, Siblings};
 use crate::entry::Kind;
 use crate::source::{Sink, Source};
 use crate::tree::{Above, Closed, Tree, TreeSums};
@@ -21,6 +21,15 @@ impl<S: Source, K: Sink> Worker<'_, '_, S, K> {
         if let Some(closed) = tree.end_reading(contents) {
             self.close(&info.path, tree.clone(), closed);
         }
+    }
+
+    /// Adds a slice to the totals of its directory: its rows, from `first` on, and the directories
+    /// in it that are still to be walked.
+    // Not inlined: most walks are for other things.
+    #[inline(never)]
+    pub(super) fn add_up<D>(&self, tree: &Tree, first: usize, waiting: Option<&Siblings<'_, D>>) {
+        let n_waiting = waiting.map_or(0, Siblings::len);
+        tree.add(&self.delivery.sums_from(first), n_waiting);
     }
 
     /// Nothing is to come below a directory, whose path begins this one: nor below those above it

@@ -78,8 +78,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         (self.wanted, self.only_size, self.answers) = (wanted, only_size, answers);
         dir.count(slice.n_entries, slice.size_sum);
         if let Some(tree) = &dir.info.tree {
-            let n_waiting = slice.siblings.as_ref().map_or(0, |siblings| siblings.len());
-            tree.add(&self.delivery.sums_from(first_row), n_waiting);
+            self.add_up(tree, first_row, slice.siblings.as_deref());
         }
         if let Some(siblings) = slice.siblings {
             self.jobs.push(Job::Open(siblings));

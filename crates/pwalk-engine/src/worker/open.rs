@@ -92,7 +92,11 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         let follows = self.walk.config.rules.follow_links();
         let path: Box<[u8]> = [&start.path, slash].concat().into();
         let has_no_row = stat.kind() == Kind::Dir && self.has_no_row(&path, start.depth, &stat);
-        let mut info = DirInfo {
+        let tree = self.walk.outlet.fields().contains(Fields::TREE).then(|| {
+            let above = start.above.map_or(Above::Nothing, Above::Left);
+            Tree::new(above, path.len(), start.depth, start.parent_inode, stat)
+        });
+        DirInfo {
             path,
             root_len: start.root_len,
             root_dev: start.root_dev.unwrap_or(stat.dev),
@@ -104,12 +108,8 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             ancestors: follows.then(|| {
                 start.ancestors.iter().copied().chain(std::iter::once(stat.id())).collect()
             }),
-            tree: None,
-        };
-        let above = || start.above.map_or(Above::Nothing, Above::Left);
-        let wants_tree = self.walk.outlet.fields().contains(Fields::TREE);
-        info.tree = wants_tree.then(|| Tree::new(&info, above()));
-        info
+            tree,
+        }
     }
 
     pub(super) fn open_one(&mut self, mut siblings: Box<Siblings<'w, S::Dir>>) {
@@ -234,19 +234,22 @@ fn child_info(parent: &DirInfo, fs: FsIndex, name: &[u8], stat: Stat) -> DirInfo
         let own = std::iter::once(stat.id());
         above.iter().copied().chain(own).collect()
     });
-    let mut info = DirInfo {
-        path: [&parent.path, name, b"/"].concat().into(),
+    let path = [&parent.path, name, b"/"].concat();
+    let (depth, parent_inode) = (parent.depth + 1, parent.stat.ino);
+    let tree = parent
+        .tree
+        .as_ref()
+        .map(|above| Tree::new(Above::Dir(above.clone()), path.len(), depth, parent_inode, stat));
+    DirInfo {
+        path: path.into(),
         root_len: parent.root_len,
         root_dev: parent.root_dev,
         fs,
-        depth: parent.depth + 1,
-        parent_inode: parent.stat.ino,
+        depth,
+        parent_inode,
         stat,
         has_no_row: false,
         ancestors,
-        tree: None,
-    };
-    let above = parent.tree.clone().map(Above::Dir);
-    info.tree = above.map(|above| Tree::new(&info, above));
-    info
+        tree,
+    }
 }

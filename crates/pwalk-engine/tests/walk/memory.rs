@@ -5,7 +5,8 @@
 
 use crate::harness::{N_WORKERS, Pace};
 use pwalk_engine::{Control, Fields, Kind, walk};
-use pwalk_testkit::fake::{CollectingSink, FakeSource, FakeTree, FaultPlan, Options};
+use pwalk_testkit::fake::{Call, CollectingSink, FakeSource, FakeTree, FaultPlan, Options};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 const N_PER_READ: usize = 1000;
 
@@ -63,6 +64,36 @@ fn t34_of_very_many_subdirectories_few_wait_to_be_opened() {
         assert_eq!(levels.n_rows, n + 1);
         assert!(levels.n_unopened <= waiting_max(n_workers), "{levels:?}");
         assert!(levels.n_handles <= 1 + n_workers as i64, "{levels:?}");
+    }
+}
+
+#[test]
+fn t34_of_very_many_subtrees_few_are_open_while_their_totals_are_summed_up() {
+    const N: usize = 3_000;
+    let mut tree = FakeTree::default();
+    let root = tree.add_dir("/r");
+    for number in 0..N {
+        let dir = tree.add_in(root, format!("{number}").as_bytes(), Kind::Dir);
+        let below = tree.add_in(dir, b"below", Kind::Dir);
+        tree.add_in(below, b"f", Kind::File);
+    }
+    let options = Options { fields: Fields::TREE | Fields::SIZE, ..Options::default() };
+    for n_workers in N_WORKERS {
+        let sink = CollectingSink::new(options.fields).counting();
+        // Of three rows two are of directories.
+        let n_closed = || sink.n_rows() as i64 * 2 / 3;
+        let n_open_max = AtomicI64::new(0);
+        let plan = plan();
+        let source = FakeSource::new(&tree, &plan).on_call(|call, number| {
+            if call == Call::Open {
+                n_open_max.fetch_max(number as i64 - n_closed(), Relaxed);
+            }
+        });
+        let config = Pace { batch_len: 1, ..Pace::usual(n_workers) }.config(&options);
+        walk(options.frontier(), &config, &source, &sink, &Control::default()).unwrap();
+        assert_eq!(sink.n_rows(), 3 * N as u64 + 1);
+        let n_open = n_open_max.load(Relaxed);
+        assert!(n_open <= 3 + 4 * n_workers as i64, "{n_open} with {n_workers} workers");
     }
 }
 
