@@ -1,10 +1,11 @@
 """Runs one Python peer, in the interpreter that has it.
 
-    driver.py walk|loop|first NAME TREE     prints ENTRIES SECONDS
-    driver.py collect NAME TREE [OUTPUT]    prints ENTRIES
+    driver.py walk|loop|first|profile NAME TREE     prints ENTRIES SECONDS
+    driver.py collect NAME TREE [OUTPUT]            prints ENTRIES
 
 `walk` iterates over a tree once; `loop` does so 200 times and gives the time of one; `first`
-stops at the first triple. `collect` is for peers that return everything at once.
+stops at the first triple; `profile` takes the statistics of a `DirectoryProfiler`. `collect` is
+for peers that return everything at once.
 
 The questionable decision: the seconds leave out the start of Python and the imports, which
 are the same for all, and as long as the walk of a small tree.
@@ -104,11 +105,30 @@ def collect_scandir_rs(tree: str) -> int:
 
 def collect_filoma(tree: str) -> int:
     """Statistics; the root is among the folders."""
+    return _found(_filoma().probe(tree).summary)
+
+
+def _found(summary: dict[str, Any]) -> int:
+    return summary["total_files"] + summary["total_folders"]
+
+
+def _filoma() -> Any:
     from filoma.directories import DirectoryProfiler, DirectoryProfilerConfig
 
-    config = DirectoryProfilerConfig(show_progress=False)
-    summary = DirectoryProfiler(config).probe(tree).summary
-    return summary["total_files"] + summary["total_folders"]
+    return DirectoryProfiler(DirectoryProfilerConfig(show_progress=False))
+
+
+PROFILERS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "filoma": lambda tree: _filoma().probe(tree).summary,
+    "DirectoryProfiler": lambda tree: _our_pwalk().DirectoryProfiler().analyze(tree)["summary"],
+}
+
+
+def profile(name: str, tree: str) -> tuple[int, float]:
+    """Entries, the root included, and the seconds of the call."""
+    start = time.perf_counter()
+    summary = PROFILERS[name](tree)
+    return _found(summary), time.perf_counter() - start
 
 
 def collect_pwalk_report(tree: str, output: str) -> int:
@@ -131,15 +151,21 @@ COLLECTORS: dict[str, Callable[..., int]] = {
 }
 
 
+def measured(verb: str, name: str, tree: str) -> tuple[int, float]:
+    """What a verb with a time gives."""
+    if verb == "profile":
+        return profile(name, tree)
+    return {"walk": walk, "loop": loop, "first": first}[verb](WALKERS[name], tree)
+
+
 def main(verb: str, name: str, tree: str, *output: str) -> None:
     """Prints what the verb gives."""
     if verb == "collect":
         print(COLLECTORS[name](tree, *output))
         return
-    measure = {"walk": walk, "loop": loop, "first": first}[verb]
     # Imports belong to the start of Python.
-    measure(WALKERS[name], os.path.dirname(os.path.abspath(__file__)))
-    n, seconds = measure(WALKERS[name], tree)
+    measured(verb, name, os.path.dirname(os.path.abspath(__file__)))
+    n, seconds = measured(verb, name, tree)
     print(n, f"{seconds:.6f}")
 
 

@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness import places
+from harness import places, scans
 from harness.contestants import SUITES, Contestant, Slowfs
 from harness.counting import COUNTERS, Count, n_lines
 from harness.machine import kernel, mount_type
@@ -64,6 +64,22 @@ class Counting(unittest.TestCase):
     def test_a_cut_frame_is_an_error(self) -> None:
         with self.assertRaises(ValueError):
             self.check(zstd(ROWS * 1000)[:-3], 0)
+
+
+class Scans(unittest.TestCase):
+    """A saved scan is a report of several roots."""
+
+    def test_a_report_is_repeated_under_other_roots(self) -> None:
+        lines = (b"inode,...\n", b'7,2,0,"/t/a","",x\n', b'2,0,-1,"/t","",y\n')
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "report.csv")
+            path.write_bytes(b"".join(lines))
+            found = list(scans.repeated(path, b"/t", 2))
+        inode, parent = scans.INODES + 7, scans.INODES + 2
+        expected = [lines[0], b'7,2,0,"/t-0/a","",x\n', b'2,0,-1,"/t-0","",y\n']
+        expected.append(b'%d,%d,0,"/t-1/a","",x\n' % (inode, parent))
+        expected.append(b'%d,0,-1,"/t-1","",y\n' % parent)
+        self.assertEqual(found, expected)
 
 
 class Rows(unittest.TestCase):

@@ -58,7 +58,8 @@ class Workload:
 
     #: As the results call it.
     name: str
-    #: Shape and scale as `corpus` takes them; `empty` is an empty directory.
+    #: Shape and scale as `corpus` takes them; `empty` is an empty directory, `scan` a saved scan
+    #: of `wide` ten times.
     shape: str
     scale: float
     contestants: tuple[Contestant, ...]
@@ -217,6 +218,49 @@ def _tables() -> tuple[Contestant, ...]:
     )
 
 
+def _totals() -> tuple[Contestant, ...]:
+    """Reports with totals of subtrees, each against the same one without."""
+    rows = [FLOOR]
+    for plain in _reports(formats=("parquet", "arrow")):
+        argv = (*plain.argv, "--columns", "+tree")
+        rows += [plain, replace(plain, name=f"{plain.name} +tree", argv=argv, base=plain.name)]
+    return tuple(rows)
+
+
+def _profiles(base: str) -> tuple[Contestant, ...]:
+    return (
+        _c("pwalk profile --json", "$PWALK profile --json $TREE > $OUT.json", "profile", base),
+        _c(
+            "pwalk profile --html",
+            "$PWALK profile --json --html $OUT.html $TREE > $OUT.json",
+            "profile",
+            base,
+            "and the page",
+        ),
+    )
+
+
+def _profilers() -> tuple[Contestant, ...]:
+    filoma, ours = (
+        _c(name, f"{python} $BENCH/driver.py profile {name} $TREE > $OUT", "timed", "filoma", note)
+        for name, python, note in (
+            ("filoma", "$PYTHON_FILOMA", "probe()"),
+            ("DirectoryProfiler", "$PYTHON_PWALK", "analyze()"),
+        )
+    )
+    return (filoma, ours)
+
+
+def _profile_workloads() -> tuple[Workload, ...]:
+    scan = "pwalk profile --json"
+    return (
+        Workload("totals of subtrees", "wide", 1, _totals()),
+        Workload("profile of a tree", "wide", 1, (FLOOR, *_profiles(FLOOR.name))),
+        Workload("profile of a saved scan", "scan", 1, _profiles(scan)),
+        Workload("DirectoryProfiler", "wide", 1, _profilers()),
+    )
+
+
 def _fixed(threads: tuple[int, ...], base: str) -> tuple[Contestant, ...]:
     """pwalk as it is without flags, and with numbers of threads."""
     command = "$PWALK report $TREE{} -o $OUT.csv --summary $OUT.json"
@@ -272,6 +316,7 @@ _FLAT = "Half a million files in one directory: whether its entries are shared b
 _DEEP = "Chains of 200 directories: paths relative to descriptors against full paths."
 _SLOW = "Servers that take their time: how close to the best number of threads without flags."
 _COLD = "A local disk of which nothing is cached: caches are dropped before each run."
+_PROFILE = "Totals of subtrees, and statistics: what they add to a report, and to the floor."
 _SKEWED = "Nine in ten entries below one directory: whether work reaches the idle threads."
 
 SUITES = {
@@ -286,6 +331,7 @@ SUITES = {
             _MEMORY,
             tuple(Workload(f"wide x {n}", "wide", n, _frugal()) for n in (1, 10)),
         ),
+        Suite("profile", _PROFILE, _profile_workloads()),
         Suite("start", _START, (Workload("empty", "empty", 1, _quick(), repeats=20),)),
         Suite("slow", _SLOW, _slow_workloads()),
         Suite("cold", _COLD, (Workload("wide, cold", "wide", 1, _cold(), place="cold"),)),

@@ -81,6 +81,12 @@ def _summary(written: Written) -> Count:
     return Count(sum(entries.values()) if isinstance(entries, dict) else entries)
 
 
+def _profile(written: Written) -> Count:
+    """The JSON of `pwalk profile`."""
+    profile = json.loads(written.stdout.read_bytes())
+    return Count(profile["totals"]["entries"])
+
+
 def _timed(written: Written) -> Count:
     """`ENTRIES SECONDS` of the driver."""
     entries, seconds = _words(written)
@@ -96,6 +102,7 @@ COUNTERS: dict[str, Callable[[Written], Count]] = {
     # The root is not printed.
     "lines_below": lambda written: Count(n_lines(written.output) + 1),
     "summary": _summary,
+    "profile": _profile,
     "timed": _timed,
     # Not a whole walk, or many: nothing to compare.
     "timed_only": lambda written: Count(seconds=_timed(written).seconds),
