@@ -303,7 +303,7 @@ impl Batch {
         fn tail(column: &[i64], first: usize) -> &[i64] {
             column.get(first..).unwrap_or_default()
         }
-        let sum = |column| tail(column, first).iter().fold(0, |sum: i64, n| sum.wrapping_add(*n));
+        let sum = |column| tail(column, first).iter().copied().fold(0, i64::saturating_add);
         let kinds = &self.kind[first..];
         let n_dirs = kinds.iter().filter(|kind| **kind == Kind::Dir).count() as i64;
         let n_files = kinds.len() as i64 - n_dirs;

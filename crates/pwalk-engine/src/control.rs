@@ -55,7 +55,7 @@ pub struct Progress {
     pub n_files: u64,
     /// Directories.
     pub n_dirs: u64,
-    /// Sum of apparent sizes, bytes; 0 in a walk that reads no sizes.
+    /// Sum of apparent sizes, bytes, which stops at 2^64 - 1; 0 in a walk that reads no sizes.
     pub bytes: u64,
     /// Errors so far.
     pub n_errors: u64,
@@ -84,7 +84,8 @@ impl Control {
     /// The counters, at about this moment.
     pub fn progress(&self) -> Progress {
         let sum = |of: fn(&Shard) -> &AtomicU64| -> u64 {
-            self.shards.iter().map(|shard| of(shard).load(Relaxed)).sum()
+            let counts = self.shards.iter().map(|shard| of(shard).load(Relaxed));
+            counts.fold(0, u64::saturating_add)
         };
         Progress {
             n_files: sum(|shard| &shard.n_files),
@@ -162,7 +163,8 @@ impl Control {
         let shard = &self.shards[worker % N_SHARDS];
         shard.n_files.fetch_add(done.n_files, Relaxed);
         shard.n_dirs.fetch_add(done.n_dirs, Relaxed);
-        shard.bytes.fetch_add(done.bytes, Relaxed);
+        let added = |bytes: u64| Some(bytes.saturating_add(done.bytes));
+        let _ = shard.bytes.fetch_update(Relaxed, Relaxed, added);
         if done.n_errors > 0 {
             shard.n_errors.fetch_add(done.n_errors, Relaxed);
         }

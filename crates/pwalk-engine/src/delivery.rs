@@ -147,7 +147,8 @@ impl<'w, K: Sink> Delivery<'w, K> {
     fn count(&mut self, kind: Kind, stat: &Stat) {
         self.count_seen(kind);
         if self.want.contains(Fields::SIZE) {
-            self.progress.bytes += stat.size.max(0) as u64;
+            let bytes = stat.size.max(0) as u64;
+            self.progress.bytes = self.progress.bytes.saturating_add(bytes);
         }
     }
 

@@ -32,7 +32,7 @@ pub struct TreeTotals {
     pub files: Option<i64>,
     /// Those that are.
     pub dirs: Option<i64>,
-    /// Sum of the apparent sizes of all entries, bytes.
+    /// Sum of the apparent sizes of all entries, bytes; stops at 2^63 - 1.
     pub size: Option<i64>,
     /// Sum of the allocated sizes of all entries, units of 512 bytes.
     pub blocks: Option<i64>,
@@ -45,7 +45,8 @@ pub struct TreeTotals {
     pub errors: Option<i64>,
 }
 
-/// Sums over entries, in whatever order they are added. Sizes wrap around.
+/// Sums over entries, in whatever order they are added. Sizes stop at 2^63 - 1: two sparse files can
+/// have more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TreeSums {
     /// Entries that are not directories.
@@ -82,8 +83,8 @@ impl TreeSums {
         let TreeSums { n_files, n_dirs, size, blocks, mtime, atime, n_errors } = *other;
         self.n_files += n_files;
         self.n_dirs += n_dirs;
-        self.size = self.size.wrapping_add(size);
-        self.blocks = self.blocks.wrapping_add(blocks);
+        self.size = self.size.saturating_add(size);
+        self.blocks = self.blocks.saturating_add(blocks);
         self.mtime = self.mtime.max(mtime);
         self.atime = self.atime.max(atime);
         self.n_errors += n_errors;

@@ -407,7 +407,8 @@ fn side_by_side(
 /// What a batch of a saved scan adds to the progress.
 fn progress(batch: &Batch) -> Progress {
     let n_dirs = batch.kind.iter().filter(|kind| **kind == Kind::Dir).count() as u64;
-    let bytes = batch.size.iter().map(|&size| u64::try_from(size).unwrap_or(0)).sum();
+    let sizes = batch.size.iter().map(|&size| u64::try_from(size).unwrap_or(0));
+    let bytes = sizes.fold(0, u64::saturating_add);
     Progress { n_files: batch.len() as u64 - n_dirs, n_dirs, bytes, n_errors: 0 }
 }
 

@@ -111,6 +111,26 @@ fn what_has_no_row_is_not_in_the_totals() {
 }
 
 #[test]
+fn sums_of_sizes_stop_at_the_largest_number() {
+    let mut tree = FakeTree::of(&["r/a/f", "r/b/f", "r/c/f", "r/d/f"]);
+    for path in ["r/a/f", "r/b/f", "r/c/f", "r/d/f"] {
+        let id = tree.at(path);
+        tree.stat_mut(id).size = i64::MAX;
+    }
+    let (plan, options) = (no_faults(), options());
+    let run = check_all(&tree, &plan, &options);
+    assert_eq!(run.row("/r").tree.and_then(|tree| tree.size), Some(i64::MAX));
+    assert!(run.totals().apparent_bytes > i128::from(u64::MAX), "that is exact");
+    for n_workers in N_WORKERS {
+        let (source, control) = (FakeSource::new(&tree, &plan), Control::default());
+        let sink = CollectingSink::new(options.fields);
+        let config = Pace::small(n_workers).config(&options);
+        walk(options.frontier(), &config, &source, &sink, &control).unwrap();
+        assert_eq!(control.progress().bytes, u64::MAX, "{n_workers} workers");
+    }
+}
+
+#[test]
 fn counts_alone_ask_no_inode() {
     let tree = FakeTree::of(&["r/a/b/f", "r/a/l -> b", "r/z"]);
     let (plan, fields) = (no_faults(), Fields::TREE | Fields::KIND);

@@ -83,7 +83,7 @@ impl Trees {
 }
 
 fn add(sum: &mut Option<i64>, n: i64) {
-    *sum = Some(sum.unwrap_or(0).wrapping_add(n));
+    *sum = Some(sum.unwrap_or(0).saturating_add(n));
 }
 
 fn add_row(tree: &mut TreeTotals, row: &FakeRow) {
