@@ -12,7 +12,7 @@
 //! | extensions, owners, groups, classes of owners' files | some hundred keys (`local.rs`) | 100,000 or 50,000 keys, beyond them estimates with a bound (`sketch.rs`) |
 //! | largest files and directories | | as many as are asked for (`top.rs`) |
 //! | largest trees | | 10,000 by bytes and 10,000 by entries, by name and hash (`trees.rs`) |
-//! | totals of directories, from a scan that has none | | 262,144 directories; beyond them the smaller half goes into those above (`dir_table.rs`) |
+//! | totals of directories, from a scan that has none, or with a condition | | 262,144 directories; beyond them the smaller half goes into those above (`dir_table.rs`) |
 //! | oldest trees | | as many as are asked for, and 8 MB of those that wait (`old.rs`) |
 //! | extension of most bytes in a directory | | of 20,000 directories (`mains.rs`) |
 //! | names that are equal but for case | | 4 MB of hashes, and those of a million directories (`case.rs`) |

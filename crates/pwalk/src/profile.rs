@@ -150,10 +150,8 @@ impl ProfileJob {
         let n_threads = config.walk.threads.unwrap_or_else(cores);
         let mut table = Table::open_for(path, config.format, &wanted(condition)?, n_threads)?;
         condition.map_or(Ok(()), |condition| table.filter(condition))?;
-        // Totals of all entries are not those of the entries that a condition keeps.
         let totals = Columns::parse("tree")?;
-        let has_trees =
-            condition.is_none() && totals.iter().all(|column| table.columns().has(column.name));
+        let has_trees = totals.iter().all(|column| table.columns().has(column.name));
         let mut fields = Profiler::FIELDS & table.columns().told();
         if !has_trees {
             fields.remove(Fields::TREE);

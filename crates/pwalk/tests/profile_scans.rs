@@ -20,7 +20,12 @@ fn report(tree: &Tree, output: PathBuf, change: impl FnOnce(&mut ReportConfig)) 
 }
 
 fn profile(path: &Path) -> Profile {
-    let config = ProfileConfig::new([path]);
+    profile_where(path, None)
+}
+
+fn profile_where(path: &Path, condition: Option<&str>) -> Profile {
+    let mut config = ProfileConfig::new([path]);
+    config.walk.condition = condition.map(str::to_owned);
     ProfileJob::prepare(&config).unwrap().run(&Control::default(), &|_| ()).unwrap()
 }
 
@@ -64,7 +69,7 @@ fn tree(profile: &Profile) -> Vec<Dir> {
 
 #[track_caller]
 fn assert_same(scan: &Path, expected: &Profile, knows_walk: bool) {
-    let found = profile(scan);
+    let found = profile_where(scan, expected.source.condition.as_deref());
     assert_eq!(found.source.kind, SourceKind::Scan);
     assert_eq!(tree(&found), tree(expected), "{}", scan.display());
     let (mut found, mut expected) =
@@ -95,6 +100,59 @@ fn every_format_has_the_profile_of_the_tree() {
         });
         assert_same(&parts, &expected, true);
     }
+}
+
+/// Some leave out directories of which they keep entries, and one all.
+const CONDITIONS: [&str; 5] =
+    ["kind = file", "name ~ '*.pdf'", "kind = dir", "name = data or size > 5000", "size < 0"];
+
+#[test]
+fn every_format_has_the_profile_of_the_tree_with_the_same_condition() {
+    let tree = fixture("basic").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for columns in [None, Some("+tree"), Some("+tree_count,+tree_size")] {
+        for suffix in ["csv", "parquet", "ndjson"] {
+            if suffix == "csv" && columns.is_some() {
+                continue;
+            }
+            let scan = folder.path().join(format!("scan.{suffix}"));
+            report(&tree, scan.clone(), |config| {
+                config.table.columns = columns.map(str::to_owned);
+            });
+            for condition in CONDITIONS {
+                let expected = profile_where(tree.path(), Some(condition));
+                assert_same(&scan, &expected, suffix == "parquet");
+            }
+        }
+    }
+}
+
+#[test]
+fn with_a_condition_a_profile_says_which_directories_hold_most_of_what_it_keeps() {
+    let tree = fixture("basic").build().unwrap();
+    let found = profile_where(tree.path(), Some("name ~ '*.pdf'"));
+    let within = |path: &pwalk::profile::Text| {
+        let path = path.to_str().into_owned();
+        path.strip_prefix(tree.path().to_str().unwrap()).unwrap().to_owned()
+    };
+    let trees = found.largest_trees.iter();
+    let trees: Vec<_> =
+        trees.map(|row| (within(&row.path), row.entries, row.files, row.bytes)).collect();
+    let row = |path: &str, entries, bytes| (path.to_owned(), entries, entries, bytes);
+    let expected = [
+        row("", 2, 20_001),
+        row("/data", 2, 20_001),
+        row("/data/2025.final", 1, 10_001),
+        row("/data/2024", 1, 10_000),
+    ];
+    assert_eq!(trees, expected);
+    let mut dirs: Vec<_> =
+        found.largest_dirs.iter().map(|row| (within(&row.path), row.entries, row.bytes)).collect();
+    dirs.sort();
+    let row = |path: &str, bytes| (path.to_owned(), 1, Some(bytes));
+    assert_eq!(dirs, [row("/data/2024", 10_000), row("/data/2025.final", 10_001)]);
+    // They are shown, and not counted.
+    assert_eq!((found.totals.entries, found.totals.by_kind.len(), found.tree.len()), (2, 1, 4));
 }
 
 #[test]

@@ -92,7 +92,10 @@ fn a_condition_chooses_entries_of_trees_and_scans() {
         json(run(&["profile", "--json", "--where", "kind = file and size >= 1000", path]).text())
     };
     let (of_tree, of_scan) = (of(root), of(scan));
-    assert_eq!(of_tree["totals"], of_scan["totals"]);
+    for key in ["totals", "largest_trees", "largest_dirs", "tree"] {
+        assert_eq!(of_tree[key], of_scan[key], "{key}");
+    }
+    assert!(of_tree["tree"].as_array().unwrap().len() > 1);
     assert_eq!(of_tree["source"]["condition"], "kind = file and size >= 1000");
     assert!(of_tree["totals"]["entries"].as_u64().unwrap() > 2);
     let all = json(run(&["profile", "--json", root]).text());

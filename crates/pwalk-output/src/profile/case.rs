@@ -7,8 +7,9 @@
 //! * The last half a million or so names of any kind, in a table of fixed size. Names of one
 //!   directory come one soon after the other, so few are forgotten too early: those of directories
 //!   with more names than that.
-//! * The names of directories in directories that are not closed, since the row of a directory comes
-//!   only after all that is below it. Beyond [`SIBLINGS_MAX`] of them all are forgotten.
+//! * The names of directories in directories that are not closed: in a walk for totals, the row of a
+//!   directory comes only after all that is below it. Beyond [`SIBLINGS_MAX`] of them all are
+//!   forgotten.
 
 use foldhash::fast::RandomState;
 use pwalk_engine::lock;

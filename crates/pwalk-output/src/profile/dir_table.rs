@@ -1,4 +1,5 @@
-//! Totals of subtrees from the rows of a table that has none, in whatever order they come.
+//! Totals of subtrees from rows that have none, in whatever order they come: those of a table, and
+//! those that a condition keeps. A directory needs no row of its own.
 //!
 //! A directory is kept by its name and the directory above it, with the sums of its direct entries;
 //! what is below it is added up at the end. Memory is bounded: beyond [`N_DIRS_MAX`] directories the
@@ -10,7 +11,9 @@
 
 use super::dir::DirFacts;
 use memchr::memrchr;
-use pwalk_engine::{Batch, Fields, Kind, TreeSums, TreeTotals, lock};
+use pwalk_engine::{
+    Batch, Contents, EntryError, Fields, Kind, Operation, TreeSums, TreeTotals, lock,
+};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
@@ -21,7 +24,7 @@ const N_DIRS_MAX: usize = 1 << 18;
 /// The parent of a root.
 const NONE: u32 = u32::MAX;
 
-/// Directories of a table, filled by all workers.
+/// Directories, filled by all workers.
 #[derive(Default)]
 pub(crate) struct DirTable(Mutex<Dirs>);
 
@@ -45,13 +48,15 @@ struct Node {
     start: usize,
     len: u32,
     uid: Option<u32>,
+    /// It has a row, which says that it was read.
+    is_read: bool,
     /// Of its direct entries.
     own: TreeSums,
     /// Of what was below it and is no longer kept by itself.
     folded: TreeSums,
 }
 
-/// Sums over the rows of a batch that are in one directory.
+/// Sums over the rows of a batch that are in one directory, without that of the directory itself.
 struct Slice<'b> {
     path: &'b [u8],
     depth: i32,
@@ -78,17 +83,25 @@ impl DirTable {
             dirs.nodes[node as usize].own.add(&sums);
             for row in rows {
                 let row = batch.row(row);
-                let node = if row.is_dir_itself() { node } else { dirs.below(node, row.name()) };
-                dirs.nodes[node as usize].uid = Some(batch.uid[row.index()]);
+                let node = if row.is_dir_itself() {
+                    dirs.add_above(node, &entry(batch, row.index()));
+                    node
+                } else {
+                    dirs.below(node, row.name())
+                };
+                let node = &mut dirs.nodes[node as usize];
+                node.uid = Some(batch.uid[row.index()]);
+                node.is_read |= matches!(row.contents(), Contents::Counted { .. });
             }
         }
+        batch.errors.iter().for_each(|error| dirs.fail(error));
         if dirs.nodes.len() > dirs.n_max {
             dirs.fold();
         }
     }
 
-    /// Calls for each directory, of whose entries these fields are known. True if totals are
-    /// estimates.
+    /// Calls for each directory that was read, of whose entries these fields are known. True if
+    /// totals are estimates.
     pub(crate) fn finish(self, fields: Fields, mut each: impl FnMut(DirFacts<'_>)) -> bool {
         let dirs = self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut below: Vec<_> = dirs.nodes.iter().map(Node::sums).collect();
@@ -101,6 +114,9 @@ impl DirTable {
         let mut depths = vec![0; dirs.nodes.len()];
         for (index, (node, below)) in dirs.nodes.iter().zip(&below).enumerate() {
             depths[index] = depths.get(node.parent as usize).map_or(-1, |depth| depth + 1);
+            if !node.is_read && below.n_files + below.n_dirs == 0 {
+                continue;
+            }
             each(DirFacts {
                 path: &dirs.path(node),
                 depth: depths[index],
@@ -116,7 +132,7 @@ impl DirTable {
 
 /// What is known of these sums.
 fn totals(sums: &TreeSums, fields: Fields) -> TreeTotals {
-    let TreeSums { n_files, n_dirs, size, blocks, mtime, atime, n_errors: _ } = *sums;
+    let TreeSums { n_files, n_dirs, size, blocks, mtime, atime, n_errors } = *sums;
     TreeTotals {
         count: Some(n_files + n_dirs),
         files: Some(n_files),
@@ -125,7 +141,7 @@ fn totals(sums: &TreeSums, fields: Fields) -> TreeTotals {
         blocks: fields.contains(Fields::BLOCKS).then_some(blocks),
         mtime: mtime.filter(|_| fields.contains(Fields::MTIME)),
         atime: atime.filter(|_| fields.contains(Fields::ATIME)),
-        errors: None,
+        errors: Some(n_errors),
     }
 }
 
@@ -144,20 +160,25 @@ fn slices(batch: &Batch) -> Vec<Slice<'_>> {
             slice.dirs.push(index);
         }
         if !row.is_dir_itself() {
-            let is_dir = kind == Kind::Dir;
-            let time = |times: &[i64]| times.get(index).copied().filter(|_| !is_dir);
-            slice.sums.add(&TreeSums {
-                n_files: i64::from(!is_dir),
-                n_dirs: i64::from(is_dir),
-                size: batch.size[index].max(0),
-                blocks: batch.blocks[index].max(0),
-                mtime: time(&batch.mtime),
-                atime: time(&batch.atime),
-                n_errors: 0,
-            });
+            slice.sums.add(&entry(batch, index));
         }
     }
     slices
+}
+
+/// What an entry adds to the sums of the directory that it is in.
+fn entry(batch: &Batch, index: usize) -> TreeSums {
+    let is_dir = batch.kind[index] == Kind::Dir;
+    let time = |times: &[i64]| times.get(index).copied().filter(|_| !is_dir);
+    TreeSums {
+        n_files: i64::from(!is_dir),
+        n_dirs: i64::from(is_dir),
+        size: batch.size[index].max(0),
+        blocks: batch.blocks[index].max(0),
+        mtime: time(&batch.mtime),
+        atime: time(&batch.atime),
+        n_errors: 0,
+    }
 }
 
 impl Node {
@@ -189,6 +210,25 @@ impl Dirs {
         node
     }
 
+    /// Adds to what a directory is in, if it is not a root.
+    fn add_above(&mut self, node: u32, sums: &TreeSums) {
+        let parent = self.nodes[node as usize].parent;
+        if parent != NONE {
+            self.nodes[parent as usize].own.add(sums);
+        }
+    }
+
+    /// Counts what could not be seen: in the directory that could not be read, or that it is in.
+    fn fail(&mut self, error: &EntryError) {
+        let EntryError { operation, path, depth, errno: _ } = error;
+        let node = match (operation, memrchr(b'/', path)) {
+            (Operation::Open | Operation::Read, _) | (_, None) => self.enter(path, *depth),
+            (_, Some(_)) if *depth < 0 => self.enter(path, *depth),
+            (_, Some(slash)) => self.enter(&path[..slash], *depth - 1),
+        };
+        self.nodes[node as usize].own.n_errors += 1;
+    }
+
     /// The node of this name in a directory.
     fn below(&mut self, parent: u32, name: &[u8]) -> u32 {
         let hash = self.hasher.hash_one((parent, name));
@@ -203,6 +243,7 @@ impl Dirs {
                 start: self.names.len(),
                 len: name.len() as u32,
                 uid: None,
+                is_read: false,
                 own: TreeSums::default(),
                 folded: TreeSums::default(),
             },
@@ -268,9 +309,9 @@ impl Dirs {
             let node = &old.nodes[place as usize];
             let new = self.below(moved[&node.parent], old.name(node));
             moved.insert(place, new);
-            let Node { uid, own, folded, .. } = *node;
+            let Node { uid, is_read, own, folded, .. } = *node;
             let node = &mut self.nodes[new as usize];
-            *node = Node { uid, own, folded, ..*node };
+            *node = Node { uid, is_read, own, folded, ..*node };
         }
     }
 
@@ -302,7 +343,11 @@ mod tests {
     fn row(batch: &mut Batch, dir: &str, depth: i32, name: &str, kind: Kind, size: i64) {
         let dir = batch.push_dir(dir.as_bytes(), 1, 0, depth);
         let stat = Stat { size, blocks: 8, uid: 7, mtime: size, atime: -size, ..Stat::default() };
-        batch.push(dir, name.as_bytes(), kind, &stat, Contents::None);
+        let contents = match kind {
+            Kind::Dir => Contents::Counted { n_entries: 0, size_sum: 0 },
+            _ => Contents::None,
+        };
+        batch.push(dir, name.as_bytes(), kind, &stat, contents);
     }
 
     /// Path, depth, bytes in it, bytes below it, entries below it.
@@ -350,6 +395,56 @@ mod tests {
                 expected.map(|(path, d, own, size, n)| (path.to_owned(), d, own, size, n));
             assert_eq!(totals(table), (expected.to_vec(), false));
         }
+    }
+
+    #[test]
+    fn a_directory_may_have_a_row_of_its_own_in_any_batch_or_none() {
+        let rows = [
+            ("/r/a/", 0, "", Kind::Dir, 100),
+            ("/r/a/b/", 1, "", Kind::Dir, 10),
+            ("/r/a/c/d/", 2, "f", Kind::File, 1),
+        ];
+        let table = DirTable::new();
+        for (dir, depth, name, kind, size) in rows {
+            let mut batch = Batch::new(Fields::REPORT);
+            row(&mut batch, dir, depth, name, kind, size);
+            table.add(&batch);
+        }
+        let expected = [
+            ("/r/", -1, 100, 111, 3),
+            ("/r/a/", 0, 10, 11, 2),
+            ("/r/a/b/", 1, 0, 0, 0),
+            ("/r/a/c/", 1, 0, 1, 1),
+            ("/r/a/c/d/", 2, 1, 1, 1),
+        ];
+        let expected = expected.map(|(path, d, own, size, n)| (path.to_owned(), d, own, size, n));
+        assert_eq!(totals(table), (expected.to_vec(), false));
+    }
+
+    #[test]
+    fn errors_count_where_they_were_and_make_no_directory_appear() {
+        let table = DirTable::new();
+        let mut batch = Batch::new(Fields::REPORT);
+        row(&mut batch, "/r/a/", 0, "f", Kind::File, 1);
+        let error = |operation, path: &str, depth| EntryError {
+            operation,
+            path: path.into(),
+            depth,
+            errno: pwalk_engine::Errno::ACCESS,
+        };
+        batch.errors = vec![
+            error(Operation::Read, "/r/a", 0),
+            error(Operation::Stat, "/r/a/g", 1),
+            error(Operation::Open, "/r/a/b", 1),
+            error(Operation::Open, "/r/c", 0),
+            error(Operation::Stat, "/x", -1),
+        ];
+        table.add(&batch);
+        let mut found = Vec::new();
+        table.finish(Fields::REPORT, |dir| {
+            found.push((dir.path.to_vec(), dir.totals.errors));
+        });
+        assert_eq!(found, [(b"/r/".to_vec(), Some(4)), (b"/r/a/".to_vec(), Some(3))]);
     }
 
     #[test]

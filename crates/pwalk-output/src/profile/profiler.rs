@@ -24,7 +24,7 @@ pub struct Profiler {
     about: About,
     tallies: Pool<Tally>,
     shared: Shared,
-    /// Where no row has the totals of a directory.
+    /// Adds up the totals of directories where rows don't have them.
     dirs: Option<DirTable>,
 }
 
@@ -56,14 +56,19 @@ impl Profiler {
         .union(Fields::TREE);
 
     /// A profiler of entries of which these fields are known, for `n_tallies` threads.
+    ///
+    /// With a condition it takes no totals from rows: a directory that the condition leaves out has
+    /// none, and a saved scan has those of all entries.
     pub fn new(fields: Fields, about: About, n_tallies: usize) -> Profiler {
-        let has_no_totals = !fields.contains(Fields::TREE) && fields.contains(Fields::SIZE);
-        let has_no_totals = has_no_totals && about.has_depths;
+        let has_condition = about.source.condition.is_some();
+        let fields = if has_condition { fields.difference(Fields::TREE) } else { fields };
+        let has_totals = fields.contains(Fields::TREE);
+        let adds_up = !has_totals && fields.contains(Fields::SIZE) && about.has_depths;
         Profiler {
             fields,
             tallies: Pool::new((0..n_tallies).map(|_| Tally::default()).collect()),
-            shared: Shared::new(about.top, about.ages_as_of),
-            dirs: has_no_totals.then(DirTable::new),
+            shared: Shared::new(&about, has_totals),
+            dirs: adds_up.then(DirTable::new),
             about,
         }
     }
@@ -71,7 +76,12 @@ impl Profiler {
     /// What was counted, with what the summary of the input knows.
     pub fn finish(self, summary: &Summary) -> Profile {
         let Profiler { fields, about, tallies, shared, dirs } = self;
-        let offer = |dir: DirFacts<'_>| shared.offer_tree(&Dir::new(dir, &shared.paths));
+        let offer = |dir: DirFacts<'_>| {
+            if let (true, Some(bytes)) = (shared.has_condition, dir.own_bytes) {
+                shared.offer_dir(dir.path, dir.own_entries, bytes);
+            }
+            shared.offer_tree(&Dir::new(dir, &shared.paths));
+        };
         let trees_are_estimates = dirs.is_some_and(|dirs| dirs.finish(fields, offer));
         for mut tally in tallies.into_values() {
             tally.hand_over(&mut lock(&shared.keyed));

@@ -57,7 +57,8 @@ pub struct Profile {
     pub dir_entries: Vec<DirEntriesRow>,
     /// The largest files.
     pub largest_files: Vec<LargeFile>,
-    /// The directories with most bytes below them.
+    /// The directories with most bytes below them. With a condition, these and the other lists of
+    /// directories count entries that fulfil it, and have directories that don't, too.
     pub largest_trees: Vec<LargeTree>,
     /// The directories with most direct entries.
     pub largest_dirs: Vec<LargeDir>,
@@ -74,8 +75,9 @@ pub struct Profile {
     pub errors: Errors,
     /// What was left out on purpose; `None` if a saved scan doesn't say.
     pub skipped: Option<Skipped>,
-    /// True if the totals of directories were put together from the rows of a scan that has none,
-    /// and more directories than are counted apart: the smallest are counted as part of theirs.
+    /// True if the totals of directories were put together from rows, because a scan has none or
+    /// there is a condition, and there are more directories than are counted apart: the smallest are
+    /// counted as part of theirs.
     pub trees_are_estimates: bool,
     /// The largest directories, by bytes or by entries, each with all that it is in.
     pub tree: Vec<TreeRow>,

@@ -2,16 +2,16 @@
 
 use super::case::Case;
 use super::classes::Ages;
-use super::dir::Dir;
+use super::dir::{Dir, without_slash};
 use super::examples::Examples;
 use super::keyed::Keyed;
 use super::mains::Mains;
 use super::old::OldTrees;
-use super::paths::Paths;
+use super::paths::{Paths, shown};
 use super::top::Top;
 use super::trees::Trees;
 use super::unseen::Unseen;
-use super::{LargeDir, LargeFile, Trouble};
+use super::{About, LargeDir, LargeFile, Trouble};
 use std::sync::Mutex;
 
 /// Names that make trouble, and errors, of which a profile has the paths.
@@ -25,6 +25,10 @@ pub(crate) struct Shared {
     pub(crate) n_paths: usize,
     /// Paths that stand for others.
     pub(crate) n_examples: usize,
+    /// The rows of directories have the totals that are meant.
+    pub(crate) has_totals: bool,
+    /// What a directory counts is more than what is meant.
+    pub(crate) has_condition: bool,
     pub(crate) ages: Ages,
     pub(crate) paths: Paths,
     pub(crate) keyed: Mutex<Keyed>,
@@ -40,12 +44,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(top: usize, as_of: i64) -> Shared {
-        let (n_paths, n_examples) = (top.min(PATHS_MAX), top.min(EXAMPLES_MAX));
+    pub(crate) fn new(about: &About, has_totals: bool) -> Shared {
+        let (n_paths, n_examples) = (about.top.min(PATHS_MAX), about.top.min(EXAMPLES_MAX));
         Shared {
             n_paths,
             n_examples,
-            ages: Ages::new(as_of),
+            has_totals,
+            has_condition: about.source.condition.is_some(),
+            ages: Ages::new(about.ages_as_of),
             paths: Paths::default(),
             keyed: Mutex::new(Keyed::new()),
             files: Top::new(n_paths),
@@ -57,6 +63,14 @@ impl Shared {
             empty_dirs: Examples::new(n_paths),
             names: Trouble::ALL.map(|_| Examples::new(n_examples)),
             unseen: Mutex::default(),
+        }
+    }
+
+    /// A directory, whose path has a closing slash, with its direct entries.
+    pub(crate) fn offer_dir(&self, path: &[u8], entries: u64, bytes: u64) {
+        if self.dirs.admits(entries) {
+            let path = shown(without_slash(path));
+            self.dirs.offer(entries, LargeDir { path, entries, bytes: Some(bytes) });
         }
     }
 

@@ -12,7 +12,7 @@ use super::paths::shown;
 use super::shared::Shared;
 use super::sums::{Pair, Sums, allocated, size};
 use super::trouble::troubles;
-use super::{LargeDir, LargeFile, Trouble};
+use super::{LargeFile, Trouble};
 use pwalk_engine::{Batch, Contents, Fields, Kind, Row, extension, lock};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -252,7 +252,7 @@ impl Tally {
             let facts = DirFacts {
                 path: &path,
                 depth: row.depth(),
-                totals: row.tree().copied().unwrap_or_default(),
+                totals: row.tree().filter(|_| shared.has_totals).copied().unwrap_or_default(),
                 uid: batch.uid.get(index).copied(),
                 own_entries: own.map_or(0, |(entries, _)| entries),
                 own_bytes: own.map(|(_, bytes)| bytes),
@@ -283,9 +283,8 @@ impl Tally {
         self.counts.dir_entries[size_class(entries)] += 1;
         if entries == 0 {
             shared.empty_dirs.offer(|| shown(without_slash(path)));
-        } else if shared.dirs.admits(entries) {
-            let path = shown(without_slash(path));
-            shared.dirs.offer(entries, LargeDir { path, entries, bytes: Some(bytes) });
+        } else if !shared.has_condition {
+            shared.offer_dir(path, entries, bytes);
         }
         Some((entries, bytes))
     }

@@ -6,20 +6,17 @@ use pwalk_output::profile::{Age, Profile, Text};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// All of them; each list must have room for all. Of a walk with a condition, directories may have
-/// no rows, and so no totals.
+/// All of them; each list must have room for all.
 #[track_caller]
-pub(crate) fn assert_as_naive(profile: &Profile, naive: &Naive, has_condition: bool) {
+pub(crate) fn assert_as_naive(profile: &Profile, naive: &Naive) {
     let again: Profile = serde_json::from_str(&profile.to_json()).unwrap();
     assert_eq!(again.totals, profile.totals);
     assert_sums(profile, naive);
     assert_classes(profile, naive);
     assert_owner_classes(profile, naive);
     assert_largest(profile, naive);
-    if !has_condition {
-        assert_trees(profile, naive);
-        assert_tree_is_closed(profile);
-    }
+    assert_trees(profile, naive);
+    assert_tree_is_closed(profile, naive.has_condition);
     let found: Vec<_> = profile.names.iter().map(|row| row.entries).collect();
     assert_eq!(found, naive.troubles(), "names");
     for row in &profile.names {
@@ -119,8 +116,7 @@ fn assert_largest(profile: &Profile, naive: &Naive) {
     files.sort();
     found.sort();
     assert_eq!(found, files);
-    let mut dirs = naive.dir_entries();
-    dirs.retain(|(_, entries, _)| *entries > 0);
+    let mut dirs = naive.dirs();
     let found = profile.largest_dirs.iter();
     assert!(found.clone().is_sorted_by_key(|dir| Reverse(dir.entries)));
     let mut found: Vec<_> =
@@ -156,15 +152,20 @@ fn assert_trees(profile: &Profile, naive: &Naive) {
     assert_eq!(old, expected, "old trees");
 }
 
-/// Its parents come first, and are not smaller. Here it has all directories.
-fn assert_tree_is_closed(profile: &Profile) {
+/// Its parents come first, and are not smaller. Here it has all directories. Those that a condition
+/// leaves out are not counted in their parents.
+fn assert_tree_is_closed(profile: &Profile, has_condition: bool) {
     let mut paths: Vec<Vec<u8>> = Vec::new();
     for (place, row) in profile.tree.iter().enumerate() {
         let mut path = row.path.0.clone();
         if let Some(parent) = row.parent {
             assert!(parent < place);
             let above = &profile.tree[parent];
-            assert!(above.bytes >= row.bytes && above.entries > row.entries);
+            let least = row.entries + u64::from(!has_condition);
+            assert!(above.bytes >= row.bytes && above.entries >= least);
+            if has_condition {
+                assert!(row.own_entries <= row.entries && row.own_bytes <= Some(row.bytes));
+            }
             let slash: &[u8] = if paths[parent].ends_with(b"/") { b"" } else { b"/" };
             path = [&paths[parent], slash, &path].concat();
         }

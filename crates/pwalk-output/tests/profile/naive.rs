@@ -17,6 +17,8 @@ pub(crate) type Sums = (u64, u64, u64);
 pub(crate) struct Naive {
     pub(crate) rows: Vec<FakeRow>,
     pub(crate) as_of: i64,
+    /// They are those that a condition has kept.
+    pub(crate) has_condition: bool,
 }
 
 /// A directory with what is below it.
@@ -49,6 +51,14 @@ pub(crate) fn name(row: &FakeRow) -> &[u8] {
 
 fn directory(row: &FakeRow) -> &[u8] {
     &row.path[..row.path.len() - name(row).len()]
+}
+
+/// Without the closing slash.
+fn own_path(path: &[u8]) -> &[u8] {
+    match path {
+        b"/" => path,
+        _ => path.strip_suffix(b"/").unwrap_or(path),
+    }
 }
 
 pub(crate) fn age(as_of: i64, time: i64) -> &'static str {
@@ -113,8 +123,21 @@ impl Naive {
         self.rows.iter().filter_map(counted).collect()
     }
 
-    fn below<'a>(&'a self, dir: &'a FakeRow) -> impl Iterator<Item = &'a FakeRow> {
-        let mut path = dir.path.clone();
+    /// The directories with direct entries: their number, and the sum of their sizes.
+    pub(crate) fn dirs(&self) -> Vec<(Vec<u8>, u64, u64)> {
+        let mut dirs = self.dir_entries();
+        if self.has_condition {
+            let inner = self.rows.iter().filter(|row| row.depth >= 0);
+            let kept = self.by(inner, |row| own_path(directory(row)).to_vec());
+            let kept = kept.into_iter().map(|(path, (entries, bytes, _))| (path, entries, bytes));
+            dirs = kept.collect();
+        }
+        dirs.retain(|(_, entries, _)| *entries > 0);
+        dirs
+    }
+
+    fn below<'a>(&'a self, dir: &[u8]) -> impl Iterator<Item = &'a FakeRow> {
+        let mut path = dir.to_vec();
         if !path.ends_with(b"/") {
             path.push(b'/');
         }
@@ -123,16 +146,27 @@ impl Naive {
         self.rows.iter().filter(is_below)
     }
 
-    /// All directories that were read, with what is below them.
+    /// All directories that were read, with what is below them. Those that a condition leaves out
+    /// are among them if there is something below.
     pub(crate) fn trees(&self) -> Vec<NaiveTree> {
         let is_read = |row: &&FakeRow| matches!(row.contents, Contents::Counted { .. });
-        self.rows.iter().filter(is_read).map(|dir| self.tree(dir)).collect()
+        let read = self.rows.iter().filter(is_read).map(|row| row.path.clone());
+        let mut paths: BTreeSet<_> = read.collect();
+        for row in &self.rows {
+            let mut path = &*row.path;
+            for _ in -1..row.depth {
+                let name_len = path.iter().rev().take_while(|byte| **byte != b'/').count();
+                path = own_path(&path[..path.len() - name_len]);
+                paths.insert(path.to_vec());
+            }
+        }
+        paths.iter().map(|path| self.tree(path)).collect()
     }
 
-    fn tree(&self, dir: &FakeRow) -> NaiveTree {
+    fn tree(&self, dir: &[u8]) -> NaiveTree {
         let not_dirs = || self.below(dir).filter(|row| row.kind != Kind::Dir);
         NaiveTree {
-            path: dir.path.clone(),
+            path: dir.to_vec(),
             entries: self.below(dir).count() as u64,
             files: not_dirs().count() as u64,
             bytes: self.below(dir).map(bytes).sum(),

@@ -8,7 +8,8 @@ use pwalk_engine::{Config, Control, Filesystems, Tuning, walk};
 use pwalk_output::profile::{About, Profile, Profiler, Source, SourceKind};
 use pwalk_output::{Preamble, Summary};
 use pwalk_testkit::fake::{
-    FakeSource, FakeTree, FaultPlan, Options, arb_fault_plan, arb_options, arb_tree, model,
+    Expression, FakeSource, FakeTree, FaultPlan, Options, Quantity, arb_fault_plan, arb_options,
+    arb_tree, model,
 };
 use std::time::Duration;
 
@@ -17,7 +18,11 @@ pub(crate) const AS_OF: i64 = 1_795_183_200;
 const DAY: i64 = 86_400;
 
 pub(crate) fn about(top: usize) -> About {
-    let source = Source { roots: Vec::new(), kind: SourceKind::Tree, scan: None, condition: None };
+    about_where(top, None)
+}
+
+fn about_where(top: usize, condition: Option<String>) -> About {
+    let source = Source { roots: Vec::new(), kind: SourceKind::Tree, scan: None, condition };
     About { source, started: AS_OF, ages_as_of: AS_OF, top, has_depths: true }
 }
 
@@ -33,7 +38,8 @@ pub(crate) fn profile(
     let filesystems = Filesystems::new(tuning);
     let config = Config { n_workers, workers_max: n_workers, filesystems, ..options.config() };
     let (source, control) = (FakeSource::new(tree, plan), Control::default());
-    let profiler = Profiler::new(options.fields, about(top), n_workers.min(3));
+    let about = about_where(top, options.condition.as_ref().map(Expression::text));
+    let profiler = Profiler::new(options.fields, about, n_workers.min(3));
     let outcome = walk(options.frontier(), &config, &source, &profiler, &control).unwrap();
     let summary = Summary::new(&Preamble::default(), Duration::ZERO, &outcome, 0);
     profiler.finish(&summary)
@@ -87,16 +93,33 @@ proptest! {
         options in arb_options(),
         pace in arb_pace(),
     ) {
-        let options = Options { fields: Profiler::FIELDS, condition: None, ..options };
+        let options = Options { fields: Profiler::FIELDS, ..options };
         let modelled = model(&tree, &plan, &options);
         let profile = profile(&tree, &plan, &options, pace, 1000);
         prop_assert_eq!(profile.errors.count, modelled.errors.len() as u64);
         prop_assert_eq!(profile.complete, Some(modelled.errors.is_empty()));
         let once = u64::try_from(modelled.allocated_bytes).unwrap();
         prop_assert_eq!(profile.totals.allocated_bytes, Some(once));
-        let naive = Naive { rows: modelled.rows, as_of: AS_OF };
+        let has_condition = options.condition.is_some();
+        let naive = Naive { rows: modelled.rows, as_of: AS_OF, has_condition };
         let every_link: u64 = profile.totals.by_kind.iter().map(|row| row.allocated_bytes).sum();
         prop_assert_eq!(profile.totals.shared_bytes, Some(every_link - once));
-        assert_as_naive(&profile, &naive, options.condition.is_some());
+        assert_as_naive(&profile, &naive);
+    }
+
+    /// Errors are counted in the same directories, too.
+    #[test]
+    fn a_condition_that_all_entries_fulfil_changes_no_totals(
+        (tree, plan) in arb_case(),
+        options in arb_options(),
+        pace in arb_pace(),
+    ) {
+        let trees = |condition| {
+            let options = Options { fields: Profiler::FIELDS, condition, ..options.clone() };
+            let mut trees = profile(&tree, &plan, &options, pace, 1000).largest_trees;
+            trees.sort_by(|a, b| a.path.cmp(&b.path));
+            trees
+        };
+        prop_assert_eq!(trees(Some(Expression::Number(Quantity::Depth, ">=", 0))), trees(None));
     }
 }
