@@ -20,7 +20,7 @@ use crate::batch::Row;
 use crate::entry::Fields;
 pub use check::{CONDITION_FIELDS, ConditionField};
 pub(crate) use facts::Facts;
-use node::Node;
+use node::{Node, Number};
 use pwalk_sys::Errno;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -101,7 +101,12 @@ impl Condition {
 
     /// True if it depends on the number of a directory's entries.
     pub fn needs_entries(&self) -> bool {
-        self.node.needs_entries()
+        self.node.has_number(|number| matches!(number, Number::Entries))
+    }
+
+    /// True if it depends on how deep an entry lies.
+    pub fn needs_depth(&self) -> bool {
+        self.node.has_number(|number| matches!(number, Number::Depth))
     }
 
     /// True for a row that it wants. The batch must have what [`Condition::fields`] says.

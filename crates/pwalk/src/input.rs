@@ -284,8 +284,14 @@ impl Table {
         let now = self.started().unwrap_or(system.now);
         let condition = Condition::with(condition, &Lookup { now, ..system })?;
         self.check_fields(condition.fields())?;
-        if condition.needs_entries() && !self.columns().has("pw_fcount") {
-            return Err(self.lacks("pw_fcount"));
+        let others = [
+            ("pw_fcount", condition.needs_entries()),
+            ("directory-depth", condition.needs_depth()),
+        ];
+        for (column, is_needed) in others {
+            if is_needed && !self.columns().has(column) {
+                return Err(self.lacks(column));
+            }
         }
         self.condition = Some(condition);
         Ok(())

@@ -266,6 +266,7 @@ fn t55_a_condition_on_a_column_that_a_scan_lacks_is_refused() {
         ("empty", "has no column pw_fcount"),
         ("user = 0 or size > 1", "has no column UID"),
         ("entries > 1", "has no column pw_fcount"),
+        ("not depth > 1", "has no column directory-depth"),
         ("sise > 1", "no such field 'sise'; did you mean 'size'?"),
     ];
     let mut table = Table::open(&path, None).unwrap();

@@ -120,15 +120,15 @@ impl Node {
         }
     }
 
-    /// True if it depends on the number of a directory's entries.
-    pub(super) fn needs_entries(&self) -> bool {
+    /// True if one of its tests is of a number that `is_meant`.
+    pub(super) fn has_number(&self, is_meant: fn(Number) -> bool) -> bool {
         match self {
-            Node::All(parts) | Node::Any(parts) => parts.iter().any(Node::needs_entries),
-            Node::Not(part) => part.needs_entries(),
-            Node::Test(Test::Empty) => true,
-            Node::Test(Test::Number { of, .. } | Test::AnyOf { of, .. }) => {
-                matches!(of, Number::Entries)
+            Node::All(parts) | Node::Any(parts) => {
+                parts.iter().any(|part| part.has_number(is_meant))
             }
+            Node::Not(part) => part.has_number(is_meant),
+            Node::Test(Test::Empty) => is_meant(Number::Entries),
+            Node::Test(Test::Number { of, .. } | Test::AnyOf { of, .. }) => is_meant(*of),
             Node::Test(_) => false,
         }
     }
