@@ -30,7 +30,7 @@ pub(crate) const TEXTS: [Texts; 8] = [
         examples: &[
             "pwalk report /data -o data.csv.zst         metadata of every inode in /data",
             "pwalk walk /data --type f -0 | sort -z     the path of every file, sorted",
-            "pwalk profile /data                        what is in there, and what takes space",
+            "pwalk profile /data                        what is in there, and what fills it",
             "pwalk info /data                           the filesystem and how it is walked",
         ],
         notes: &[

@@ -326,6 +326,14 @@ mod tests {
     }
 
     #[test]
+    fn t54_a_glob_that_is_too_large_is_refused() {
+        let glob = "{".repeat(300) + "a" + &"}".repeat(300);
+        let error = parse(&format!("name ~ '{glob}'")).expect_err("it is too large");
+        assert_eq!(error.reason(), "the pattern is too large or too deeply nested");
+        assert_eq!(error.place(), Some(7..glob.len() + 9));
+    }
+
+    #[test]
     fn fields_have_one_meaning_each() {
         let names = CONDITION_FIELDS
             .iter()

@@ -151,9 +151,8 @@ impl Excludes {
                 }
             }
         }
-        let failed = |error: globset::Error| bad_pattern(error.glob().unwrap_or_default(), &error);
-        excludes.names = names.build().map_err(failed)?;
-        excludes.paths = paths.build().map_err(failed)?;
+        excludes.names = names.build().map_err(|error| bad_set(patterns, &error))?;
+        excludes.paths = paths.build().map_err(|error| bad_set(patterns, &error))?;
         Ok(excludes)
     }
 
@@ -237,7 +236,25 @@ fn compile(given: &str, text: &str) -> Result<Glob, ArgumentError> {
 }
 
 fn bad_pattern(pattern: &str, error: &globset::Error) -> ArgumentError {
-    ArgumentError::new(EXCLUDE, pattern, error.kind().to_string())
+    ArgumentError::new(EXCLUDE, pattern, glob_reason(error))
+}
+
+/// The error of a set doesn't say whose it is: of the first pattern that makes no set by itself.
+fn bad_set<P: AsRef<str>>(patterns: &[P], error: &globset::Error) -> ArgumentError {
+    let makes_none = |given: &&str| {
+        let glob = compile(given, Pattern::parse(given).1);
+        glob.is_ok_and(|glob| GlobSetBuilder::new().add(glob).build().is_err())
+    };
+    let guilty = patterns.iter().map(P::as_ref).find(makes_none);
+    bad_pattern(guilty.unwrap_or("(all together)"), error)
+}
+
+/// What is wrong with a glob, in a user's words.
+pub(crate) fn glob_reason(error: &globset::Error) -> String {
+    match error.kind() {
+        globset::ErrorKind::Regex(_) => "the pattern is too large or too deeply nested".to_owned(),
+        kind => kind.to_string(),
+    }
 }
 
 /// A set of paths, asked directory by directory.
@@ -351,6 +368,14 @@ impl<P: AsRef<[u8]>> FromIterator<P> for PathSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn t54_a_pattern_that_is_too_large_is_named() {
+        let deep = "{".repeat(300) + "a" + &"}".repeat(300);
+        let error = Excludes::new(&["*.tmp", &deep]).expect_err("it is too large");
+        assert_eq!(error.value(), deep);
+        assert_eq!(error.reason(), "the pattern is too large or too deeply nested");
+    }
 
     #[test]
     fn excludes_follow_the_rules_of_gitignore() {

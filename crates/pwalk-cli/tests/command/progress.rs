@@ -23,7 +23,8 @@ fn on_terminal(script: &str, root: &Path) -> String {
     String::from_utf8_lossy(&said.stdout).trim_start_matches("^D").to_owned()
 }
 
-const SLOW_READER: &str = "{ sleep 0.6; cat > /dev/null; }";
+/// Waits from the first byte on: a busy machine may start the command late.
+const SLOW_READER: &str = "{ head -c 1 > /dev/null; sleep 0.8; cat > /dev/null; }";
 
 #[test]
 fn a_terminal_gets_progress_and_then_the_summary() {

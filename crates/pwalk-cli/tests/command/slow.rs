@@ -189,11 +189,14 @@ fn max_ops_is_what_the_server_counts_from_the_first_second_on_and_without_bursts
             // What the kernel and the command need before the walk comes on top.
             assert!(seen.rate() <= 1050.0, "{threads}: {seen}");
             assert!(seen.most_within(millis(1000)) <= 1050, "{threads}: {seen}");
-            assert!(seen.most_within(millis(100)) <= 150, "{threads}: {seen}");
-            seen.rate()
+            // A machine that does something else makes it slower, and never faster. But a server
+            // that does not get to run finds what was sent meanwhile all at once: bursts are those
+            // of a run that nothing held up.
+            let is_at_full_rate = seen.rate() >= 950.0;
+            assert!(!is_at_full_rate || seen.most_within(millis(100)) <= 150, "{threads}: {seen}");
+            is_at_full_rate
         };
-        // A machine that does something else makes it slower, and never faster.
-        let is_kept = (0..N_TRIES).any(|_| run() >= 950.0);
+        let is_kept = (0..N_TRIES).any(|_| run());
         assert!(is_kept, "{threads}: slower than it may be");
     }
 }

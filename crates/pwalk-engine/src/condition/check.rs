@@ -8,8 +8,9 @@ use super::grammar::{Fault, Operator, Placed, Syntax, Value, Written};
 use super::node::{Comparison, Node, Number, Test, Text, Wanted};
 use super::values;
 use crate::entry::{Fields, Kind};
+use crate::excludes::glob_reason;
 use crate::similar::did_you_mean;
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobSetBuilder};
 use regex::bytes::RegexBuilder;
 
 /// A field that conditions can test.
@@ -326,8 +327,9 @@ fn glob(pattern: &str, ignores_case: bool) -> Result<Wanted, String> {
     }
     let mut builder = GlobBuilder::new(pattern);
     builder.literal_separator(true).backslash_escape(true).case_insensitive(ignores_case);
-    let glob = builder.build().map_err(|error| error.kind().to_string())?;
-    Ok(Wanted::Glob(glob.compile_matcher()))
+    // A set of one: a matcher by itself panics where a pattern is too large, or nested too deep.
+    let set = builder.build().and_then(|glob| GlobSetBuilder::new().add(glob).build());
+    set.map(Wanted::Glob).map_err(|error| glob_reason(&error))
 }
 
 /// A regular expression, which is searched for: `^` and `$` bind it to the ends.

@@ -7,7 +7,7 @@
 use super::check::fields_of;
 use super::facts::Facts;
 use crate::entry::{Fields, Kind, extension};
-use globset::GlobMatcher;
+use globset::GlobSet;
 use regex::bytes::Regex;
 
 /// A condition, or a part of one.
@@ -94,7 +94,7 @@ pub(super) enum Wanted {
     Start(Vec<u8>),
     /// Those that end so, and have no slash before it: `*.bam`.
     End(Vec<u8>),
-    Glob(GlobMatcher),
+    Glob(GlobSet),
     Regex(Regex),
 }
 
