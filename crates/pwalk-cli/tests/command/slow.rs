@@ -46,6 +46,22 @@ fn scene(options: Options) -> Option<Scene> {
     Some(Scene { served, tree: options.tree, folder })
 }
 
+/// Gives the other threads of this process, the server's among them, priority over everything else:
+/// on a busy machine a server that waits for its turn finds all at once what was sent meanwhile, and
+/// would count that as a burst. What this thread starts has no such priority. Where a container
+/// forbids it, the server has to share.
+fn let_the_server_run_first() {
+    let own = rustix::thread::gettid().to_string();
+    for task in fs::read_dir("/proc/self/task").unwrap() {
+        let id = task.unwrap().file_name().into_string().unwrap();
+        if id != own {
+            let mut chrt = Command::new("chrt");
+            chrt.args(["--rr", "--pid", "1", &id]).stderr(Stdio::null());
+            let _ = chrt.status();
+        }
+    }
+}
+
 impl Scene {
     /// `pwalk`, with the mount as its root and in the folder.
     fn pwalk(&self, arguments: &[&str]) -> Command {
@@ -183,20 +199,18 @@ fn a_large_directory_is_read_in_as_few_requests_as_the_buffer_allows() {
 #[test]
 fn max_ops_is_what_the_server_counts_from_the_first_second_on_and_without_bursts() {
     let Some(scene) = scene(Options::new(Tree::flat(20, 100), Duration::ZERO)) else { return };
+    let_the_server_run_first();
     for threads in ["-t1", "-t512"] {
         let run = || {
             let seen = scene.seen_of(&mut scene.report(&[threads, "--max-ops", "1000"]));
             // What the kernel and the command need before the walk comes on top.
             assert!(seen.rate() <= 1050.0, "{threads}: {seen}");
             assert!(seen.most_within(millis(1000)) <= 1050, "{threads}: {seen}");
-            // A machine that does something else makes it slower, and never faster. But a server
-            // that does not get to run finds what was sent meanwhile all at once: bursts are those
-            // of a run that nothing held up.
-            let is_at_full_rate = seen.rate() >= 950.0;
-            assert!(!is_at_full_rate || seen.most_within(millis(100)) <= 150, "{threads}: {seen}");
-            is_at_full_rate
+            assert!(seen.most_within(millis(100)) <= 150, "{threads}: {seen}");
+            seen.rate()
         };
-        let is_kept = (0..N_TRIES).any(|_| run());
+        // A machine that does something else makes it slower, and never faster.
+        let is_kept = (0..N_TRIES).any(|_| run() >= 950.0);
         assert!(is_kept, "{threads}: slower than it may be");
     }
 }
