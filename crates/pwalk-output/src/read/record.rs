@@ -44,10 +44,11 @@ pub(crate) fn push_record(
 ) -> Reason<()> {
     let arrays = columns.iter().map(|column| Values::new(column, record));
     let arrays = arrays.collect::<Reason<Vec<_>>>()?;
-    let (whole, single): (Vec<_>, Vec<_>) = arrays.iter().partition(|values| values.is_whole());
-    let first = batch.len();
+    let told = arrays.iter().filter(|values| !values.is_all_null());
+    let (whole, single): (Vec<_>, Vec<_>) = told.partition(|values| values.is_whole());
+    let (first, mut row) = (batch.len(), RowValues::default());
     for index in 0..record.num_rows() {
-        let mut row = RowValues::default();
+        row.forget_nullable();
         single.iter().for_each(|values| values.set(index, &mut row));
         assembler.push(batch, &row)?;
     }
@@ -105,6 +106,19 @@ impl<'a> Values<'a> {
     /// True if the batch gets all values at once.
     fn is_whole(&self) -> bool {
         matches!(self, Values::WholeU64(..) | Values::WholeI64(..) | Values::WholeU32(..))
+    }
+
+    /// True if no row has a value.
+    fn is_all_null(&self) -> bool {
+        let array: &dyn Array = match self {
+            Values::U64(array, _) => array,
+            Values::I64(array, _) => array,
+            Values::U32(array, _) => array,
+            Values::Text(array, _) => array,
+            Values::Bytes(array, _) => array,
+            _ => return false,
+        };
+        array.null_count() == array.len()
     }
 
     /// Gives all values to the rows of the batch from `first` on.
