@@ -360,6 +360,11 @@ impl Batch {
         Row { batch: self, index, dir, dir_index }
     }
 
+    /// For each row its `Row::dir_index`.
+    pub fn dir_indexes(&self) -> &[u32] {
+        &self.dir
+    }
+
     /// All rows.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         (0..self.len()).map(|index| self.row(index))

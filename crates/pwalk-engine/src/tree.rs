@@ -78,6 +78,7 @@ impl TreeSums {
     };
 
     /// Adds other sums.
+    #[inline]
     pub fn add(&mut self, other: &TreeSums) {
         // Destructured, so that a new field can't be forgotten here.
         let TreeSums { n_files, n_dirs, size, blocks, mtime, atime, n_errors } = *other;

@@ -28,6 +28,8 @@ mod counts;
 mod dir;
 mod dir_table;
 mod examples;
+mod extensions;
+mod folded;
 mod keyed;
 mod lists;
 mod local;

@@ -11,11 +11,11 @@
 //!   directory comes only after all that is below it. Beyond [`SIBLINGS_MAX`] of them all are
 //!   forgotten.
 
+use super::folded::{Folded, fold};
 use foldhash::fast::RandomState;
 use pwalk_engine::lock;
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hasher};
+use std::hint::black_box;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -29,12 +29,17 @@ const SIBLINGS_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Case {
     state: RandomState,
-    /// Rows of `N_WAYS` hashes, filled from the left; 0 is none. `Relaxed`: a slot is all there is.
-    slots: Box<[[AtomicU64; N_WAYS]]>,
+    /// `Relaxed`: a slot is all there is.
+    slots: Box<[Slots]>,
     siblings: Mutex<Siblings>,
     /// Names that those have at the most.
     siblings_max: usize,
 }
+
+/// Hashes, filled from the left; 0 is none. In one line of the cache, or else each name waits twice.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Slots([AtomicU64; N_WAYS]);
 
 /// Names of subdirectories.
 #[derive(Debug, Default)]
@@ -54,45 +59,25 @@ impl Case {
         Case { state: RandomState::default(), slots, siblings: Mutex::default(), siblings_max }
     }
 
-    /// True if the directory has shown another name that is equal but for case.
+    /// A name of the directory with this hash, as it is compared.
     #[inline]
-    pub(crate) fn is_repeated(&self, dir: u64, name: &[u8]) -> bool {
-        let key = self.key(dir, name);
-        self.is_in_slots(key)
+    pub(crate) fn fold(&self, dir: u64, name: &[u8]) -> Folded {
+        fold(&self.state, dir, name)
     }
 
-    /// The same for the name of a subdirectory.
-    pub(crate) fn is_dir_repeated(&self, dir: u64, name: &[u8]) -> bool {
-        let key = self.key(dir, name);
-        let is_in_slots = self.is_in_slots(key);
-        !lock(&self.siblings).insert(dir, key, self.siblings_max) || is_in_slots
-    }
-
-    /// Nothing more is to come in a directory.
-    pub(crate) fn close(&self, dir: u64) {
-        let mut siblings = lock(&self.siblings);
-        if let Some(names) = siblings.by_dir.remove(&dir) {
-            siblings.n_names -= names.len();
-        }
-    }
-
+    /// Reads the rows of the table that hold these keys, so that they are near when it is asked for
+    /// each of them: memory is waited for once for many, not for one after the other.
     #[inline]
-    fn key(&self, dir: u64, name: &[u8]) -> u64 {
-        let mut hasher = self.state.build_hasher();
-        hasher.write_u64(dir);
-        if name.is_ascii() {
-            write_folded(name, &mut hasher);
-        } else {
-            write_folded(&fold(name), &mut hasher);
-        }
-        hasher.finish().max(1)
+    pub(crate) fn bring_near(&self, keys: &[u64]) {
+        let all = keys.iter().fold(0, |all, key| all ^ self.row(*key).0[0].load(Relaxed));
+        // Or else nothing would be read.
+        black_box(all);
     }
 
-    /// Puts a hash into the table, unless it is there.
+    /// True if the directory has shown another name with this key.
     #[inline]
-    fn is_in_slots(&self, key: u64) -> bool {
-        // The upper bits choose the row, others the way.
-        let row = &self.slots[(key >> 40) as usize % self.slots.len()];
+    pub(crate) fn is_repeated(&self, key: u64) -> bool {
+        let Slots(row) = self.row(key);
         for slot in row {
             let mut held = slot.load(Relaxed);
             if held == 0 {
@@ -109,6 +94,26 @@ impl Case {
         row[key as usize % N_WAYS].store(key, Relaxed);
         false
     }
+
+    /// The same for the name of a subdirectory.
+    pub(crate) fn is_dir_repeated(&self, dir: u64, key: u64) -> bool {
+        let is_in_slots = self.is_repeated(key);
+        !lock(&self.siblings).insert(dir, key, self.siblings_max) || is_in_slots
+    }
+
+    /// Nothing more is to come in a directory.
+    pub(crate) fn close(&self, dir: u64) {
+        let mut siblings = lock(&self.siblings);
+        if let Some(names) = siblings.by_dir.remove(&dir) {
+            siblings.n_names -= names.len();
+        }
+    }
+
+    /// Where a key is, if it is in the table: the upper half chooses the row, the lower the way.
+    #[inline]
+    fn row(&self, key: u64) -> &Slots {
+        &self.slots[(((key >> 32) * self.slots.len() as u64) >> 32) as usize]
+    }
 }
 
 impl Siblings {
@@ -123,43 +128,17 @@ impl Siblings {
     }
 }
 
-/// Letters of ASCII in lower case, eight at a time. Bytes beyond ASCII stay as they are.
-#[inline]
-fn write_folded(name: &[u8], hasher: &mut impl Hasher) {
-    let (eights, rest) = name.as_chunks::<8>();
-    eights.iter().for_each(|eight| hasher.write_u64(fold_eight(u64::from_le_bytes(*eight))));
-    // The last eight overlap those before. Of names of different lengths none are equal.
-    let last = name.last_chunk().map_or_else(
-        || rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte)),
-        |eight| u64::from_le_bytes(*eight),
-    );
-    hasher.write_u64(fold_eight(last));
-    hasher.write_usize(name.len());
-}
-
-#[inline]
-fn fold_eight(bytes: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    let low = bytes & !HIGH;
-    // The high bit of each byte that is not below `byte`: no sum of two of them is above 255.
-    let from = |byte: u8| low + u64::from(0x80 - byte) * ONES;
-    let is_upper = from(b'A') & !from(b'Z' + 1) & !bytes & HIGH;
-    bytes | is_upper >> 2
-}
-
-/// A name in lower case; one that is not UTF-8 as it is.
-#[cold]
-fn fold(name: &[u8]) -> Cow<'_, [u8]> {
-    match std::str::from_utf8(name) {
-        Ok(text) => text.to_lowercase().into_bytes().into(),
-        Err(_) => name.into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_repeated(case: &Case, dir: u64, name: &[u8]) -> bool {
+        case.is_repeated(case.fold(dir, name).key)
+    }
+
+    fn is_dir_repeated(case: &Case, dir: u64, name: &[u8]) -> bool {
+        case.is_dir_repeated(dir, case.fold(dir, name).key)
+    }
 
     #[test]
     fn names_are_equal_but_for_case_in_one_directory_only() {
@@ -176,30 +155,18 @@ mod tests {
             (1, b"\xfea", false),
         ];
         for (dir, name, expected) in names {
-            assert_eq!(case.is_repeated(dir, name), expected, "{name:?}");
-        }
-    }
-
-    #[test]
-    fn eight_bytes_are_folded_as_each_of_them_is() {
-        for byte in 0..=255_u8 {
-            for around in [0, b'@', b'A', b'Z', b'[', b'z', 0x7f, 0x80, 0xff] {
-                let mut bytes = [around; 8];
-                bytes[3] = byte;
-                let folded = fold_eight(u64::from_le_bytes(bytes)).to_le_bytes();
-                assert_eq!(folded, bytes.map(|byte| byte.to_ascii_lowercase()));
-            }
+            assert_eq!(is_repeated(&case, dir, name), expected, "{name:?}");
         }
     }
 
     #[test]
     fn a_directory_that_comes_late_is_still_compared() {
         let case = Case::of(1024, 1000);
-        assert!(!case.is_dir_repeated(1, b"Anna"));
+        assert!(!is_dir_repeated(&case, 1, b"Anna"));
         for n in 0..10_000 {
-            case.is_repeated(2, format!("{n}").as_bytes());
+            is_repeated(&case, 2, format!("{n}").as_bytes());
         }
-        assert!(case.is_dir_repeated(1, b"anna"));
+        assert!(is_dir_repeated(&case, 1, b"anna"));
         case.close(1);
         assert_eq!(lock(&case.siblings).n_names, 0);
     }
@@ -208,7 +175,7 @@ mod tests {
     fn however_many_subdirectories_a_directory_has_memory_is_bounded() {
         let case = Case::of(1024, 1000);
         for n in 0..1010 {
-            case.is_dir_repeated(1, format!("{n}").as_bytes());
+            is_dir_repeated(&case, 1, format!("{n}").as_bytes());
         }
         assert!(lock(&case.siblings).n_names <= 10);
     }
@@ -221,7 +188,7 @@ mod tests {
                 let (case, n_repeated) = (&case, &n_repeated);
                 scope.spawn(move || {
                     for dir in 0..10_000 {
-                        let is_repeated = case.is_repeated(dir, name.as_bytes());
+                        let is_repeated = is_repeated(case, dir, name.as_bytes());
                         n_repeated.fetch_add(is_repeated.into(), Relaxed);
                     }
                 });

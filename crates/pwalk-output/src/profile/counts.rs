@@ -56,14 +56,16 @@ impl Counts {
         self.small.add(small);
     }
 
-    /// Counts an entry on a level, the roots' being 0.
-    #[inline]
-    pub(crate) fn count_depth(&mut self, level: usize, bytes: u64) {
+    /// Counts entries on a level, the roots' being 0.
+    pub(crate) fn count_depth(&mut self, level: usize, entries: &Pair) {
+        if entries.entries == 0 {
+            return;
+        }
         let level = level.min(DEPTHS_MAX - 1);
         if level >= self.depths.len() {
             self.depths.resize(level + 1, Pair::default());
         }
-        self.depths[level].count(bytes);
+        self.depths[level].add(entries);
     }
 
     /// Counts a file as empty or small, if it is.

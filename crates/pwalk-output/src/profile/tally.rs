@@ -6,12 +6,14 @@
 use super::classes::{N_AGES, size_class};
 use super::counts::{Cells, Counts, N_CELLS};
 use super::dir::{Dir, DirFacts, without_slash};
+use super::extensions::Extensions;
+use super::folded::Folded;
 use super::keyed::Keyed;
 use super::local::Local;
 use super::paths::shown;
 use super::shared::Shared;
 use super::sums::{Pair, Sums, allocated, size};
-use super::trouble::troubles;
+use super::trouble::{is_harmless, troubles};
 use super::{LargeFile, Trouble};
 use pwalk_engine::{Batch, Contents, Fields, Kind, Row, extension, lock};
 use std::borrow::Cow;
@@ -21,6 +23,8 @@ use std::ops::Range;
 const CHUNK: usize = 1024;
 /// Keys of a kind that one worker holds. The classes of an owner take a kilobyte.
 const KEYS_MAX: usize = 256;
+/// Rows whose names are looked up together: what they need of the table takes 16 KiB.
+const NEAR: usize = 256;
 
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -29,7 +33,7 @@ pub(crate) struct Tally {
     /// By the number of the owner.
     cells: Vec<Cells>,
     groups: Local<u32>,
-    extensions: Local<Vec<u8>>,
+    extensions: Extensions,
     /// Sizes of the rows at hand.
     sizes: Vec<u64>,
     /// Their allocated sizes.
@@ -38,6 +42,8 @@ pub(crate) struct Tally {
     run: Vec<u64>,
     /// Numbers of the extensions in that run, each with a row that has it.
     in_run: Vec<(u32, usize)>,
+    /// What the names of the rows at hand are compared by.
+    keys: Vec<u64>,
 }
 
 /// A regular file, as far as is known.
@@ -79,57 +85,63 @@ impl Tally {
         });
         self.cells.clear();
         self.groups.take(|gid, _, sums| keyed.groups.add(&gid, sums));
-        self.extensions.take(|extension, _, sums| keyed.extensions.add(&extension, sums));
+        self.extensions.take(|extension, sums| keyed.extensions.add(&extension, sums));
     }
 }
 
-/// One column after the other.
+/// One column after the other. Values that are equal mostly stand beside each other, and what they
+/// are counted by is looked up once for each run of them.
 impl Tally {
     /// The sizes of rows; 0 where the input tells none.
     fn read_sizes(&mut self, batch: &Batch, rows: Range<usize>) {
-        fn read(column: &[i64], rows: Range<usize>, of: fn(i64) -> u64, into: &mut Vec<u64>) {
-            into.clear();
-            match column.get(rows.clone()) {
-                Some(values) => into.extend(values.iter().map(|value| of(*value))),
-                None => into.resize(rows.len(), 0),
-            }
-        }
-        read(&batch.size, rows.clone(), size, &mut self.sizes);
-        read(&batch.blocks, rows, allocated, &mut self.allocated);
+        fill(&mut self.sizes, &batch.size, rows.clone(), size);
+        fill(&mut self.allocated, &batch.blocks, rows, allocated);
+    }
+
+    /// Sums over some of the rows at hand.
+    #[inline]
+    fn sums_of(&self, places: Range<usize>) -> Sums {
+        let sum = |values: &[u64]| values.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
+        let entries = places.len() as u64;
+        let (bytes, allocated) = (sum(&self.sizes[places.clone()]), sum(&self.allocated[places]));
+        Sums { entries, bytes, allocated }
     }
 
     fn count_kinds(&mut self, batch: &Batch, rows: Range<usize>) {
-        let kinds = &batch.kind[rows];
-        for ((kind, bytes), allocated) in kinds.iter().zip(&self.sizes).zip(&self.allocated) {
-            self.counts.kinds[*kind as usize].add(&Sums::of(*bytes, *allocated));
-            if is_file(*kind) {
-                self.counts.count_small(*bytes, *allocated);
+        for (kind, run) in runs(&batch.kind[rows]) {
+            let sums = self.sums_of(run.clone());
+            self.counts.kinds[kind as usize].add(&sums);
+            if is_file(kind) {
+                for (bytes, allocated) in self.sizes[run.clone()].iter().zip(&self.allocated[run]) {
+                    self.counts.count_small(*bytes, *allocated);
+                }
             }
         }
     }
 
     fn count_groups(&mut self, batch: &Batch, rows: Range<usize>) {
-        let mut last = None;
-        for (place, gid) in batch.gid[rows].iter().enumerate() {
-            let number = remembered(&mut last, gid, || self.groups.number(gid));
-            self.groups.sums(number).add(&Sums::of(self.sizes[place], self.allocated[place]));
+        for (gid, run) in runs(&batch.gid[rows]) {
+            let (number, sums) = (self.groups.number(&gid), self.sums_of(run));
+            self.groups.sums(number).add(&sums);
         }
     }
 
     /// Entries by owner, and the files of each by age and by size.
     fn count_owners(&mut self, batch: &Batch, rows: Range<usize>, shared: &Shared) {
-        let mut last = None;
-        for (place, index) in rows.enumerate() {
-            let uid = batch.uid.get(index).copied().unwrap_or(0);
-            let number = remembered(&mut last, &uid, || self.owners.number(&uid));
-            let bytes = self.sizes[place];
-            self.owners.sums(number).add(&Sums::of(bytes, self.allocated[place]));
+        // Without owners all are of one.
+        let nobody = [0; CHUNK];
+        let uids = batch.uid.get(rows.clone()).unwrap_or(&nobody[..rows.len()]);
+        for (uid, run) in runs(uids) {
+            let (number, sums) = (self.owners.number(&uid), self.sums_of(run.clone()));
+            self.owners.sums(number).add(&sums);
             if self.cells.len() < self.owners.len() {
                 self.cells.push([Pair::default(); N_CELLS]);
             }
-            if is_file(batch.kind[index]) {
-                let mtime = batch.mtime.get(index).copied().unwrap_or(0);
-                let cells = &mut self.cells[number as usize];
+            let cells = &mut self.cells[number as usize];
+            let files = run.filter(|place| is_file(batch.kind[rows.start + place]));
+            for place in files {
+                let mtime = batch.mtime.get(rows.start + place).copied().unwrap_or(0);
+                let bytes = self.sizes[place];
                 cells[shared.ages.class(mtime)].count(bytes);
                 cells[N_AGES + size_class(bytes)].count(bytes);
             }
@@ -146,34 +158,44 @@ impl Tally {
     }
 
     fn count_depths(&mut self, batch: &Batch, rows: Range<usize>) {
-        for (place, index) in rows.enumerate() {
-            let level = usize::try_from(batch.row(index).depth() + 1).unwrap_or(0);
-            self.counts.count_depth(level, self.sizes[place]);
+        let level = |depth: i32| usize::try_from(depth.saturating_add(1)).unwrap_or(0);
+        for (_, run) in runs(&batch.dir_indexes()[rows.clone()]) {
+            let depth = batch.row(rows.start + run.start).dir_depth();
+            let mut inside = Pair::default();
+            for place in run {
+                match batch.row(rows.start + place).is_dir_itself() {
+                    true => {
+                        let itself = Pair { entries: 1, bytes: self.sizes[place] };
+                        self.counts.count_depth(level(depth), &itself);
+                    }
+                    false => inside.count(self.sizes[place]),
+                }
+            }
+            self.counts.count_depth(level(depth.saturating_add(1)), &inside);
         }
     }
 
     fn count_extensions(&mut self, batch: &Batch, rows: Range<usize>, shared: &Shared) {
-        let mut dir = None;
-        for (place, index) in rows.enumerate() {
-            if !is_file(batch.kind[index]) {
-                continue;
+        for (_, run) in runs(&batch.dir_indexes()[rows.clone()]) {
+            for place in run {
+                let index = rows.start + place;
+                if !is_file(batch.kind[index]) {
+                    continue;
+                }
+                let bytes = self.sizes[place];
+                let number = self.extensions.number(batch.row(index).last_component());
+                self.extensions.sums(number).add(&Sums::of(bytes, self.allocated[place]));
+                if self.run.len() < self.extensions.len() {
+                    self.run.resize(self.extensions.len(), 0);
+                }
+                let in_run = &mut self.run[number as usize];
+                if *in_run == 0 {
+                    self.in_run.push((number, index));
+                }
+                *in_run = in_run.saturating_add(bytes);
             }
-            let row = batch.row(index);
-            if dir.is_some_and(|dir: Row<'_>| dir.dir_index() != row.dir_index()) {
-                self.end_run(batch, shared);
-            }
-            dir = Some(row);
-            let bytes = self.sizes[place];
-            let number = self.extensions.number(extension(row.last_component()));
-            self.extensions.sums(number).add(&Sums::of(bytes, self.allocated[place]));
-            self.run.resize(self.extensions.len(), 0);
-            let in_run = &mut self.run[number as usize];
-            if *in_run == 0 {
-                self.in_run.push((number, index));
-            }
-            *in_run = in_run.saturating_add(bytes);
+            self.end_run(batch, shared);
         }
-        self.end_run(batch, shared);
     }
 
     /// The rows of a directory that stand beside each other have ended.
@@ -209,24 +231,44 @@ impl Tally {
 /// Names and directories.
 impl Tally {
     fn look_at_names(&mut self, batch: &Batch, rows: Range<usize>, shared: &Shared) {
-        let mut last = None;
-        for row in rows.map(|index| batch.row(index)) {
-            self.look_at_name(&row, shared);
-            if row.is_dir_itself() {
-                continue;
-            }
-            let dir = remembered(&mut last, &row.dir_index(), || shared.paths.hash(row.dir_path()));
-            let is_repeated = match row.kind() {
-                Kind::Dir => shared.case.is_dir_repeated(dir, row.name()),
-                _ => shared.case.is_repeated(dir, row.name()),
-            };
-            if is_repeated {
-                self.count_trouble(Trouble::Case, &row, shared);
+        for start in rows.clone().step_by(NEAR) {
+            let near = start..rows.end.min(start + NEAR);
+            self.read_names(batch, near.clone(), shared);
+            shared.case.bring_near(&self.keys);
+            for (place, index) in near.enumerate() {
+                let (row, key) = (batch.row(index), self.keys[place]);
+                let is_repeated = !row.is_dir_itself()
+                    && match row.kind() {
+                        Kind::Dir => {
+                            shared.case.is_dir_repeated(shared.paths.hash(row.dir_path()), key)
+                        }
+                        _ => shared.case.is_repeated(key),
+                    };
+                if is_repeated {
+                    self.count_trouble(Trouble::Case, &row, shared);
+                }
             }
         }
     }
 
-    #[inline]
+    /// What names are compared by, and what is wrong with each by itself.
+    fn read_names(&mut self, batch: &Batch, rows: Range<usize>, shared: &Shared) {
+        self.keys.clear();
+        for (_, run) in runs(&batch.dir_indexes()[rows.clone()]) {
+            let dir = shared.paths.hash(batch.row(rows.start + run.start).dir_path());
+            for row in run.map(|place| batch.row(rows.start + place)) {
+                let name = row.last_component();
+                let Folded { key, is_plain } = shared.case.fold(dir, name);
+                self.keys.push(key);
+                let path_len = row.dir_path().len() + row.name().len();
+                if !is_plain || !is_harmless(name, path_len) {
+                    self.look_at_name(&row, shared);
+                }
+            }
+        }
+    }
+
+    #[cold]
     fn look_at_name(&mut self, row: &Row<'_>, shared: &Shared) {
         let (dir, name) = row.path_parts();
         troubles(row.last_component(), dir.len() + name.len(), |trouble| {
@@ -263,7 +305,7 @@ impl Tally {
 
     fn look_at_dir(&mut self, dir: &Dir<'_>, row: &Row<'_>, shared: &Shared) {
         if let Some(above) = dir.above.filter(|_| row.is_dir_itself())
-            && shared.case.is_dir_repeated(above, dir.facts.name())
+            && shared.case.is_dir_repeated(above, shared.case.fold(above, dir.facts.name()).key)
         {
             self.count_trouble(Trouble::Case, row, shared);
         }
@@ -290,19 +332,23 @@ impl Tally {
     }
 }
 
-/// What belongs to a value, computed only if the value is not the same as the last time.
+/// Reads a column of sizes; 0 for each row where there is none.
 #[inline]
-fn remembered<K: Copy + PartialEq, V: Copy>(
-    last: &mut Option<(K, V)>,
-    key: &K,
-    compute: impl FnOnce() -> V,
-) -> V {
-    match last {
-        Some((known, value)) if known == key => *value,
-        _ => {
-            let value = compute();
-            *last = Some((*key, value));
-            value
-        }
+fn fill(into: &mut Vec<u64>, column: &[i64], rows: Range<usize>, of: impl Fn(i64) -> u64) {
+    into.clear();
+    match column.get(rows.clone()) {
+        Some(values) => into.extend(values.iter().map(|value| of(*value))),
+        None => into.resize(rows.len(), 0),
     }
+}
+
+/// Values that are equal and stand beside each other, each with its places.
+#[inline]
+fn runs<T: Copy + PartialEq>(column: &[T]) -> impl Iterator<Item = (T, Range<usize>)> {
+    let mut end = 0;
+    column.chunk_by(PartialEq::eq).map(move |run| {
+        let start = end;
+        end += run.len();
+        (run[0], start..end)
+    })
 }

@@ -182,9 +182,9 @@ fn tree(mut nodes: HashMap<u64, Node>, mains: &Mains) -> Vec<TreeRow> {
     order.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.2.cmp(&other.2)));
     order.truncate(N_MAX);
     // Parents first; of one depth the largest.
-    order.sort_by_key(|(hash, _, depth)| {
-        let row = &nodes[hash].row;
-        (*depth, Reverse(row.bytes), Reverse(row.entries), nodes[hash].name.clone())
+    order.sort_by_cached_key(|(hash, _, depth)| {
+        let Node { row, name, .. } = &nodes[hash];
+        (*depth, Reverse(row.bytes), Reverse(row.entries), name.clone())
     });
     let mut places = HashMap::new();
     let mut rows = Vec::new();
