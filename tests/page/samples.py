@@ -401,6 +401,28 @@ def unknown():
     return made
 
 
+def unsized():
+    """What a saved scan with a summary and totals of subtrees, and no other sizes, has."""
+    made = everyday()
+    made["source"] |= {"kind": "scan", "scan": "/backup/data.parquet"}
+    for key in ["sizes", "owner_sizes", "largest_files", "dir_entries", "largest_dirs"]:
+        made[key] = []
+    kinds = made["totals"]["by_kind"]
+    for row in [*kinds, *made["extensions"], *made["owners"], *made["groups"]]:
+        row |= {"bytes": None, "allocated_bytes": None}
+    for row in [*made["depths"], *made["mtime_ages"], *made["atime_ages"], *made["owner_ages"]]:
+        row["bytes"] = None
+    for row in made["extensions"]:
+        row["bytes_missed_max"] = None
+    made["empty"] |= {"dirs": None, "files": None, "dir_examples": []}
+    made["waste"] = {"files": None, "bytes": None, "allocated_bytes": None}
+    for row in made["tree"]:
+        row |= {"own_bytes": None, "own_entries": None}
+    # Files directly in the root.
+    made["tree"][0]["bytes"] *= 2
+    return made
+
+
 def large():
     """A tree of which 10,000 directories are to be drawn, far more than there is room for."""
     chance = random.Random(12)
@@ -427,5 +449,5 @@ def deep():
 
 
 SAMPLES = {
-    made.__name__: made for made in [everyday, incomplete, hostile, empty, unknown, large, deep]
+    made.__name__: made for made in [everyday, incomplete, hostile, empty, unknown, unsized, large, deep]
 }

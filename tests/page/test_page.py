@@ -298,6 +298,20 @@ def test_what_a_scan_does_not_know_is_left_out(open_page):
     assert set(column(page, "largest_files", "Owner")) == {"\u2013"}
 
 
+def test_t55_what_is_not_known_is_no_0_and_no_date(open_page):
+    page = open_page("unsized", height=ALL)
+    for table in ["extensions", "owners", "groups"]:
+        assert set(column(page, table, "Size")) == {"\u2013"}
+    assert set(column(page, "mtime_ages", "Size")) == {"\u2013"}
+    assert page.locator("#depths .measure").count() == 0
+    assert "Small files" not in page.locator("#totals").inner_text()
+    assert page.locator("#sizes, #waste, #owner_ages, #empty_dirs").count() == 0
+    labels = page.locator(FIRST).evaluate_all("(all) => all.map((each) => each.ariaLabel)")
+    assert any(label.startswith("files here and smaller directories") for label in labels)
+    texts = page.locator("main").inner_text() + str(labels)
+    assert not re.search(r"1970|\b0 B\b|NaN|null", texts.replace("\u00a0", " "))
+
+
 def test_an_empty_tree_is_told_as_such(open_page):
     page = open_page("empty")
     assert page.locator("#tiles").inner_text() == "Nothing is here."

@@ -123,7 +123,14 @@ impl ProfileJob {
             scan: None,
             condition: config.walk.condition.clone(),
         };
-        let about = About { source, started, ages_as_of: started, top, has_depths: true };
+        let about = About {
+            source,
+            started,
+            ages_as_of: started,
+            top,
+            has_depths: true,
+            has_entries: true,
+        };
         let profiler = Profiler::new(Profiler::FIELDS, about, tree.n_encoders());
         tree.leave_out(page.iter().filter_map(OutputFile::id).collect());
         Ok(ProfileJob::new(tree.into(), profiler, page))
@@ -170,6 +177,7 @@ impl ProfileJob {
             ages_as_of: table.started().unwrap_or(started),
             top,
             has_depths: table.columns().has("directory-depth"),
+            has_entries: table.columns().has("pw_fcount"),
         };
         let profiler = Profiler::new(fields, about, n_threads);
         Ok(ProfileJob::new(table.into(), profiler, page))

@@ -5,6 +5,7 @@
 use pwalk::profile::{Profile, ProfileConfig, ProfileJob, SourceKind};
 use pwalk::{Control, Output, Report, ReportConfig};
 use pwalk_testkit::{Tree, fixture};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// The suffixes of all formats.
@@ -184,6 +185,74 @@ fn what_a_scan_lacks_is_null_or_an_empty_list() {
     assert!(found.largest_files.is_empty() && found.atime_ages.is_empty());
     assert_eq!(found.totals.owners, None);
     assert!(found.mtime_ages.iter().any(|row| row.entries > 0));
+}
+
+/// The profile of a scan of the fixture `basic` with these columns alone, as JSON.
+fn json_of_columns(columns: &str) -> serde_json::Value {
+    let tree = fixture("basic").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let scan = folder.path().join("scan.parquet");
+    report(&tree, scan.clone(), |config| config.table.columns = Some(columns.to_owned()));
+    serde_json::from_str(&profile(&scan).to_json()).unwrap()
+}
+
+#[test]
+fn t55_what_no_column_tells_is_null_and_not_0() {
+    let without_owners = "filename,kind,st_size,directory-depth";
+    let with_totals = "filename,kind,st_size,tree,directory-depth";
+    let without_sizes = "filename,kind,UID,st_blocks,st_mtime,directory-depth";
+    let without_counts = "filename,kind,st_size,st_mtime,UID,GID,pw_dirsum,tree,directory-depth";
+    let cases: [(&str, &[&str]); 4] = [
+        (
+            without_owners,
+            &[
+                "/largest_files/0/allocated_bytes",
+                "/largest_files/0/mtime",
+                "/largest_files/0/uid",
+                "/totals/by_kind/0/allocated_bytes",
+                "/totals/shared_bytes",
+                "/extensions/0/allocated_bytes",
+                "/waste/allocated_bytes",
+                "/empty/dirs",
+                "/tree/0/uid",
+                "/tree/0/allocated_bytes",
+                "/tree/0/mtime",
+                "/tree/0/atime",
+                "/largest_trees/0/allocated_bytes",
+                "/largest_trees/0/mtime",
+            ],
+        ),
+        (with_totals, &["/tree/0/uid", "/tree/0/own_bytes", "/tree/0/own_entries", "/empty/dirs"]),
+        (
+            without_sizes,
+            &[
+                "/totals/by_kind/0/bytes",
+                "/extensions/0/bytes",
+                "/extensions/0/bytes_missed_max",
+                "/owners/0/bytes",
+                "/depths/0/bytes",
+                "/mtime_ages/0/bytes",
+                "/owner_ages/0/bytes",
+                "/empty/files",
+                "/waste/files",
+                "/waste/bytes",
+                "/waste/allocated_bytes",
+            ],
+        ),
+        (without_counts, &["/empty/dirs", "/tree/0/own_entries", "/groups/0/allocated_bytes"]),
+    ];
+    for (columns, keys) in cases {
+        let found = json_of_columns(columns);
+        for key in keys {
+            let value = found.pointer(key).unwrap_or_else(|| panic!("no {key} with {columns}"));
+            assert!(value.is_null(), "{key}: {value} with {columns}");
+        }
+    }
+    let found = json_of_columns(without_sizes);
+    assert!(found["totals"]["by_kind"][0]["allocated_bytes"].as_u64() > Some(0));
+    let found = json_of_columns(without_counts);
+    assert!(found["tree"][0]["own_bytes"].is_u64() && found["dir_entries"] == json!([]));
+    assert!(found["largest_dirs"] == json!([]) && found["empty"]["dir_examples"] == json!([]));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::args::By;
 use super::table::{List, Look, Row, Table};
 use crate::message::one_line;
 use crate::words;
-use pwalk::profile::{Age, Profile, Text, Trouble, Waste};
+use pwalk::profile::{Age, Empty, Profile, Text, Trouble, Waste};
 
 /// What is said of a scan without a summary.
 const UNKNOWN: &str = "whether anything could not be seen is not known: the scan doesn't say";
@@ -92,6 +92,10 @@ fn kinds(profile: &Profile, look: Look) -> Vec<String> {
     Counted { title: "Kind", head: "entries", extra: &[], n_more: 0 }.lines(rows, look)
 }
 
+/// What a table counts: a label, numbers in front of the others, entries, and bytes if these are
+/// known.
+type Count = (String, Vec<String>, u64, Option<u64>);
+
 /// A table of entries and bytes, with a bar for bytes.
 struct Counted<'a> {
     title: &'a str,
@@ -104,32 +108,27 @@ struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    fn lines(
-        &self,
-        rows: impl Iterator<Item = (String, Vec<String>, u64, u64)> + Clone,
-        look: Look,
-    ) -> Vec<String> {
-        let all: u64 = rows.clone().fold(0, |sum, (.., bytes)| sum.saturating_add(bytes));
+    fn lines(&self, rows: impl Iterator<Item = Count> + Clone, look: Look) -> Vec<String> {
+        let bytes = rows.clone().filter_map(|(.., bytes)| bytes);
+        let all = bytes.fold(0, u64::saturating_add);
         self.lines_of(rows, all, look)
     }
 
     /// Shares are of `all` bytes.
-    fn lines_of(
-        &self,
-        rows: impl Iterator<Item = (String, Vec<String>, u64, u64)>,
-        all: u64,
-        look: Look,
-    ) -> Vec<String> {
-        let row = |(label, extra, entries, bytes): (String, Vec<String>, u64, u64)| Row {
-            label,
-            numbers: [extra, vec![words::count(entries), words::bytes(bytes)]].concat(),
-            share: Some(bytes as f64 / all.max(1) as f64),
+    fn lines_of(&self, rows: impl Iterator<Item = Count>, all: u64, look: Look) -> Vec<String> {
+        let mut has_bytes = false;
+        let row = |(label, mut numbers, entries, bytes): Count| {
+            has_bytes |= bytes.is_some();
+            numbers.push(words::count(entries));
+            numbers.extend(bytes.map(words::bytes));
+            Row { label, numbers, share: bytes.map(|bytes| bytes as f64 / all.max(1) as f64) }
         };
         let rows: Vec<_> = rows.map(row).collect();
         if rows.is_empty() {
             return Vec::new();
         }
-        let heads = [self.extra, &[self.head, "bytes"]].concat();
+        let heads: &[_] = if has_bytes { &[self.head, "bytes"] } else { &[self.head] };
+        let heads = [self.extra, heads].concat();
         let table = Table { title: self.title.to_owned(), heads, rows };
         let mut lines = vec![String::new()];
         lines.extend(table.lines(look));
@@ -164,7 +163,7 @@ fn extensions(profile: &Profile, n_shown: usize, look: Look) -> Vec<String> {
     });
     let n_more = n_more(profile.totals.extensions, profile.extensions.len(), n_shown);
     let table = Counted { title: "Extension", head: "files", extra: &[], n_more };
-    table.lines_of(rows, files.map_or(0, |row| row.bytes), look)
+    table.lines_of(rows, files.and_then(|row| row.bytes).unwrap_or(0), look)
 }
 
 /// A count that may lack some is marked.
@@ -176,15 +175,20 @@ fn owners(profile: &Profile, n_shown: usize, look: Look) -> Vec<String> {
     let cold = |uid: u32| {
         let rows = profile.owner_ages.iter().filter(|row| row.uid == uid);
         let rows = rows.filter(|row| (Age::Years2..=Age::Older).contains(&row.age));
-        words::bytes(rows.fold(0, |sum, row| sum.saturating_add(row.bytes)))
+        words::bytes(rows.filter_map(|row| row.bytes).fold(0, u64::saturating_add))
     };
+    let extra: &[_] = if has_bytes_by_age(profile) { &["over 1 year old"] } else { &[] };
     let rows = profile.owners.iter().take(n_shown).map(|row| {
         let label = at_least(named(row.name.as_deref(), row.uid), row.is_estimate);
-        (label, vec![cold(row.uid)], row.entries, row.bytes)
+        (label, extra.iter().map(|_| cold(row.uid)).collect(), row.entries, row.bytes)
     });
     let n_more = n_more(profile.totals.owners, profile.owners.len(), n_shown);
-    let table = Counted { title: "Owner", head: "entries", extra: &["over 1 year old"], n_more };
+    let table = Counted { title: "Owner", head: "entries", extra, n_more };
     table.lines_of(rows, profile.totals.apparent_bytes.unwrap_or(0), look)
+}
+
+fn has_bytes_by_age(profile: &Profile) -> bool {
+    profile.mtime_ages.iter().any(|row| row.bytes.is_some())
 }
 
 fn groups(profile: &Profile, n_shown: usize, look: Look) -> Vec<String> {
@@ -244,13 +248,14 @@ const SIZES: [(u64, &str); 9] = [
 ];
 
 fn sizes(profile: &Profile, look: Look) -> Vec<String> {
-    let mut rows = SIZES.map(|(_, label)| (label.to_owned(), vec![], 0_u64, 0_u64)).to_vec();
+    let mut rows: [Count; SIZES.len()] =
+        SIZES.map(|(_, label)| (label.to_owned(), vec![], 0, Some(0)));
     for row in &profile.sizes {
         let class = SIZES.iter().position(|(to, _)| row.to <= *to).unwrap_or(SIZES.len() - 1);
         rows[class].2 = rows[class].2.saturating_add(row.entries);
-        rows[class].3 = rows[class].3.saturating_add(row.bytes);
+        rows[class].3 = rows[class].3.map(|bytes| bytes.saturating_add(row.bytes));
     }
-    let is_there = |row: &(String, Vec<String>, u64, u64)| row.2 > 0;
+    let is_there = |row: &Count| row.2 > 0;
     let last = rows.iter().rposition(is_there).map_or(0, |last| last + 1);
     let first = rows.iter().position(is_there).unwrap_or(0);
     let table = Counted { title: "Size", head: "files", extra: &[], n_more: 0 };
@@ -283,7 +288,8 @@ fn of_owners(profile: &Profile, by: By, n_shown: usize, look: Look) -> Vec<Strin
     }
     let by_age = |uid| {
         let rows = profile.owner_ages.iter().filter(move |row| row.uid == uid);
-        rows.map(|row| (AGES.iter().position(|(to, _)| row.age <= *to), row.bytes)).collect()
+        rows.map(|row| (AGES.iter().position(|(to, _)| row.age <= *to), row.bytes.unwrap_or(0)))
+            .collect()
     };
     let by_size = |uid| {
         let rows = profile.owner_sizes.iter().filter(move |row| row.uid == uid);
@@ -292,7 +298,9 @@ fn of_owners(profile: &Profile, by: By, n_shown: usize, look: Look) -> Vec<Strin
     let ages =
         Matrix { title: "Changed within", heads: AGES.map(|(_, head)| head), cells: &by_age };
     let sizes = Matrix { title: "Files of", heads: BOUNDS.map(|(_, head)| head), cells: &by_size };
-    [ages.lines(profile, n_shown, look), sizes.lines(profile, n_shown, look)].concat()
+    let known = [(ages, has_bytes_by_age(profile)), (sizes, !profile.sizes.is_empty())];
+    let known = known.into_iter().filter(|(_, is_known)| *is_known);
+    known.flat_map(|(matrix, _)| matrix.lines(profile, n_shown, look)).collect()
 }
 
 /// Bytes of owners in four classes.
@@ -373,24 +381,8 @@ fn shown(text: &Text) -> String {
 
 /// What is empty, wasted, or makes trouble.
 fn remarks(profile: &Profile, look: Look) -> Vec<String> {
-    let (empty, waste) = (&profile.empty, &profile.waste);
-    let mut lines = Vec::new();
-    if empty.dirs + empty.files > 0 {
-        let dirs = words::counted(empty.dirs, "empty directory", "empty directories");
-        lines.extend(look.sentence(&format!(
-            "{dirs}, {}",
-            words::counted(empty.files, "empty file", "empty files")
-        )));
-    }
-    let wasted = waste.allocated_bytes.saturating_sub(waste.bytes);
-    if waste.files > 0 && wasted > 0 {
-        let files = words::counted(waste.files, "file", "files");
-        let (below, bytes) = (words::bytes(Waste::BELOW), words::bytes(waste.bytes));
-        let on_disk = words::bytes(waste.allocated_bytes);
-        lines.extend(
-            look.sentence(&format!("{files} below {below} with {bytes} take {on_disk} on disk")),
-        );
-    }
+    let known = [empty(&profile.empty), waste(&profile.waste)].into_iter().flatten();
+    let mut lines: Vec<_> = known.flat_map(|line| look.sentence(&line)).collect();
     for row in profile.names.iter().filter(|row| row.entries > 0) {
         let names = words::counted(row.entries, "name", "names");
         lines.extend(look.sentence(&format!("{names} {}", trouble(row.trouble, row.entries == 1))));
@@ -398,6 +390,28 @@ fn remarks(profile: &Profile, look: Look) -> Vec<String> {
         lines.extend(examples.map(|path| look.line(&format!("  {}", shown(path)))));
     }
     if lines.is_empty() { lines } else { [vec![String::new(), look.title("Also")], lines].concat() }
+}
+
+/// How much is empty, as far as known.
+fn empty(empty: &Empty) -> Option<String> {
+    let counts = [
+        (empty.dirs, "empty directory", "empty directories"),
+        (empty.files, "empty file", "empty files"),
+    ];
+    let known = counts.iter().filter_map(|(n, one, more)| Some(words::counted((*n)?, one, more)));
+    let is_any = counts.iter().any(|(n, ..)| n.is_some_and(|n| n > 0));
+    is_any.then(|| known.collect::<Vec<_>>().join(", "))
+}
+
+/// What small files waste, if that is known.
+fn waste(waste: &Waste) -> Option<String> {
+    let (files, bytes, allocated) = (waste.files?, waste.bytes?, waste.allocated_bytes?);
+    if files == 0 || allocated <= bytes {
+        return None;
+    }
+    let files = words::counted(files, "file", "files");
+    let (below, bytes) = (words::bytes(Waste::BELOW), words::bytes(bytes));
+    Some(format!("{files} below {below} with {bytes} take {} on disk", words::bytes(allocated)))
 }
 
 fn trouble(trouble: Trouble, is_one: bool) -> &'static str {

@@ -55,6 +55,33 @@ fn a_table_is_as_wide_as_the_terminal() {
 }
 
 #[test]
+fn t55_what_a_scan_does_not_tell_is_in_no_table() {
+    let tree = build("basic");
+    let folder = tempfile::tempdir().unwrap();
+    let scan = folder.path().join("scan.parquet");
+    let (root, scan) = (tree.path().to_str().unwrap(), scan.to_str().unwrap());
+    let columns = "filename,kind,UID,GID,st_mtime,directory-depth";
+    run(&["report", root, "-o", scan, "-q", "--columns", columns]).with_status(0);
+    for arguments in [vec!["profile", scan], vec!["profile", scan, "--by", "owner"]] {
+        let said = run(&arguments).with_status(0);
+        let sizes: Vec<_> =
+            said.text().lines().skip(2).filter(|line| line.contains(" B")).collect();
+        assert!(sizes.is_empty(), "{sizes:#?}");
+        for word in ["bytes", "empty", "below", "%"] {
+            assert!(!said.text().contains(word), "{word}: {}", said.text());
+        }
+        assert!(
+            said.text().lines().any(|line| line.starts_with("Owner") && line.contains("entries"))
+        );
+    }
+    let columns = "filename,kind,st_size,directory-depth,UID";
+    run(&["report", root, "-o", scan, "-q", "--columns", columns]).with_status(0);
+    let said = run(&["profile", scan]).with_status(0);
+    assert!(said.text().contains("empty file") && !said.text().contains("empty director"));
+    assert!(!said.text().contains("over 1 year old") && !said.text().contains("on disk"));
+}
+
+#[test]
 fn json_is_the_same_of_a_tree_and_of_its_scan() {
     let tree = build("basic");
     let folder = tempfile::tempdir().unwrap();

@@ -17,8 +17,8 @@ const N_ROWS: usize = 8;
 const BAR: &str = "#4a86c5";
 const CELL: &str = "padding:1px 12px 1px 0;text-align";
 
-/// What a table shows: a name, entries, bytes.
-type Row = (String, u64, u64);
+/// What a table shows: a name, entries, and bytes if these are known.
+type Row = (String, u64, Option<u64>);
 
 /// The main parts of a profile, for a notebook.
 pub fn fragment(profile: &Profile) -> String {
@@ -41,7 +41,7 @@ fn write_all(out: &mut String, profile: &Profile) -> fmt::Result {
 
 fn tables(profile: &Profile) -> [(&'static str, Vec<Row>); 4] {
     let trees = profile.largest_trees.iter().take(N_ROWS);
-    let trees = trees.map(|row| (plain(&row.path.to_str()), row.entries, row.bytes));
+    let trees = trees.map(|row| (plain(&row.path.to_str()), row.entries, Some(row.bytes)));
     let extensions = profile.extensions.iter().take(N_ROWS);
     let extensions =
         extensions.map(|row| (extension(&row.extension.to_str()), row.entries, row.bytes));
@@ -126,12 +126,14 @@ fn write_totals(out: &mut String, profile: &Profile) -> fmt::Result {
 
 /// A table with bars, if there is anything in it.
 fn write_table(out: &mut String, title: &str, rows: &[Row]) -> fmt::Result {
-    let Some(most) = rows.iter().map(|(_, _, size)| *size).max() else { return Ok(()) };
+    let Some(most) = rows.iter().map(|(_, _, size)| size.unwrap_or(0)).max() else {
+        return Ok(());
+    };
     write!(out, "<div><div style=\"margin-top:8px\"><b>{title}</b></div>")?;
     out.write_str("<table style=\"border-collapse:collapse\">")?;
     for (name, n_entries, size) in rows {
-        let width = (*size as f64 / most.max(1) as f64 * 100.0).ceil();
-        let (size, n_entries) = (bytes(*size), count(*n_entries));
+        let width = (size.unwrap_or(0) as f64 / most.max(1) as f64 * 100.0).ceil();
+        let (size, n_entries) = (size.map(bytes).unwrap_or_default(), count(*n_entries));
         write!(
             out,
             "<tr><td style=\"{CELL}:left;overflow-wrap:anywhere\"><bdi>{name}</bdi></td>\

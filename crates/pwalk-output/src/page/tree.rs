@@ -62,7 +62,7 @@ fn columns(tree: &[TreeRow]) -> Option<Value> {
         "bytes": column(&dirs, |dir| rounded(dir.bytes)),
         "entries": column(&dirs, |dir| rounded(dir.entries)),
         "own_bytes": column(&dirs, |dir| dir.own_bytes.map(rounded)),
-        "own_entries": column(&dirs, |dir| rounded(dir.own_entries)),
+        "own_entries": column(&dirs, |dir| dir.own_entries.map(rounded)),
         "mtime": column(&dirs, |dir| dir.mtime.map(|time| time.div_euclid(DAY))),
         "atime": column(&dirs, |dir| dir.atime.map(|time| time.div_euclid(DAY))),
         "uid": column(&dirs, |dir| dir.uid),
@@ -139,7 +139,7 @@ mod tests {
             uid: None,
             extension: None,
             own_bytes: None,
-            own_entries: 0,
+            own_entries: None,
         }
     }
 

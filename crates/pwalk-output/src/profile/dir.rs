@@ -17,7 +17,7 @@ pub(crate) struct DirFacts<'a> {
     /// Sum of the sizes of its direct entries.
     pub(crate) own_bytes: Option<u64>,
     /// Its direct entries.
-    pub(crate) own_entries: u64,
+    pub(crate) own_entries: Option<u64>,
 }
 
 impl<'a> DirFacts<'a> {
@@ -99,7 +99,7 @@ mod tests {
         for (path, depth, above, name) in cases {
             let totals = TreeTotals::default();
             let facts =
-                DirFacts { path, depth, totals, uid: None, own_bytes: None, own_entries: 0 };
+                DirFacts { path, depth, totals, uid: None, own_bytes: None, own_entries: None };
             assert_eq!((facts.above(), facts.name()), (above, name));
         }
     }

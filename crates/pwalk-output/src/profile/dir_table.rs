@@ -123,7 +123,7 @@ impl DirTable {
                 totals: totals(below, fields),
                 uid: node.uid.filter(|_| fields.contains(Fields::OWNER)),
                 own_bytes: Some(node.own.size as u64),
-                own_entries: (node.own.n_files + node.own.n_dirs) as u64,
+                own_entries: Some((node.own.n_files + node.own.n_dirs) as u64),
             });
         }
         dirs.is_folded

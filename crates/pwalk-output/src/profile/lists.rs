@@ -4,10 +4,10 @@ use super::classes::{N_AGES, size_bounds};
 use super::counts::DEPTHS_MAX;
 use super::keyed::Keyed;
 use super::sketch::{Counted, Weight};
-use super::sums::Pair;
+use super::sums::{Pair, Sums};
 use super::{
     Age, AgeRow, DepthRow, DirEntriesRow, ExtensionRow, GroupRow, KindRow, OwnerAgeRow, OwnerRow,
-    OwnerSizeRow, SizeRow, Text, Totals,
+    OwnerSizeRow, SizeRow, Text, Totals, Waste,
 };
 use crate::summary::Summary;
 use pwalk_engine::{Fields, Kind};
@@ -23,6 +23,16 @@ pub(crate) struct Lists<'a> {
 }
 
 impl Lists<'_> {
+    /// What was counted by size, if sizes are known.
+    pub(crate) fn bytes(&self, sum: u64) -> Option<u64> {
+        self.fields.contains(Fields::SIZE).then_some(sum)
+    }
+
+    /// The same of what is allocated.
+    fn allocated(&self, sum: u64) -> Option<u64> {
+        self.fields.contains(Fields::BLOCKS).then_some(sum)
+    }
+
     pub(crate) fn totals(&self, summary: &Summary) -> Totals {
         let knows = |fields| self.fields.contains(fields);
         let kinds = self.keyed.counts.kinds.iter();
@@ -36,12 +46,20 @@ impl Lists<'_> {
                 .knows("bytes/apparent")
                 .then(|| clamped(summary.bytes.apparent)),
             allocated_bytes: once,
-            shared_bytes: once.map(|once| allocated.saturating_sub(once)),
+            shared_bytes: once
+                .zip(self.allocated(allocated))
+                .map(|(once, all)| all.saturating_sub(once)),
             extensions: self.keyed.extensions.n_keys(),
             owners: distinct(self.keyed.owners.n_keys(), Fields::OWNER),
             groups: distinct(self.keyed.groups.n_keys(), Fields::OWNER),
             by_kind: self.kinds(),
         }
+    }
+
+    pub(crate) fn waste(&self) -> Waste {
+        let Sums { entries, bytes, allocated } = self.keyed.counts.small;
+        let allocated_bytes = self.allocated(allocated).filter(|_| self.bytes(bytes).is_some());
+        Waste { files: self.bytes(entries), bytes: self.bytes(bytes), allocated_bytes }
     }
 
     fn kinds(&self) -> Vec<KindRow> {
@@ -50,8 +68,8 @@ impl Lists<'_> {
             KindRow {
                 kind: kind.name().to_owned(),
                 entries: sums.entries,
-                bytes: sums.bytes,
-                allocated_bytes: sums.allocated,
+                bytes: self.bytes(sums.bytes),
+                allocated_bytes: self.allocated(sums.allocated),
             }
         };
         Kind::ALL.iter().map(row).filter(|row| row.entries > 0).collect()
@@ -61,11 +79,11 @@ impl Lists<'_> {
         let row = |(extension, Counted { sums, missed }): (&Vec<u8>, &Counted)| ExtensionRow {
             extension: Text(extension.clone()),
             entries: sums.entries,
-            bytes: sums.bytes,
-            allocated_bytes: sums.allocated,
+            bytes: self.bytes(sums.bytes),
+            allocated_bytes: self.allocated(sums.allocated),
             is_estimate: is_estimate(missed),
             entries_missed_max: missed.entries,
-            bytes_missed_max: missed.bytes,
+            bytes_missed_max: self.bytes(missed.bytes),
         };
         self.keyed.extensions.largest(self.top).into_iter().map(row).collect()
     }
@@ -75,8 +93,8 @@ impl Lists<'_> {
             uid: *uid,
             name: pwalk_sys::user_name(*uid),
             entries: sums.entries,
-            bytes: sums.bytes,
-            allocated_bytes: sums.allocated,
+            bytes: self.bytes(sums.bytes),
+            allocated_bytes: self.allocated(sums.allocated),
             is_estimate: is_estimate(missed),
         };
         self.if_owned(|| self.keyed.owners.largest(self.top).into_iter().map(row).collect())
@@ -87,8 +105,8 @@ impl Lists<'_> {
             gid: *gid,
             name: pwalk_sys::group_name(*gid),
             entries: sums.entries,
-            bytes: sums.bytes,
-            allocated_bytes: sums.allocated,
+            bytes: self.bytes(sums.bytes),
+            allocated_bytes: self.allocated(sums.allocated),
             is_estimate: is_estimate(missed),
         };
         self.if_owned(|| self.keyed.groups.largest(self.top).into_iter().map(row).collect())
@@ -103,7 +121,7 @@ impl Lists<'_> {
             depth: depth as u32,
             or_deeper: depth + 1 == DEPTHS_MAX,
             entries: pair.entries,
-            bytes: pair.bytes,
+            bytes: self.bytes(pair.bytes),
         };
         self.keyed.counts.depths.iter().enumerate().map(row).collect()
     }
@@ -132,7 +150,7 @@ impl Lists<'_> {
         let row = |(age, pair): (&Age, &Pair)| AgeRow {
             age: *age,
             entries: pair.entries,
-            bytes: pair.bytes,
+            bytes: self.bytes(pair.bytes),
         };
         let is_known = self.fields.contains(field);
         Age::ALL.iter().zip(ages).filter(|_| is_known).map(row).collect()
@@ -144,7 +162,7 @@ impl Lists<'_> {
             uid,
             age: Age::ALL[class],
             entries: pair.entries,
-            bytes: pair.bytes,
+            bytes: self.bytes(pair.bytes),
         };
         let cells = self.cells(owners, Fields::MTIME);
         cells.into_iter().filter(|(_, class, _)| *class < N_AGES).map(row).collect()

@@ -8,7 +8,7 @@ use super::lists::Lists;
 use super::shared::Shared;
 use super::tally::Tally;
 use super::utc::utc;
-use super::{Empty, NamesRow, PROFILE_VERSION, Profile, Source, Trouble, Waste};
+use super::{Empty, NamesRow, PROFILE_VERSION, Profile, Source, Trouble};
 use crate::pool::Pool;
 use crate::summary::Summary;
 use pwalk_engine::{Batch, Fields, Sink, lock};
@@ -41,6 +41,8 @@ pub struct About {
     pub top: usize,
     /// True if the depth of each entry is known.
     pub has_depths: bool,
+    /// True if the number of entries of each directory is known.
+    pub has_entries: bool,
 }
 
 impl Profiler {
@@ -67,7 +69,7 @@ impl Profiler {
         Profiler {
             fields,
             tallies: Pool::new((0..n_tallies).map(|_| Tally::default()).collect()),
-            shared: Shared::new(&about, has_totals),
+            shared: Shared::new(&about, fields),
             dirs: adds_up.then(DirTable::new),
             about,
         }
@@ -77,8 +79,8 @@ impl Profiler {
     pub fn finish(self, summary: &Summary) -> Profile {
         let Profiler { fields, about, tallies, shared, dirs } = self;
         let offer = |dir: DirFacts<'_>| {
-            if let (true, Some(bytes)) = (shared.has_condition, dir.own_bytes) {
-                shared.offer_dir(dir.path, dir.own_entries, bytes);
+            if let (true, Some(entries)) = (shared.has_condition, dir.own_entries) {
+                shared.offer_dir(dir.path, entries, dir.own_bytes);
             }
             shared.offer_tree(&Dir::new(dir, &shared.paths));
         };
@@ -129,15 +131,11 @@ impl Profiler {
             largest_dirs: dirs.into_sorted(),
             oldest_trees: old.finish(),
             empty: Empty {
-                dirs: keyed.counts.dir_entries[0],
-                files: if fields.contains(Fields::SIZE) { keyed.counts.n_empty_files } else { 0 },
+                dirs: about.has_entries.then_some(keyed.counts.dir_entries[0]),
+                files: lists.bytes(keyed.counts.n_empty_files),
                 dir_examples: empty_dirs.into_sorted(),
             },
-            waste: Waste {
-                files: keyed.counts.small.entries,
-                bytes: keyed.counts.small.bytes,
-                allocated_bytes: keyed.counts.small.allocated,
-            },
+            waste: lists.waste(),
             names: named(&keyed.counts, names),
             errors: unseen.finish(&summary.errors),
             skipped: summary.knows("skipped").then(|| summary.skipped.clone()),

@@ -1,6 +1,7 @@
 //! The items of a profile's lists, and the classes that they are of.
 //!
-//! Owns the schema, like `result.rs`. Knows nothing of how it is counted.
+//! Owns the schema, like `result.rs`. Knows nothing of how it is counted. `None` is what a saved scan
+//! without the column doesn't tell.
 
 use super::Text;
 use serde::{Deserialize, Serialize};
@@ -13,9 +14,9 @@ pub struct KindRow {
     /// How many.
     pub entries: u64,
     /// Sum of their apparent sizes.
-    pub bytes: u64,
+    pub bytes: Option<u64>,
     /// Sum of their allocated sizes; every link counts.
-    pub allocated_bytes: u64,
+    pub allocated_bytes: Option<u64>,
 }
 
 /// Files with an extension.
@@ -26,16 +27,16 @@ pub struct ExtensionRow {
     /// How many, at least.
     pub entries: u64,
     /// Sum of their apparent sizes, at least.
-    pub bytes: u64,
+    pub bytes: Option<u64>,
     /// Sum of their allocated sizes, at least; every link counts.
-    pub allocated_bytes: u64,
+    pub allocated_bytes: Option<u64>,
     /// True if there were too many extensions to count each from the beginning, and some files of
     /// this one may be missing.
     pub is_estimate: bool,
     /// How many files may be missing at the most.
     pub entries_missed_max: u64,
     /// How many bytes may be missing at the most.
-    pub bytes_missed_max: u64,
+    pub bytes_missed_max: Option<u64>,
 }
 
 /// Entries of an owner.
@@ -48,9 +49,9 @@ pub struct OwnerRow {
     /// How many, of all kinds.
     pub entries: u64,
     /// Sum of their apparent sizes.
-    pub bytes: u64,
+    pub bytes: Option<u64>,
     /// Sum of their allocated sizes; every link counts.
-    pub allocated_bytes: u64,
+    pub allocated_bytes: Option<u64>,
     /// As for extensions: true if some may be missing.
     pub is_estimate: bool,
 }
@@ -65,9 +66,9 @@ pub struct GroupRow {
     /// How many, of all kinds.
     pub entries: u64,
     /// Sum of their apparent sizes.
-    pub bytes: u64,
+    pub bytes: Option<u64>,
     /// Sum of their allocated sizes; every link counts.
-    pub allocated_bytes: u64,
+    pub allocated_bytes: Option<u64>,
     /// As for extensions: true if some may be missing.
     pub is_estimate: bool,
 }
@@ -82,7 +83,7 @@ pub struct DepthRow {
     /// How many, of all kinds.
     pub entries: u64,
     /// Sum of their apparent sizes.
-    pub bytes: u64,
+    pub bytes: Option<u64>,
 }
 
 /// Files of a size.
@@ -155,7 +156,7 @@ pub struct AgeRow {
     /// How many.
     pub entries: u64,
     /// Sum of their apparent sizes.
-    pub bytes: u64,
+    pub bytes: Option<u64>,
 }
 
 /// Files of an owner and an age.
@@ -168,7 +169,7 @@ pub struct OwnerAgeRow {
     /// How many.
     pub entries: u64,
     /// Sum of their apparent sizes.
-    pub bytes: u64,
+    pub bytes: Option<u64>,
 }
 
 /// Files of an owner and a size.
@@ -259,9 +260,9 @@ pub struct OldTree {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Empty {
     /// Directories without entries.
-    pub dirs: u64,
+    pub dirs: Option<u64>,
     /// Files of 0 bytes.
-    pub files: u64,
+    pub files: Option<u64>,
     /// Paths of some of these directories.
     pub dir_examples: Vec<Text>,
 }
@@ -270,11 +271,11 @@ pub struct Empty {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waste {
     /// How many.
-    pub files: u64,
+    pub files: Option<u64>,
     /// Sum of their apparent sizes.
-    pub bytes: u64,
+    pub bytes: Option<u64>,
     /// Sum of their allocated sizes.
-    pub allocated_bytes: u64,
+    pub allocated_bytes: Option<u64>,
 }
 
 impl Waste {
@@ -384,5 +385,5 @@ pub struct TreeRow {
     /// Sum of the apparent sizes of its direct entries.
     pub own_bytes: Option<u64>,
     /// Its direct entries.
-    pub own_entries: u64,
+    pub own_entries: Option<u64>,
 }

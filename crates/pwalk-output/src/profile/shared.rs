@@ -12,6 +12,7 @@ use super::top::Top;
 use super::trees::Trees;
 use super::unseen::Unseen;
 use super::{About, LargeDir, LargeFile, Trouble};
+use pwalk_engine::Fields;
 use std::sync::Mutex;
 
 /// Names that make trouble, and errors, of which a profile has the paths.
@@ -25,8 +26,10 @@ pub(crate) struct Shared {
     pub(crate) n_paths: usize,
     /// Paths that stand for others.
     pub(crate) n_examples: usize,
-    /// The rows of directories have the totals that are meant.
-    pub(crate) has_totals: bool,
+    /// What is known of each entry: columns of a batch that are not among these mean nothing.
+    pub(crate) fields: Fields,
+    /// The rows of directories have the number of their entries.
+    pub(crate) has_entries: bool,
     /// What a directory counts is more than what is meant.
     pub(crate) has_condition: bool,
     pub(crate) ages: Ages,
@@ -44,12 +47,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(about: &About, has_totals: bool) -> Shared {
+    pub(crate) fn new(about: &About, fields: Fields) -> Shared {
         let (n_paths, n_examples) = (about.top.min(PATHS_MAX), about.top.min(EXAMPLES_MAX));
         Shared {
             n_paths,
             n_examples,
-            has_totals,
+            fields,
+            has_entries: about.has_entries,
             has_condition: about.source.condition.is_some(),
             ages: Ages::new(about.ages_as_of),
             paths: Paths::default(),
@@ -67,10 +71,10 @@ impl Shared {
     }
 
     /// A directory, whose path has a closing slash, with its direct entries.
-    pub(crate) fn offer_dir(&self, path: &[u8], entries: u64, bytes: u64) {
+    pub(crate) fn offer_dir(&self, path: &[u8], entries: u64, bytes: Option<u64>) {
         if self.dirs.admits(entries) {
             let path = shown(without_slash(path));
-            self.dirs.offer(entries, LargeDir { path, entries, bytes: Some(bytes) });
+            self.dirs.offer(entries, LargeDir { path, entries, bytes });
         }
     }
 

@@ -59,7 +59,7 @@ impl Tally {
             let rows = start..batch.len().min(start + CHUNK);
             self.read_sizes(batch, rows.clone());
             self.count_kinds(batch, rows.clone());
-            if batch.fields().contains(Fields::OWNER) {
+            if shared.fields.contains(Fields::OWNER) {
                 self.count_groups(batch, rows.clone());
             }
             self.count_owners(batch, rows.clone(), shared);
@@ -212,15 +212,16 @@ impl Tally {
     }
 
     fn offer_files(&mut self, batch: &Batch, rows: Range<usize>, shared: &Shared) {
+        let knows = |fields| shared.fields.contains(fields);
         for (place, index) in rows.enumerate() {
             let bytes = self.sizes[place];
             if shared.files.admits(bytes) && is_file(batch.kind[index]) {
                 let file = LargeFile {
                     path: shown(&batch.row(index).path()),
                     bytes,
-                    allocated_bytes: batch.blocks.get(index).map(|_| self.allocated[place]),
-                    mtime: batch.mtime.get(index).copied(),
-                    uid: batch.uid.get(index).copied(),
+                    allocated_bytes: knows(Fields::BLOCKS).then(|| self.allocated[place]),
+                    mtime: batch.mtime.get(index).copied().filter(|_| knows(Fields::MTIME)),
+                    uid: batch.uid.get(index).copied().filter(|_| knows(Fields::OWNER)),
                 };
                 shared.files.offer(bytes, file);
             }
@@ -283,6 +284,7 @@ impl Tally {
     }
 
     fn look_at_dirs(&mut self, batch: &Batch, rows: Range<usize>, shared: &Shared) {
+        let knows = |fields| shared.fields.contains(fields);
         for index in rows.filter(|index| batch.kind[*index] == Kind::Dir) {
             let row = batch.row(index);
             let path: Cow<'_, [u8]> = if row.is_dir_itself() {
@@ -290,14 +292,15 @@ impl Tally {
             } else {
                 [row.dir_path(), row.name(), b"/"].concat().into()
             };
-            let own = self.count_contents(batch.contents[index], &path, shared);
+            let (own_entries, own_bytes) =
+                self.count_contents(batch.contents[index], &path, shared);
             let facts = DirFacts {
                 path: &path,
                 depth: row.depth(),
-                totals: row.tree().filter(|_| shared.has_totals).copied().unwrap_or_default(),
-                uid: batch.uid.get(index).copied(),
-                own_entries: own.map_or(0, |(entries, _)| entries),
-                own_bytes: own.map(|(_, bytes)| bytes),
+                totals: row.tree().filter(|_| knows(Fields::TREE)).copied().unwrap_or_default(),
+                uid: batch.uid.get(index).copied().filter(|_| knows(Fields::OWNER)),
+                own_entries,
+                own_bytes,
             };
             self.look_at_dir(&Dir::new(facts, &shared.paths), &row, shared);
         }
@@ -313,22 +316,29 @@ impl Tally {
         shared.offer_tree(dir);
     }
 
-    /// Counts a directory by its entries. Returns what it has of them.
+    /// Counts a directory by its entries. Returns how many it has, and the sum of their sizes, as
+    /// far as known.
     fn count_contents(
         &mut self,
         contents: Contents,
         path: &[u8],
         shared: &Shared,
-    ) -> Option<(u64, u64)> {
-        let Contents::Counted { n_entries, size_sum } = contents else { return None };
-        let (entries, bytes) = (size(n_entries), size(size_sum));
+    ) -> (Option<u64>, Option<u64>) {
+        let Contents::Counted { n_entries, size_sum } = contents else {
+            return (shared.has_entries.then_some(0), None);
+        };
+        let bytes = shared.fields.contains(Fields::SIZE_SUM).then(|| size(size_sum));
+        if !shared.has_entries {
+            return (None, bytes);
+        }
+        let entries = size(n_entries);
         self.counts.dir_entries[size_class(entries)] += 1;
         if entries == 0 {
             shared.empty_dirs.offer(|| shown(without_slash(path)));
         } else if !shared.has_condition {
             shared.offer_dir(path, entries, bytes);
         }
-        Some((entries, bytes))
+        (Some(entries), bytes)
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn about(top: usize) -> About {
 
 fn about_where(top: usize, condition: Option<String>) -> About {
     let source = Source { roots: Vec::new(), kind: SourceKind::Tree, scan: None, condition };
-    About { source, started: AS_OF, ages_as_of: AS_OF, top, has_depths: true }
+    About { source, started: AS_OF, ages_as_of: AS_OF, top, has_depths: true, has_entries: true }
 }
 
 /// Profiles a fake tree.
@@ -102,7 +102,7 @@ proptest! {
         prop_assert_eq!(profile.totals.allocated_bytes, Some(once));
         let has_condition = options.condition.is_some();
         let naive = Naive { rows: modelled.rows, as_of: AS_OF, has_condition };
-        let every_link: u64 = profile.totals.by_kind.iter().map(|row| row.allocated_bytes).sum();
+        let every_link: u64 = profile.totals.by_kind.iter().map(|row| row.allocated_bytes.unwrap()).sum();
         prop_assert_eq!(profile.totals.shared_bytes, Some(every_link - once));
         assert_as_naive(&profile, &naive);
     }

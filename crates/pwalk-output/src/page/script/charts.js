@@ -7,10 +7,10 @@ const ageTable = (id, title, list) => {
   const most = largest(rows, at(2));
   const line = (row) => {
     const index = ageIndex(row[0]);
-    const size = row[2] ?? 0;
-    return el("tr", "", el("td", "text", el("div", "word", ageLabel(index))), el("td", "bars", bar([[size, `a${index}`]], most)),
-      el("td", "", titled(el("span", "", bytes(size)), `${count(size)} bytes`)), el("td", "", share(size, sum)),
-      el("td", "", count(row[1] ?? 0)));
+    const size = row[2];
+    const sizes = isNumber(size) ? [titled(el("span", "", bytes(size)), `${count(size)} bytes`), share(size, sum)] : [none(), none()];
+    return el("tr", "", el("td", "text", el("div", "word", ageLabel(index))), el("td", "bars", bar([[size ?? 0, `a${index}`]], most)),
+      sizes.map((each) => el("td", "", each)), el("td", "", count(row[1] ?? 0)));
   };
   const heads = ["", "", "Size", "Share", "Entries"].map((text) => attributes(el("th", "", text), { scope: "col" }));
   return attributes(el("div", "block", el("table", "", el("caption", "", title), el("thead", "", el("tr", "", heads)),
@@ -75,10 +75,10 @@ const chart = (id, title, bins, measures) => {
   return attributes(figure, { id });
 };
 
-const withBytes = [
-  { word: "size", value: (bin) => bin.bytes, format: bytes },
-  { word: "entries", value: (bin) => bin.entries, format: (n) => plural(n, "entry", "entries") },
-];
+const ofSize = { word: "size", value: (bin) => bin.bytes, format: bytes };
+const ofEntries = { word: "entries", value: (bin) => bin.entries, format: (n) => plural(n, "entry", "entries") };
+// What is known of all bins.
+const measuresOf = (bins) => bins.every((bin) => isNumber(bin.bytes)) ? [ofSize, ofEntries] : [ofEntries];
 
 // Bins of powers of two without gaps, from the first to the last that holds something.
 const powers = (rows, format, every) => {
@@ -104,8 +104,8 @@ const shapeCharts = () => {
   const every = Math.ceil(depths.length / 6);
   const bins = depths.slice(0, 80).map((bin, index) => ({ ...bin, label: `depth ${bin.depth}${bin.orDeeper ? " or deeper" : ""}`, tick: index % every === 0 ? bin.depth : null }));
   const n_dirs = [{ word: "directories", value: (bin) => bin.entries, format: (n) => plural(n, "directory", "directories") }];
-  return [chart("sizes", "Size of a file", powers(sizes, bound, 10), withBytes),
-    chart("depths", "Depth below the root", bins, withBytes),
+  return [chart("sizes", "Size of a file", powers(sizes, bound, 10), [ofSize, ofEntries]),
+    chart("depths", "Depth below the root", bins, measuresOf(bins)),
     chart("dir_entries", "Entries of a directory", powers(dirs, count, 4), n_dirs)];
 };
 

@@ -20,14 +20,16 @@ const map = {
 };
 
 const sizeOf = (part) => map.area === "bytes" ? bytes(part.value) : short(part.value);
-const labelOf = ({ kind, dir }) => kind === "dir" ? nameOf(dir) : kind === "own" ? "files here" : "smaller directories";
+const labelOf = ({ kind, dir }) => kind === "dir" ? nameOf(dir) : kind === "own" ? "files here"
+  : isUnknown(`own_${map.area}`, dir) ? "files here and smaller directories" : "smaller directories";
 
 const factsOf = ({ kind, dir, value }) => {
   const of = `${share(value, number(map.area, map.current))} of what is shown`;
   if (kind === "rest") return [sizeOf({ value }), of];
   const isOwn = kind === "own";
-  const parts = [bytes(number(isOwn ? "own_bytes" : "bytes", dir)),
-    plural(number(isOwn ? "own_entries" : "entries", dir), "entry", "entries")];
+  const told = (key, format) => isUnknown(key, dir) ? [] : [format(number(key, dir))];
+  const parts = [...told(isOwn ? "own_bytes" : "bytes", bytes),
+    ...told(isOwn ? "own_entries" : "entries", (n) => plural(n, "entry", "entries"))];
   if (isOwn || dir !== map.current) parts.push(of);
   return dir < 0 ? parts : [...parts, ...detailsOf(dir, isOwn)];
 };

@@ -28,6 +28,7 @@ const makeTree = (columns) => {
 
 // Questions about a directory of the map's tree. `above` the top there is none.
 const number = (key, dir) => (dir < 0 ? map.tree.tops[key] : map.tree[key][dir]) ?? 0;
+const isUnknown = (key, dir) => dir >= 0 && map.tree[key][dir] === null;
 const above = (dir) => dir === map.tree.top ? null : map.tree.parent[dir];
 const canEnter = (dir) => dir === map.tree.top || map.tree.children[dir] > 0;
 const nameOf = (dir) => dir < 0 ? "all roots" : map.tree.names[dir] === "" ? "/" : map.tree.names[dir];
