@@ -231,9 +231,14 @@ class DirectoryProfiler:
         _tables.show(title, ["Metric", "Value"], rows)
 
     def print_file_extensions(self, analysis: DirectoryAnalysis, top_n: int = 10) -> None:
-        """Print the most frequent extensions of files, if there are files."""
+        """Print the `top_n` most frequent extensions of files, if there are files.
+
+        Raises:
+            TypeError, ValueError: If `top_n` is not an integer of 0 or more.
+        """
         from . import _tables
 
+        top_n = _at_most("top_n", top_n)
         n_files = analysis["summary"]["total_files"]
         rows = [
             (name, f"{count:,}", f"{count / n_files:.1%}")
@@ -243,18 +248,28 @@ class DirectoryProfiler:
             _tables.show("File Extensions", ["Extension", "Count", "Percentage"], rows)
 
     def print_folder_patterns(self, analysis: DirectoryAnalysis, top_n: int = 10) -> None:
-        """Print the most frequent names of folders, if there are any below the root."""
+        """Print the `top_n` most frequent names of folders, if there are any below the root.
+
+        Raises:
+            TypeError, ValueError: If `top_n` is not an integer of 0 or more.
+        """
         from . import _tables
 
+        top_n = _at_most("top_n", top_n)
         names = list(analysis["common_folder_names"].items())[:top_n]
         rows = [(name, f"{count:,}") for name, count in names]
         if rows:
             _tables.show("Common Folder Names", ["Folder Name", "Occurrences"], rows)
 
     def print_empty_folders(self, analysis: DirectoryAnalysis, max_show: int = 20) -> None:
-        """Print the paths of empty folders, `max_show` of them at most."""
+        """Print the paths of empty folders, `max_show` of them at most, and how many more there are.
+
+        Raises:
+            TypeError, ValueError: If `max_show` is not an integer of 0 or more.
+        """
         from . import _tables
 
+        max_show = _at_most("max_show", max_show)
         empty = analysis["empty_folders"]
         shown = empty[:max_show]
         rows = [(path,) for path in shown]
@@ -269,6 +284,11 @@ class DirectoryProfiler:
         self.print_file_extensions(analysis)
         self.print_folder_patterns(analysis)
         self.print_empty_folders(analysis)
+
+
+def _at_most(name: str, value: int) -> int:
+    """A number of rows. As an index, one below 0 would count from the end."""
+    return _check.integer(name, value, 0, 2**63 - 1)
 
 
 def _analysis(

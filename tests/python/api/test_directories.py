@@ -1,6 +1,7 @@
 """`DirectoryProfiler`: three ways to count give equal results, and what is printed is readable."""
 
 import errno
+import io
 import os
 import subprocess
 import sys
@@ -305,6 +306,48 @@ def test_t1_t5_names_are_printed_as_text_whatever_they_are(printer, tmp_path, ca
     assert "d.[bold red]markup" in printed and "d.é" in printed and "\\xff" in printed
     assert "\\x1b[31m" in printed and "d.esc\x1b" not in printed
     assert "line\\nbreak" in printed and "\u202e" not in printed
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_t5_names_are_printed_whatever_the_encoding_of_the_output(printer, encoding, tmp_path, monkeypatch):
+    for name in ["é", "日本", "\N{WOMAN}\u200d\N{GIRL}", "\udcff"]:
+        (tmp_path / f"d.{name}").mkdir()
+        (tmp_path / f"f.{name}").touch()
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding, write_through=True))
+    printer.print_report(printer.analyze(tmp_path))
+    printed = written.getvalue().decode(encoding)
+    assert "d." + ("é" if encoding == "latin-1" else "\\xe9") in printed
+    assert "d.\\u65e5\\u672c" in printed and "\\U0001f469\\u200d" in printed and "\\xff" in printed
+
+
+def test_columns_are_in_line_however_wide_names_are(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    profiler = pwalk.DirectoryProfiler()
+    for name in ["日本語のフォルダ", "e\u0301", "plain"]:
+        (tmp_path / name).mkdir()
+    profiler.print_folder_patterns(profiler.analyze(tmp_path))
+    lines = capsys.readouterr().out.splitlines()
+    assert "日本語のフォルダ            1" in lines
+    assert "e\u0301                           1" in lines
+    assert "plain                       1" in lines
+
+
+@pytest.mark.parametrize(
+    ("method", "argument"),
+    [
+        ("print_file_extensions", "top_n"),
+        ("print_folder_patterns", "top_n"),
+        ("print_empty_folders", "max_show"),
+    ],
+)
+def test_numbers_of_rows_are_checked(method, argument, tree):
+    profiler = pwalk.DirectoryProfiler()
+    show, analysis = getattr(profiler, method), profiler.analyze(tree)
+    with pytest.raises(ValueError, match=f"^{argument}: must be from 0 to "):
+        show(analysis, **{argument: -1})
+    with pytest.raises(TypeError, match=f"^{argument}: must be an integer"):
+        show(analysis, **{argument: 1.5})
 
 
 def test_errors_are_printed(printer, tree, capsys):
