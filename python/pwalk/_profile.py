@@ -222,8 +222,10 @@ def profile(
     """Compute statistics of a tree, or of a saved scan in any format.
 
     Args:
-        top_or_scan: A root, or a file or folder of parts that `report` has written. The rules for
-            walking (`ignore_snapshots`, `exclude`, `one_file_system`, `max_depth`) are for trees.
+        top_or_scan: A root, or the path of a file or a folder of parts that `report` has written
+            (a `Scan` has no path: walk its root). A file with the suffix of a table is read as one;
+            what says how to walk (`ignore_snapshots`, `exclude`, `one_file_system`, `max_depth`,
+            `max_ops`, `timeout`, `nice`) is refused for it.
         max_threads: Number of worker threads; `None`: adapted to the filesystem during the walk,
             and for a saved scan one for each core.
         top_n: Maximum number of rows of each list, such as `extensions` and `largest_files`.
@@ -262,11 +264,30 @@ def profile(
         timeout=timeout,
         nice=nice,
     )
+    rules = {
+        "ignore_snapshots": not ignore_snapshots,
+        "exclude": bool(arguments["exclude"]),
+        "one_file_system": one_file_system,
+        "max_depth": max_depth is not None,
+        "max_ops": max_ops is not None,
+        "timeout": timeout is not None,
+        "nice": nice,
+    }
+    rule = next((name for name, is_given in rules.items() if is_given), None)
     n_rows = _check.integer("top_n", top_n, 1, _TOP_MAX)
     callback, interval, bar = told(progress, progress_callback, progress_interval)
     try:
-        native = _pwalk.profile(arguments, top=n_rows, callback=callback, interval=interval)
+        native = _pwalk.profile(
+            arguments,
+            top=n_rows,
+            only_tree=rule is not None,
+            callback=callback,
+            interval=interval,
+        )
     finally:
         if bar is not None:
             bar.close()
+    if native is None:
+        reason = f"{arguments['root']!r} is a saved scan, which is read as it is"
+        raise ValueError(f"{rule}: is for trees, and {reason}")
     return Profile.__new__(Profile)._take(native)

@@ -205,10 +205,11 @@ def profile(
     walk: Mapping[str, Any],
     *,
     top: int,
+    only_tree: bool,
     callback: Callable[[Progress], object] | None,
     interval: float,
-) -> Profile:
-    """Makes a profile."""
+) -> Profile | None:
+    """Makes a profile; `None` if it would be one of a saved scan, and has to be one of a tree."""
 
 def folders(
     walk: Mapping[str, Any],

@@ -32,6 +32,7 @@ enum Printed {
 
 pub(crate) fn run(args: ProfileArgs) -> Result<Exit, Error> {
     check_scan(&args)?;
+    check_stdout(&args)?;
     args.walk.check_condition()?;
     let timeout = args.walk.timeout();
     let (quiet, printed) = (args.quiet, printed(&args));
@@ -75,10 +76,28 @@ fn check_scan(args: &ProfileArgs) -> Result<(), Error> {
     }
 }
 
+/// The page stands in place of the tables: what asks for something else beside it would be lost.
+fn check_stdout(args: &ProfileArgs) -> Result<(), Error> {
+    let asked = [("--json", args.json), ("--by", args.by.is_some())];
+    match asked.into_iter().find(|(_, is_set)| *is_set) {
+        Some((option, _)) if has_page_on_stdout(args) => {
+            let reason =
+                format!("standard output is what {option} writes to: give the page a file");
+            Err(Error::usage("--html", "-", reason))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn has_page_on_stdout(args: &ProfileArgs) -> bool {
+    args.html.as_ref().is_some_and(|html| html.as_os_str() == "-")
+}
+
 fn printed(args: &ProfileArgs) -> Printed {
-    let is_page = args.html.as_ref().is_some_and(|html| html.as_os_str() == "-");
     match args.by {
-        _ if is_page || args.quiet && args.html.is_some() && !args.json => Printed::Nothing,
+        _ if has_page_on_stdout(args) || args.quiet && args.html.is_some() && !args.json => {
+            Printed::Nothing
+        }
         _ if args.json => Printed::Json,
         None => Printed::Tables(None, args.top.unwrap_or(TOP)),
         by => Printed::Tables(by, args.top.unwrap_or(TOP_DEFAULT)),

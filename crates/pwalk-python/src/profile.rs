@@ -6,8 +6,8 @@ use crate::scan::Batch;
 use crate::watch::{self, Listener};
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, UInt64Array};
-use pwalk::Control;
 use pwalk::profile::{Profile as Statistics, ProfileConfig, ProfileJob, fragment, save_page};
+use pwalk::{Control, is_saved_scan};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use serde_json::Value;
@@ -184,16 +184,17 @@ const TABLES: &[(&str, &[(&str, Kind)])] = &[
     ),
 ];
 
-/// Makes a profile.
+/// Makes a profile; `None` if it would be one of a saved scan, and has to be one of a tree.
 #[pyfunction]
-#[pyo3(signature = (walk, *, top, callback, interval))]
+#[pyo3(signature = (walk, *, top, only_tree, callback, interval))]
 pub(crate) fn profile(
     py: Python<'_>,
     walk: WalkArguments,
     top: usize,
+    only_tree: bool,
     callback: Option<Py<PyAny>>,
     interval: f64,
-) -> PyResult<Profile> {
+) -> PyResult<Option<Profile>> {
     let config = ProfileConfig { walk: walk.config(), top, ..ProfileConfig::new::<PathBuf>([]) };
     let control = Arc::<Control>::default();
     let meter = Meter::of_job(&control);
@@ -201,11 +202,15 @@ pub(crate) fn profile(
         let control = control.clone();
         move |may_finish: &dyn Fn() -> bool| {
             let _meter = meter;
+            // Here, since the path may hang.
+            if only_tree && config.walk.roots.iter().any(|root| is_saved_scan(root)) {
+                return Ok(None);
+            }
             let done = ProfileJob::prepare(&config)?.run(&control, &|_| ())?;
             may_finish();
-            Ok(done)
+            Ok(Some(done))
         }
     };
     let done = watch::run(py, &control, Listener::new(callback, interval), job)?;
-    Ok(Profile { profile: done.map_err(to_py_err)? })
+    Ok(done.map_err(to_py_err)?.map(|profile| Profile { profile }))
 }

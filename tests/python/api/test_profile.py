@@ -146,6 +146,27 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
         pwalk.Profile(5)
 
 
+def test_what_says_how_to_walk_is_refused_for_a_saved_scan(tree, tmp_path):
+    scan = tmp_path / "scan.parquet"
+    pwalk.report(tree, scan)
+    rules = {
+        "ignore_snapshots": False,
+        "exclude": "x",
+        "one_file_system": True,
+        "max_depth": 1,
+        "max_ops": 100,
+        "timeout": 60,
+        "nice": True,
+    }
+    for name, value in rules.items():
+        with pytest.raises(ValueError, match=f"^{name}: is for trees, and .*scan.parquet' is a saved"):
+            pwalk.profile(scan, **{name: value})
+        assert pwalk.profile(tree, **{name: value}).source["kind"] == "tree"
+    pwalk.profile(scan, 2, exclude=[], where="size > 0")
+    with pytest.raises(TypeError, match="^top_or_scan: must be a path, not Scan$"):
+        pwalk.profile(pwalk.scan(tree))
+
+
 def test_lists_have_no_more_rows_than_asked_for(tree):
     profile = pwalk.profile(tree, top_n=2)
     assert len(profile.largest_files) == 2 and len(profile.extensions) == 2

@@ -4,7 +4,7 @@ use super::args::By;
 use super::table::{List, Look, Row, Table};
 use crate::message::one_line;
 use crate::words;
-use pwalk::profile::{Age, Empty, Profile, Text, Trouble, Waste};
+use pwalk::profile::{Age, Empty, ErrorRow, Profile, Text, Trouble, Waste};
 
 /// What is said of a scan without a summary.
 const UNKNOWN: &str = "whether anything could not be seen is not known: the scan doesn't say";
@@ -38,11 +38,7 @@ fn head(profile: &Profile, look: Look) -> Vec<String> {
     let mut lines = Vec::new();
     let errors = &profile.errors;
     if profile.complete == Some(false) {
-        let by: Vec<_> = errors
-            .by
-            .iter()
-            .map(|row| format!("{} {}", words::count(row.count), row.errno))
-            .collect();
+        let by: Vec<_> = errors.by.iter().map(reason).collect();
         let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
         let text = format!("NOT complete, {}{by}:", words::errors(errors.count));
         lines.extend(look.sentence(&text).iter().map(|line| look.warning(line)));
@@ -68,6 +64,12 @@ fn head(profile: &Profile, look: Look) -> Vec<String> {
         lines.extend(look.sentence(UNKNOWN));
     }
     lines
+}
+
+/// `40 EACCES on open`
+fn reason(row: &ErrorRow) -> String {
+    let operation = row.operation.as_ref().map_or_else(String::new, |name| format!(" on {name}"));
+    format!("{} {}{operation}", words::count(row.count), row.errno)
 }
 
 fn sums(profile: &Profile) -> String {

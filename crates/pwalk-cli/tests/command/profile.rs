@@ -158,11 +158,13 @@ fn what_a_scan_can_not_have_is_refused_in_one_line() {
     let scan = folder.path().join("scan.csv");
     let (root, scan) = (tree.path().to_str().unwrap(), scan.to_str().unwrap());
     run(&["report", root, "-o", scan, "-q"]).with_status(0);
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 7] = [
         (&[scan, "--exclude", "a"], "--exclude is for trees"),
         (&[scan, root], "give no other path"),
         (&[scan, "--top", "0"], "--top"),
         (&[scan, "--json", "--by", "owner"], "--by"),
+        (&[root, "--json", "--html", "-"], "--html '-': standard output is what --json writes to"),
+        (&[scan, "--by", "age", "--html", "-"], "standard output is what --by writes to"),
         (&["/nowhere/scan.csv"], "/nowhere/scan.csv"),
     ];
     for (arguments, expected) in cases {

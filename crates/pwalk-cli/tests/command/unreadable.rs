@@ -47,6 +47,42 @@ fn t20_a_report_with_errors_has_status_1_and_says_that_it_is_not_complete() {
     });
 }
 
+#[test]
+fn t20_a_profile_with_errors_has_status_1_and_says_first_what_is_missing() {
+    as_user(|| {
+        let tree = build("inaccessible");
+        let (bin, folder) = (copy_for_users(tree.folder()), tree.folder());
+        let profile = |arguments: &[&str]| {
+            said(pwalk(&bin, folder).arg("profile").args(arguments)).with_status(1)
+        };
+        let is_first = |text: &str| {
+            let expected = "NOT complete, 140 errors (110 EACCES on open, 30 EACCES on stat):";
+            let lines: Vec<_> = text.lines().take(5).collect();
+            assert_eq!(lines[0], expected);
+            assert!(
+                lines[1..4].iter().all(|line| line.starts_with("  inaccessible/")),
+                "{lines:?}"
+            );
+            assert_eq!(lines[4], "");
+        };
+        let tables = profile(&["inaccessible"]);
+        is_first(tables.text());
+        assert_eq!(tables.stderr, "NOT complete, 140 errors\n");
+        let page = profile(&["-q", "--json", "--html", "page.html", "inaccessible"]);
+        assert_eq!(
+            (json(page.text())["complete"].clone(), page.stderr.as_str()),
+            (false.into(), "")
+        );
+        assert!(folder.join("page.html").is_file());
+        // So does one of a saved scan whose walk has seen as little.
+        let report = ["report", "-q", "-o", "scan.parquet", "inaccessible"];
+        said(pwalk(&bin, folder).args(report)).with_status(1);
+        let of_scan = profile(&["scan.parquet"]);
+        assert!(of_scan.text().starts_with("NOT complete, 140 errors (140 EACCES):\n"));
+        assert_eq!(json(profile(&["--json", "scan.parquet"]).text())["errors"]["count"], 140);
+    });
+}
+
 /// Listing needs no inode: names that can be read but not stat'ed are no errors.
 #[test]
 fn t20_a_listing_asks_no_inode_and_prints_what_find_prints() {
