@@ -2,9 +2,10 @@
 //!
 //! The algorithm of Misra and Gries for two weights at once, entries and bytes. Each key has a
 //! credit of both. When the table is full, the upper quartile of the credits is subtracted from all
-//! of them, and keys whose credits are both used up are dropped: at least half of them. As at least
-//! a quarter of the keys pays the whole of it, all that is ever subtracted, and so what a key can
-//! have lost, is at most 4 / capacity of the whole.
+//! of them, and of the keys whose credits are both used up, at least half of all, the smallest are
+//! dropped until half of the table is free. As at least a quarter of the keys pays the whole of it,
+//! all that is ever subtracted, and so what a key can have lost, is at most 4 / capacity of the
+//! whole.
 //!
 //! A credit is not stored: it is what was counted of a key since it came, less what was subtracted
 //! since then. So what is kept stays exact from then on, other than with plain Misra-Gries.
@@ -106,9 +107,22 @@ impl<K: Hash + Eq> Sketch<K> {
             entries: upper_quartile(credits.iter().map(|credit| credit.entries)),
             bytes: upper_quartile(credits.iter().map(|credit| credit.bytes)),
         };
-        self.counted.retain(|_, counted| {
+        // Among many that are equal nobody can pay: some of them stay for what was counted.
+        let worth = |counted: &Counted| {
             let credit = credit(counted);
-            credit.entries > price.entries || credit.bytes > price.bytes
+            let pays = credit.entries > price.entries || credit.bytes > price.bytes;
+            (pays, counted.sums.bytes, counted.sums.entries)
+        };
+        let mut all: Vec<_> = self.counted.values().map(worth).collect();
+        let place = all.len() - self.capacity / 2;
+        let least = *all.select_nth_unstable(place).1;
+        // Of equal ones as many as there is room for.
+        let mut n_ties = all[place..].iter().filter(|each| **each == least).count();
+        self.counted.retain(|_, counted| {
+            let worth = worth(counted);
+            let is_tie = worth == least && n_ties > 0;
+            n_ties -= usize::from(is_tie);
+            worth > least || is_tie
         });
         self.subtracted.entries = entries.saturating_add(price.entries);
         self.subtracted.bytes = bytes.saturating_add(price.bytes);
@@ -184,6 +198,16 @@ mod tests {
         assert_eq!(largest[0].1.missed, Weight::default());
         assert!(sketch.iter().any(|(key, counted)| *key == 0 && counted.sums.entries == 50_000));
         assert_eq!(sketch.n_keys(), None);
+    }
+
+    #[test]
+    fn of_many_that_are_equal_half_a_table_stays() {
+        for n in [1001, 1500, 1501, 5010, 10_000] {
+            let mut sketch = Sketch::new(1000);
+            (0..n).for_each(|key: u32| sketch.add(&key, &Sums::of(7, 8)));
+            assert!((500..=1000).contains(&sketch.iter().count()), "{n}");
+            assert!(sketch.iter().all(|(_, counted)| counted.sums == Sums::of(7, 8)));
+        }
     }
 
     #[test]
