@@ -17,6 +17,9 @@ _VANISHED = frozenset([errno.ENOENT, errno.ESTALE])
 
 _N_FULLEST = 10
 
+# What progress tells of sizes stops there, as that of a native walk does.
+_BYTES_MAX = 2**64 - 1
+
 # Longer paths are opened in pieces: with an entry's name they may exceed the kernel's 4096 bytes.
 _PATH_MAX = 4096 - 256 - 1
 
@@ -129,7 +132,7 @@ class Count:
             {
                 "files": self._n_files + self._n_others,
                 "dirs": self._depths.total(),
-                "bytes": self._n_bytes_of_all,
+                "bytes": min(self._n_bytes_of_all, _BYTES_MAX),
                 "elapsed": self._told - self._started,
                 "errors": len(self.errors),
                 "last_dirs": list(self._last_dirs),

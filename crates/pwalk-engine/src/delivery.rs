@@ -169,7 +169,7 @@ impl<'w, K: Sink> Delivery<'w, K> {
         if self.want.contains(Fields::BLOCKS | Fields::LINKS)
             && self.outlet.hard_links.is_first(kind, stat.id(), stat.nlink)
         {
-            self.totals.allocated_bytes += i128::from(stat.blocks) * 512;
+            self.totals.allocated_bytes += i128::from(stat.blocks.max(0)) * 512;
         }
     }
 

@@ -78,7 +78,7 @@ pub(crate) struct Dir<'w, D> {
     n_holders: AtomicUsize,
     /// Direct entries so far.
     n_entries: AtomicI64,
-    /// Sum of their sizes so far, bytes.
+    /// Sum of their sizes so far, bytes; stops at 2^63 - 1.
     size_sum: AtomicI64,
     /// Set when reading its names failed.
     pub(crate) has_failed: AtomicBool,
@@ -109,7 +109,9 @@ impl<'w, D> Dir<'w, D> {
     /// Adds what a slice found.
     pub(crate) fn count(&self, n_entries: i64, size_sum: i64) {
         self.n_entries.fetch_add(n_entries, Ordering::Relaxed);
-        self.size_sum.fetch_add(size_sum, Ordering::Relaxed);
+        let _ = self.size_sum.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |sum| {
+            Some(sum.saturating_add(size_sum))
+        });
     }
 
     /// True for the last holder: all counts are in.

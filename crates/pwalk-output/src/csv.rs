@@ -148,7 +148,7 @@ impl CsvRows {
             dir => {
                 let mut text = dir.take().map_or_else(Vec::new, |dir| dir.text);
                 text.clear();
-                push_place(&mut text, row.dir_inode(), row.dir_depth() + 1);
+                push_place(&mut text, row.dir_inode(), row.dir_depth().saturating_add(1));
                 text.push(b'"');
                 let path_start = text.len();
                 let is_same = self.names.append_quoted(row.dir_path(), &mut text);

@@ -185,7 +185,7 @@ impl RowSums {
             for (index, &kind) in batch.kind.iter().enumerate() {
                 let id = FileId { dev: batch.dev[index], ino: batch.inode[index] };
                 if self.links.is_first(kind, id, batch.nlink[index]) {
-                    *sum += i128::from(batch.blocks[index]) * 512;
+                    *sum += i128::from(batch.blocks[index].max(0)) * 512;
                 }
             }
         }
@@ -197,7 +197,8 @@ impl RowSums {
 pub struct Bytes {
     /// Sum of `st_size` over all rows.
     pub apparent: i128,
-    /// What is allocated on disk, each inode counted once however many hard links it has.
+    /// What is allocated on disk, each inode counted once however many hard links it has. Blocks
+    /// below 0, which a broken filesystem may report, count as 0.
     pub allocated: i128,
 }
 

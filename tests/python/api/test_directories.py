@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 
 import pwalk
 import pytest
@@ -260,6 +261,36 @@ def test_the_progress_is_told_and_an_exception_ends_it(tree, way):
 
     with pytest.raises(LookupError, match="enough"):
         pwalk.DirectoryProfiler(**WAYS[way], progress_callback=fail).analyze(tree)
+
+
+@pytest.fixture
+def sparse():
+    """A tree of five files that no disk has room for, on a filesystem that takes such sizes."""
+    if not os.path.ismount("/dev/shm"):
+        pytest.skip("needs a filesystem that is mounted on /dev/shm")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        for number in range(5):
+            with open(f"{folder}/{number}.img", "w") as file:
+                file.truncate(2**63 - 4096)
+        yield folder
+
+
+def test_sizes_that_no_number_of_a_table_holds_are_added_up(sparse, tmp_path):
+    told = {}
+    for name, way in WAYS.items():
+        calls = []
+        profiler = pwalk.DirectoryProfiler(**way, progress_callback=calls.append)
+        assert profiler.analyze(sparse)["summary"]["total_size_bytes"] == 5 * (2**63 - 4096), name
+        told[name] = calls[-1]["bytes"]
+    assert set(told.values()) == {2**64 - 1}, told
+    _check_equal(sparse)
+    profile = pwalk.profile(sparse)
+    assert profile.totals["apparent_bytes"] == 2**64 - 1
+    assert profile.largest_trees.column("bytes").to_list() == [2**63 - 1]
+    assert profile.largest_dirs.column("bytes").to_list() == [2**63 - 1]
+    pwalk.report(sparse, tmp_path / "scan.csv", compress="none")
+    root = (tmp_path / "scan.csv").read_text().splitlines()
+    assert any(line.endswith(f",5,{2**63 - 1}") for line in root)
 
 
 def test_another_name_and_another_place(tree):

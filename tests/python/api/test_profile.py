@@ -66,6 +66,20 @@ def test_tables_have_the_columns_and_rows_of_the_json(example):
         assert pyarrow.table(table).to_pylist() == rows, key
 
 
+def test_t55_what_a_scan_does_not_tell_is_null(tree, tmp_path):
+    scan = tmp_path / "scan.parquet"
+    pwalk.report(tree, scan, columns="filename,kind,st_size,directory-depth")
+    profile = pwalk.profile(scan)
+    files = profile.largest_files
+    assert len(files.column("path")) == 6
+    for key in ("allocated_bytes", "mtime", "uid"):
+        assert files.column(key).to_list() == [None] * 6, key
+    assert None not in files.column("bytes").to_list()
+    assert set(profile.extensions.column("allocated_bytes").to_list()) == {None}
+    assert profile.waste["allocated_bytes"] is None and profile.empty["dirs"] is None
+    assert pwalk.Profile(profile.to_json()) == profile
+
+
 def test_tables_without_rows_keep_their_columns(tmp_path):
     profile = pwalk.profile(tmp_path)
     assert len(profile.largest_files) == 0

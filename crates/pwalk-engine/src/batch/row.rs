@@ -85,7 +85,7 @@ impl<'a> Row<'a> {
     /// -1 for a root; 0 for an entry directly in a root.
     #[inline]
     pub fn depth(&self) -> i32 {
-        self.dir.depth + i32::from(!self.is_dir_itself())
+        self.dir.depth.saturating_add(i32::from(!self.is_dir_itself()))
     }
 
     /// Inode of the parent directory; 0 for a root.

@@ -28,7 +28,7 @@ impl<'a> Facts<'a> {
     /// An entry of which its directory tells. `dir_depth` is that of the directory.
     #[inline]
     pub(crate) fn told(dir: &'a [u8], dir_depth: i32, name: &'a [u8], kind: Option<Kind>) -> Self {
-        let depth = dir_depth + i32::from(!name.is_empty());
+        let depth = dir_depth.saturating_add(i32::from(!name.is_empty()));
         Facts { dir, name, depth, kind, stat: None, contents: None, path: OnceCell::new() }
     }
 

@@ -159,7 +159,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 self.stat_again(dir, entry.c_name(), errno).0.map_or(0, |stat| stat.size)
             }
         };
-        slice.size_sum = slice.size_sum.wrapping_add(size);
+        slice.size_sum = slice.size_sum.saturating_add(size);
     }
 
     /// Asks for the inodes of some entries, unless the walk is cancelled.
@@ -294,7 +294,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
                 self.add_target(dir, entry);
             }
         }
-        slice.size_sum = slice.size_sum.wrapping_add(stat.size);
+        slice.size_sum = slice.size_sum.saturating_add(stat.size);
     }
 
     fn new_siblings(&self, dir: &Dir<'w, S::Dir>, fs: FsIndex) -> Box<Siblings<'w, S::Dir>> {
@@ -411,7 +411,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         if may_stat && self.wants_sum(dir) && !self.walk.control.is_cancelled() {
             // What can't be stat'ed adds nothing: nobody asked for this entry.
             if let (Some(stat), _) = self.stat(dir, entry.c_name()) {
-                slice.size_sum = slice.size_sum.wrapping_add(stat.size);
+                slice.size_sum = slice.size_sum.saturating_add(stat.size);
             }
         }
     }
@@ -431,7 +431,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             if kind == Kind::Symlink && has_row {
                 self.add_target(dir, entry);
             }
-            slice.size_sum = slice.size_sum.wrapping_add(stat.size);
+            slice.size_sum = slice.size_sum.saturating_add(stat.size);
         }
     }
 
@@ -471,7 +471,7 @@ struct SliceSums<'w, D> {
     /// The directory's number in the batch.
     row_dir: u32,
     n_entries: i64,
-    /// Bytes.
+    /// Bytes; stops at 2^63 - 1.
     size_sum: i64,
     /// Subdirectories to walk.
     siblings: Option<Box<Siblings<'w, D>>>,

@@ -5,7 +5,7 @@
 
 use crate::harness::{N_WORKERS, Pace, Run, check_all, faults_at, no_faults, run_over};
 use pwalk_engine::{
-    Budget, Config, Control, Errno, Fields, FrontierDir, Kind, OpenDirs, TreeTotals, walk,
+    Budget, Config, Contents, Control, Errno, Fields, FrontierDir, Kind, OpenDirs, TreeTotals, walk,
 };
 use pwalk_testkit::fake::{Call, CollectingSink, Fail, FakeSource, FakeTree, NodeFaults, Options};
 
@@ -128,6 +128,20 @@ fn sums_of_sizes_stop_at_the_largest_number() {
         walk(options.frontier(), &config, &source, &sink, &control).unwrap();
         assert_eq!(control.progress().bytes, u64::MAX, "{n_workers} workers");
     }
+}
+
+#[test]
+fn the_sum_of_a_directory_stops_at_the_largest_number_too() {
+    let names = ["f", "g", "h", "i"];
+    let mut tree =
+        FakeTree::of(&names.map(|name| format!("r/{name}")).each_ref().map(|path| &**path));
+    for name in names {
+        let id = tree.at(&format!("r/{name}"));
+        tree.stat_mut(id).size = i64::MAX;
+    }
+    let run = check_all(&tree, &no_faults(), &options());
+    let expected = Contents::Counted { n_entries: 4, size_sum: i64::MAX };
+    assert_eq!(run.row("/r").contents, expected);
 }
 
 #[test]

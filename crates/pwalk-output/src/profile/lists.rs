@@ -35,19 +35,19 @@ impl Lists<'_> {
 
     pub(crate) fn totals(&self, summary: &Summary) -> Totals {
         let knows = |fields| self.fields.contains(fields);
-        let kinds = self.keyed.counts.kinds.iter();
-        // Every link counts here.
-        let allocated = kinds.fold(0_u64, |sum, kind| sum.saturating_add(kind.allocated));
+        let mut all = Sums::default();
+        self.keyed.counts.kinds.iter().for_each(|kind| all.add(kind));
+        // Of what no row told, a summary may know the sum.
+        let known = summary.knows("bytes/apparent").then(|| clamped(summary.bytes.apparent));
         let once = summary.knows("bytes/allocated").then(|| clamped(summary.bytes.allocated));
         let distinct = |n: Option<u64>, fields| n.filter(|_| knows(fields));
         Totals {
-            entries: self.keyed.counts.kinds.iter().map(|kind| kind.entries).sum(),
-            apparent_bytes: summary
-                .knows("bytes/apparent")
-                .then(|| clamped(summary.bytes.apparent)),
+            entries: all.entries,
+            apparent_bytes: self.bytes(all.bytes).or(known),
             allocated_bytes: once,
+            // In the rows every link counts.
             shared_bytes: once
-                .zip(self.allocated(allocated))
+                .zip(self.allocated(all.allocated))
                 .map(|(once, all)| all.saturating_sub(once)),
             extensions: self.keyed.extensions.n_keys(),
             owners: distinct(self.keyed.owners.n_keys(), Fields::OWNER),

@@ -162,11 +162,11 @@ impl Model<'_> {
         if let Some(errno) = failure {
             self.fail_reading(&dir, &opened, errno);
         }
-        let (mut n_entries, mut size_sum) = (0, 0);
+        let (mut n_entries, mut size_sum) = (0, 0_i64);
         for told in entries {
             if let Some(size) = self.look_at(&dir, &opened, &told) {
                 n_entries += 1;
-                size_sum += size;
+                size_sum = size_sum.saturating_add(size);
             }
         }
         let size_sum = if self.wants_sum(&dir) { size_sum } else { 0 };
@@ -447,7 +447,7 @@ impl Model<'_> {
         }
         let is_known = kind != Kind::Dir && stat.nlink > 1 && !self.linked.insert(stat.id());
         if want.contains(Fields::BLOCKS | Fields::LINKS) && !is_known {
-            self.found.allocated_bytes += i128::from(stat.blocks) * 512;
+            self.found.allocated_bytes += i128::from(stat.blocks.max(0)) * 512;
         }
         let has_stat = self.options.fields.need_stat();
         let btime = stat.btime.filter(|_| self.options.fields.contains(Fields::BTIME));
