@@ -16,18 +16,19 @@
 //! | oldest trees | | as many as are asked for, and 8 MB of those that wait (`old.rs`) |
 //! | extension of most bytes in a directory | | of 20,000 directories (`mains.rs`) |
 //! | names that are equal but for case | | 4 MB of hashes, and those of a million directories (`case.rs`) |
-//! | examples of names, empty directories and errors | | the first of them (`examples.rs`, `unseen.rs`) |
+//! | examples of names, empty directories and errors | | those whose paths come first (`top.rs`, `unseen.rs`) |
 //!
 //! A lock is taken for what gets into a list, which is little; for each directory; and for keys once
 //! there are hundreds. So nothing but sums is merged at the end, and the result is the same however
-//! the rows come, with these exceptions: which of equal ones is in a list, and which examples.
+//! the rows come: of equal ones those whose paths come first are in a list. The exceptions are
+//! estimates, what is given up when memory has no more room, and which one of two names that are
+//! equal but for case is the example.
 
 mod case;
 mod classes;
 mod counts;
 mod dir;
 mod dir_table;
-mod examples;
 mod extensions;
 mod folded;
 mod keyed;

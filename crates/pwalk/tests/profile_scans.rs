@@ -44,10 +44,6 @@ fn comparable(profile: Profile, knows_walk: bool) -> Profile {
     if !knows_walk {
         (profile.complete, profile.skipped) = (None, None);
     }
-    // Which of those that are equal comes first is not promised.
-    profile.largest_files.sort_by(|a, b| (b.bytes, &a.path).cmp(&(a.bytes, &b.path)));
-    profile.largest_dirs.sort_by(|a, b| (b.entries, &a.path).cmp(&(a.entries, &b.path)));
-    profile.largest_trees.sort_by(|a, b| (b.bytes, &a.path).cmp(&(a.bytes, &b.path)));
     profile
 }
 

@@ -10,9 +10,9 @@
 use super::OldTree;
 use super::dir::{Dir, above, without_slash};
 use super::paths::shown;
-use super::top::Top;
+use super::top::{HasPath, Top};
 use pwalk_engine::lock;
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -45,6 +45,12 @@ struct Old {
     bytes: u64,
     atime: i64,
     mtime: i64,
+}
+
+impl HasPath for Old {
+    fn path(&self) -> &[u8] {
+        without_slash(&self.path)
+    }
 }
 
 impl Old {
@@ -93,8 +99,7 @@ impl OldTrees {
         let waiting = self.waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut all = self.found.into_sorted();
         all.extend(waiting.by_above.into_values().flatten());
-        // What is above comes first.
-        all.sort_by_key(|old| (Reverse(old.bytes), old.path.len()));
+        all.sort_by(in_order);
         let paths: HashSet<_> = all.iter().map(|old| old.path.clone()).collect();
         let is_uppermost = |old: &&Old| !is_in_one_of(&old.path, &paths);
         let found = all.iter().filter(is_uppermost).take(self.n_max);
@@ -107,6 +112,11 @@ impl OldTrees {
             })
             .collect()
     }
+}
+
+/// The order of the list.
+fn in_order(one: &Old, other: &Old) -> Ordering {
+    other.bytes.cmp(&one.bytes).then_with(|| one.path().cmp(other.path()))
 }
 
 fn is_in_one_of(path: &[u8], paths: &HashSet<Box<[u8]>>) -> bool {
@@ -125,7 +135,7 @@ impl Waiting {
         let siblings = self.by_above.entry(above).or_default();
         siblings.push(old);
         if siblings.len() >= 2 * n_max {
-            siblings.sort_unstable_by_key(|old| Reverse(old.bytes));
+            siblings.sort_unstable_by(in_order);
             self.n_bytes -= siblings.drain(n_max..).map(|old| old.n_bytes()).sum::<usize>();
         }
         if self.n_bytes > WAITING_BYTES_MAX {

@@ -2,6 +2,7 @@
 
 use super::Text;
 use foldhash::quality::RandomState;
+use std::cmp::Ordering;
 use std::hash::BuildHasher;
 
 /// Bytes of a path that a profile shows. A longer one can't be given to any program, and there may
@@ -28,6 +29,17 @@ pub(crate) fn shown(path: &[u8]) -> Text {
     }
     let half = (SHOWN_MAX - GAP.len()) / 2;
     Text([&path[..half], GAP, &path[path.len() - half..]].concat())
+}
+
+/// How a path of two parts, as it is shown, compares with another that is shown.
+pub(crate) fn compare_shown(dir: &[u8], name: &[u8], other: &[u8]) -> Ordering {
+    if dir.len() + name.len() > SHOWN_MAX {
+        return shown(&[dir, name].concat()).0.as_slice().cmp(other);
+    }
+    match other.split_at_checked(dir.len()) {
+        Some((head, tail)) => dir.cmp(head).then_with(|| name.cmp(tail)),
+        None => dir.cmp(other),
+    }
 }
 
 const GAP: &[u8] = " [...] ".as_bytes();

@@ -3,12 +3,12 @@
 use super::counts::Counts;
 use super::dir::{Dir, DirFacts};
 use super::dir_table::DirTable;
-use super::examples::Examples;
 use super::lists::Lists;
 use super::shared::Shared;
 use super::tally::Tally;
+use super::top::{Last, Top};
 use super::utc::utc;
-use super::{Empty, NamesRow, PROFILE_VERSION, Profile, Source, Trouble};
+use super::{Empty, NamesRow, PROFILE_VERSION, Profile, Source, Text, Trouble};
 use crate::pool::Pool;
 use crate::summary::Summary;
 use pwalk_engine::{Batch, Fields, Sink, lock};
@@ -78,9 +78,10 @@ impl Profiler {
     /// What was counted, with what the summary of the input knows.
     pub fn finish(self, summary: &Summary) -> Profile {
         let Profiler { fields, about, tallies, shared, dirs } = self;
+        let mut last = Last::default();
         let offer = |dir: DirFacts<'_>| {
             if let (true, Some(entries)) = (shared.has_condition, dir.own_entries) {
-                shared.offer_dir(dir.path, entries, dir.own_bytes);
+                shared.offer_dir(dir.path, entries, dir.own_bytes, &mut last);
             }
             shared.offer_tree(&Dir::new(dir, &shared.paths));
         };
@@ -162,8 +163,8 @@ impl Sink for Profiler {
     }
 }
 
-fn named(counts: &Counts, examples: [Examples; Trouble::ALL.len()]) -> Vec<NamesRow> {
-    let row = |(trouble, examples): (Trouble, Examples)| NamesRow {
+fn named(counts: &Counts, examples: [Top<Text>; Trouble::ALL.len()]) -> Vec<NamesRow> {
+    let row = |(trouble, examples): (Trouble, Top<Text>)| NamesRow {
         trouble,
         entries: counts.names[trouble as usize],
         examples: examples.into_sorted(),

@@ -348,7 +348,7 @@ pub struct ErrorRow {
 }
 
 /// An error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ErrorExample {
     /// What was asked of.
     pub path: Text,

@@ -3,15 +3,14 @@
 use super::case::Case;
 use super::classes::Ages;
 use super::dir::{Dir, without_slash};
-use super::examples::Examples;
 use super::keyed::Keyed;
 use super::mains::Mains;
 use super::old::OldTrees;
-use super::paths::{Paths, shown};
-use super::top::Top;
+use super::paths::Paths;
+use super::top::{HasPath, Last, Top};
 use super::trees::Trees;
 use super::unseen::Unseen;
-use super::{About, LargeDir, LargeFile, Trouble};
+use super::{About, LargeDir, LargeFile, Text, Trouble};
 use pwalk_engine::Fields;
 use std::sync::Mutex;
 
@@ -19,6 +18,31 @@ use std::sync::Mutex;
 const EXAMPLES_MAX: usize = 20;
 /// Paths in a list, whatever was asked for.
 const PATHS_MAX: usize = 10_000;
+
+/// The rank of examples: they are equal but for their paths.
+pub(crate) const EXAMPLE: u64 = 1;
+
+/// What one worker knows of the ends of lists.
+#[derive(Debug, Default)]
+pub(crate) struct Lasts {
+    pub(crate) file: Last,
+    pub(crate) dir: Last,
+    pub(crate) empty_dir: Last,
+    /// By the place in `Trouble::ALL`.
+    pub(crate) names: [Last; Trouble::ALL.len()],
+}
+
+impl HasPath for LargeFile {
+    fn path(&self) -> &[u8] {
+        &self.path.0
+    }
+}
+
+impl HasPath for LargeDir {
+    fn path(&self) -> &[u8] {
+        &self.path.0
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -41,8 +65,8 @@ pub(crate) struct Shared {
     pub(crate) old: OldTrees,
     pub(crate) case: Case,
     pub(crate) mains: Mains,
-    pub(crate) empty_dirs: Examples,
-    pub(crate) names: [Examples; Trouble::ALL.len()],
+    pub(crate) empty_dirs: Top<Text>,
+    pub(crate) names: [Top<Text>; Trouble::ALL.len()],
     pub(crate) unseen: Mutex<Unseen>,
 }
 
@@ -64,17 +88,17 @@ impl Shared {
             old: OldTrees::new(n_paths),
             case: Case::new(),
             mains: Mains::default(),
-            empty_dirs: Examples::new(n_paths),
-            names: Trouble::ALL.map(|_| Examples::new(n_examples)),
+            empty_dirs: Top::new(n_paths),
+            names: Trouble::ALL.map(|_| Top::new(n_examples)),
             unseen: Mutex::default(),
         }
     }
 
     /// A directory, whose path has a closing slash, with its direct entries.
-    pub(crate) fn offer_dir(&self, path: &[u8], entries: u64, bytes: Option<u64>) {
+    pub(crate) fn offer_dir(&self, path: &[u8], entries: u64, bytes: Option<u64>, last: &mut Last) {
         if self.dirs.admits(entries) {
-            let path = shown(without_slash(path));
-            self.dirs.offer(entries, LargeDir { path, entries, bytes });
+            let make = |path| LargeDir { path, entries, bytes };
+            self.dirs.offer_at(entries, (without_slash(path), b""), last, make);
         }
     }
 

@@ -10,8 +10,7 @@ use super::extensions::Extensions;
 use super::folded::Folded;
 use super::keyed::Keyed;
 use super::local::Local;
-use super::paths::shown;
-use super::shared::Shared;
+use super::shared::{EXAMPLE, Lasts, Shared};
 use super::sums::{Pair, Sums, allocated, size};
 use super::trouble::{is_harmless, troubles};
 use super::{LargeFile, Trouble};
@@ -44,6 +43,7 @@ pub(crate) struct Tally {
     in_run: Vec<(u32, usize)>,
     /// What the names of the rows at hand are compared by.
     keys: Vec<u64>,
+    lasts: Lasts,
 }
 
 /// A regular file, as far as is known.
@@ -200,12 +200,16 @@ impl Tally {
 
     /// The rows of a directory that stand beside each other have ended.
     fn end_run(&mut self, batch: &Batch, shared: &Shared) {
-        let most = self.in_run.iter().max_by_key(|(number, _)| self.run[*number as usize]);
+        let name = |index| extension(batch.row(index).last_component());
+        let most = self.in_run.iter().max_by(|(one, at), (other, other_at)| {
+            let bytes = self.run[*one as usize].cmp(&self.run[*other as usize]);
+            bytes.then_with(|| name(*other_at).cmp(name(*at)))
+        });
         if let Some((number, index)) = most {
             let (bytes, row) = (self.run[*number as usize], batch.row(*index));
             if shared.mains.admits(bytes) {
                 let dir = shared.paths.hash(row.dir_path());
-                shared.mains.offer(dir, extension(row.last_component()), bytes);
+                shared.mains.offer(dir, name(*index), bytes);
             }
         }
         self.in_run.drain(..).for_each(|(number, _)| self.run[number as usize] = 0);
@@ -216,14 +220,15 @@ impl Tally {
         for (place, index) in rows.enumerate() {
             let bytes = self.sizes[place];
             if shared.files.admits(bytes) && is_file(batch.kind[index]) {
-                let file = LargeFile {
-                    path: shown(&batch.row(index).path()),
+                let make = |path| LargeFile {
+                    path,
                     bytes,
                     allocated_bytes: knows(Fields::BLOCKS).then(|| self.allocated[place]),
                     mtime: batch.mtime.get(index).copied().filter(|_| knows(Fields::MTIME)),
                     uid: batch.uid.get(index).copied().filter(|_| knows(Fields::OWNER)),
                 };
-                shared.files.offer(bytes, file);
+                let path = batch.row(index).path_parts();
+                shared.files.offer_at(bytes, path, &mut self.lasts.file, make);
             }
         }
     }
@@ -280,7 +285,8 @@ impl Tally {
     #[cold]
     fn count_trouble(&mut self, trouble: Trouble, row: &Row<'_>, shared: &Shared) {
         self.counts.names[trouble as usize] += 1;
-        shared.names[trouble as usize].offer(|| shown(&row.path()));
+        let last = &mut self.lasts.names[trouble as usize];
+        shared.names[trouble as usize].offer_at(EXAMPLE, row.path_parts(), last, |path| path);
     }
 
     fn look_at_dirs(&mut self, batch: &Batch, rows: Range<usize>, shared: &Shared) {
@@ -334,9 +340,10 @@ impl Tally {
         let entries = size(n_entries);
         self.counts.dir_entries[size_class(entries)] += 1;
         if entries == 0 {
-            shared.empty_dirs.offer(|| shown(without_slash(path)));
+            let (path, last) = ((without_slash(path), &b""[..]), &mut self.lasts.empty_dir);
+            shared.empty_dirs.offer_at(EXAMPLE, path, last, |path| path);
         } else if !shared.has_condition {
-            shared.offer_dir(path, entries, bytes);
+            shared.offer_dir(path, entries, bytes, &mut self.lasts.dir);
         }
         (Some(entries), bytes)
     }

@@ -1,7 +1,9 @@
 //! The largest directories, by bytes and by entries, as a tree.
 //!
 //! Owns two lists of the `N_MAX` largest. Each is closed upwards: the sums of a directory are never
-//! less than those of one in it, and of equal ones the upper counts as larger. So at the end the
+//! less than those of one in it, and of equal ones the upper counts as larger. Of others that are
+//! equal a hash decides that has no secret, so that the same ones are there after every walk; in
+//! the list that people read it is the path. So at the end the
 //! directory above each one is there, too, whatever the order in which they came, and what is known
 //! of a directory is its name and the hashes of its path and of that above. Whole paths are not
 //! kept: those of 10,000 directories in one another take 100 MB and more.
@@ -11,9 +13,11 @@ use super::mains::Mains;
 use super::paths::shown;
 use super::sums::allocated;
 use super::{LargeTree, Text, TreeRow};
+use foldhash::quality::FixedState;
 use pwalk_engine::lock;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
@@ -35,14 +39,17 @@ struct Held {
     lists: [BTreeSet<Rank>; 2],
 }
 
-/// The measure, the depth, and the hash of the path; the largest is the last.
-type Rank = (u64, Reverse<i32>, u64);
+/// The measure, the depth, a hash of the path that is always the same, and the hash that directories
+/// are known by; the largest is the last.
+type Rank = (u64, Reverse<i32>, u64, u64);
 
 #[derive(Debug)]
 struct Node {
     /// The hash of the path of the directory that it is in.
     above: Option<u64>,
     depth: i32,
+    /// A hash of the path that is always the same.
+    tie: u64,
     name: Box<[u8]>,
     n_lists: u8,
     row: TreeRow,
@@ -62,9 +69,10 @@ impl Trees {
         if !measures.iter().zip(&self.least).any(is_in) {
             return;
         }
+        let tie = FixedState::default().hash_one(dir.facts.path);
         let mut held = lock(&self.held);
         for (list, measure) in measures.into_iter().enumerate() {
-            held.offer(list, (measure, Reverse(dir.facts.depth), dir.hash), dir);
+            held.offer(list, (measure, Reverse(dir.facts.depth), tie, dir.hash), dir);
             if let Some(least) =
                 held.lists[list].first().filter(|_| held.lists[list].len() >= N_MAX)
             {
@@ -78,8 +86,7 @@ impl Trees {
     pub(crate) fn finish(self, top: usize, mains: &Mains) -> (Vec<TreeRow>, Vec<LargeTree>) {
         let held = self.held.into_inner().unwrap_or_else(PoisonError::into_inner);
         let Held { nodes, lists: [by_bytes, _] } = held;
-        let largest = by_bytes.iter().rev().take(top);
-        let largest = largest.filter_map(|(_, _, hash)| large_tree(&nodes, *hash)).collect();
+        let largest = largest(&nodes, &by_bytes, top);
         (tree(nodes, mains), largest)
     }
 }
@@ -91,8 +98,9 @@ impl Held {
         if is_full && ranks.first().is_some_and(|least| rank < *least) || !ranks.insert(rank) {
             return;
         }
-        self.nodes.entry(rank.2).or_insert_with(|| Node::new(dir)).n_lists += 1;
-        if is_full && let Some((_, _, least)) = self.lists[list].pop_first() {
+        let (.., tie, hash) = rank;
+        self.nodes.entry(hash).or_insert_with(|| Node::new(dir, tie)).n_lists += 1;
+        if is_full && let Some((.., least)) = self.lists[list].pop_first() {
             self.let_go(least);
         }
     }
@@ -108,11 +116,12 @@ impl Held {
 }
 
 impl Node {
-    fn new(dir: &Dir<'_>) -> Node {
+    fn new(dir: &Dir<'_>, tie: u64) -> Node {
         let DirFacts { depth, totals, uid, own_bytes, own_entries, .. } = dir.facts;
         Node {
             above: dir.above,
             depth,
+            tie,
             name: dir.facts.name().into(),
             n_lists: 0,
             row: TreeRow {
@@ -132,6 +141,22 @@ impl Node {
             errors: count(totals.errors),
         }
     }
+}
+
+/// The largest by bytes. Of equal ones those nearer to the roots come first, then those whose paths
+/// do: paths are put together for as many as are equal to the last one of the list, and no more.
+fn largest(nodes: &HashMap<u64, Node>, ranks: &BTreeSet<Rank>, top: usize) -> Vec<LargeTree> {
+    let mut found = Vec::new();
+    let mut ranks = ranks.iter().rev().peekable();
+    while let Some((bytes, depth, ..)) = ranks.peek().filter(|_| found.len() < top) {
+        let (start, equal) = (found.len(), (*bytes, *depth));
+        while let Some((.., hash)) = ranks.next_if(|rank| (rank.0, rank.1) == equal) {
+            found.extend(large_tree(nodes, *hash));
+        }
+        found[start..].sort_by(|one: &LargeTree, other| one.path.cmp(&other.path));
+    }
+    found.truncate(top);
+    found
 }
 
 /// A directory with its path; `None` if one above it is missing: in a saved scan that lacks rows.
@@ -178,13 +203,13 @@ fn tree(mut nodes: HashMap<u64, Node>, mains: &Mains) -> Vec<TreeRow> {
     let share =
         |node: &Node| (node.row.bytes as f64 / bytes).max(node.row.entries as f64 / entries);
     let mut order: Vec<_> =
-        nodes.iter().map(|(hash, node)| (*hash, share(node), node.depth)).collect();
+        nodes.iter().map(|(hash, node)| (*hash, share(node), (node.depth, node.tie))).collect();
     order.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.2.cmp(&other.2)));
     order.truncate(N_MAX);
     // Parents first; of one depth the largest.
-    order.sort_by_cached_key(|(hash, _, depth)| {
+    order.sort_by_cached_key(|(hash, _, (depth, tie))| {
         let Node { row, name, .. } = &nodes[hash];
-        (*depth, Reverse(row.bytes), Reverse(row.entries), name.clone())
+        (*depth, Reverse(row.bytes), Reverse(row.entries), name.clone(), *tie)
     });
     let mut places = HashMap::new();
     let mut rows = Vec::new();

@@ -1,15 +1,16 @@
 //! What could not be seen.
 
-use super::paths::shown;
+use super::paths::{compare_shown, shown};
 use super::{ErrorExample, ErrorRow, Errors};
 use pwalk_engine::{EntryError, ErrorCounts, Operation};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// Errors by kind, and the first of them.
+/// Errors by kind, and those whose paths come first.
 #[derive(Debug, Default)]
 pub(crate) struct Unseen {
     counts: ErrorCounts,
+    /// In order.
     examples: Vec<ErrorExample>,
 }
 
@@ -19,15 +20,24 @@ impl Unseen {
         // That a table changed a name is none of a profile's.
         for error in errors.iter().filter(|error| error.operation != Operation::Name) {
             *self.counts.entry((error.operation, error.errno)).or_default() += 1;
-            if self.examples.len() < n_max {
-                self.examples.push(ErrorExample {
-                    path: shown(&error.path),
-                    operation: error.operation.name().to_owned(),
-                    errno: error.errno.name(),
-                    message: error.errno.to_string(),
-                });
-            }
+            self.keep(error, n_max);
         }
+    }
+
+    fn keep(&mut self, error: &EntryError, n_max: usize) {
+        let last = self.examples.last().filter(|_| self.examples.len() >= n_max);
+        if last.is_some_and(|last| compare_shown(&error.path, b"", &last.path.0).is_gt()) {
+            return;
+        }
+        let example = ErrorExample {
+            path: shown(&error.path),
+            operation: error.operation.name().to_owned(),
+            errno: error.errno.name(),
+            message: error.errno.to_string(),
+        };
+        let place = self.examples.partition_point(|known| known <= &example);
+        self.examples.insert(place, example);
+        self.examples.truncate(n_max);
     }
 
     /// With what a summary knows, if nothing was counted here: of a saved scan.

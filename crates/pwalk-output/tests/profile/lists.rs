@@ -116,18 +116,16 @@ fn assert_largest(profile: &Profile, naive: &Naive) {
         .collect();
     let found = profile.largest_files.iter();
     assert!(found.clone().is_sorted_by_key(|file| Reverse(file.bytes)));
-    let mut found: Vec<_> =
+    let found: Vec<_> =
         found.map(|file| (file.bytes, file.path.0.clone(), file.mtime, file.uid)).collect();
-    files.sort();
-    found.sort();
+    files.sort_by(|one, other| (other.0, &one.1).cmp(&(one.0, &other.1)));
     assert_eq!(found, files);
     let mut dirs = naive.dirs();
     let found = profile.largest_dirs.iter();
     assert!(found.clone().is_sorted_by_key(|dir| Reverse(dir.entries)));
-    let mut found: Vec<_> =
+    let found: Vec<_> =
         found.map(|dir| (dir.path.0.clone(), dir.entries, dir.bytes.unwrap())).collect();
-    dirs.sort();
-    found.sort();
+    dirs.sort_by(|one, other| (other.1, &one.0).cmp(&(one.1, &other.0)));
     assert_eq!(found, dirs);
 }
 

@@ -5,7 +5,7 @@ use crate::naive::Naive;
 use proptest::prelude::*;
 use proptest::sample::select;
 use pwalk_engine::{Config, Control, Filesystems, Tuning, walk};
-use pwalk_output::profile::{About, Profile, Profiler, Source, SourceKind};
+use pwalk_output::profile::{About, LargeFile, Profile, Profiler, Source, SourceKind};
 use pwalk_output::{Preamble, Summary};
 use pwalk_testkit::fake::{
     Expression, FakeSource, FakeTree, FaultPlan, Options, Quantity, arb_fault_plan, arb_options,
@@ -80,6 +80,21 @@ fn arb_case() -> impl Strategy<Value = (FakeTree, FaultPlan)> {
     })
 }
 
+/// Without what is an estimate, and which of two names that are equal but for case is the example.
+fn reproducible(mut profile: Profile) -> Profile {
+    profile.names.last_mut().unwrap().examples.clear();
+    profile.tree.iter_mut().for_each(|row| row.extension = None);
+    profile
+}
+
+/// All files in their order, as far as there is room for them.
+fn largest_files(profile: &Profile, top: usize) -> Vec<LargeFile> {
+    let mut files = profile.largest_files.clone();
+    files.sort_by(|one, other| (other.bytes, &one.path).cmp(&(one.bytes, &other.path)));
+    files.truncate(top);
+    files
+}
+
 fn arb_pace() -> impl Strategy<Value = (usize, usize, usize)> {
     (select(vec![1, 1, 2, 2, 8]), 1..6_usize, 1..9_usize)
 }
@@ -105,6 +120,29 @@ proptest! {
         let every_link: u64 = profile.totals.by_kind.iter().map(|row| row.allocated_bytes.unwrap()).sum();
         prop_assert_eq!(profile.totals.shared_bytes, Some(every_link - once));
         assert_as_naive(&profile, &naive);
+    }
+
+    #[test]
+    fn of_equal_ones_those_are_listed_whose_paths_come_first(
+        (mut tree, plan) in arb_case(),
+        options in arb_options(),
+        paces in (arb_pace(), arb_pace()),
+        top in 1..5_usize,
+    ) {
+        for id in 0..tree.len() {
+            tree.stat_mut(id).size %= 3;
+        }
+        let options = Options { fields: Profiler::FIELDS, ..options };
+        let (one, other) =
+            (profile(&tree, &plan, &options, paces.0, top), profile(&tree, &plan, &options, paces.1, top));
+        prop_assert_eq!(reproducible(one.clone()), reproducible(other));
+        let all = profile(&tree, &plan, &options, paces.1, 1000);
+        let largest = largest_files(&all, top);
+        prop_assert_eq!(one.largest_files, largest);
+        prop_assert!(all.largest_trees.starts_with(&one.largest_trees));
+        prop_assert!(all.oldest_trees.starts_with(&one.oldest_trees));
+        prop_assert!(all.empty.dir_examples.is_sorted());
+        prop_assert!(all.empty.dir_examples.starts_with(&one.empty.dir_examples));
     }
 
     /// Errors are counted in the same directories, too.
