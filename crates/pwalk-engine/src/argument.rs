@@ -4,8 +4,12 @@
 //! command and to Python, which both name the argument in their own spelling. So nobody has to
 //! take a message apart.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+
+/// Characters of a value that a message has room for.
+const SHOWN_MAX: usize = 200;
 
 /// An argument of a job: its name, and what one value of it is called in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,11 @@ impl ArgumentError {
         &self.value
     }
 
+    /// The value as messages show it: of a long one, what is around the place that is wrong.
+    pub fn excerpt(&self) -> Cow<'_, str> {
+        excerpt(&self.value, self.place().map_or(0, |place| place.start))
+    }
+
     /// What is wrong with it.
     pub fn reason(&self) -> &str {
         &self.reason
@@ -83,8 +92,20 @@ impl ArgumentError {
 
     /// What the message is about: `exclude pattern 'a['`.
     pub fn subject(&self) -> String {
-        format!("{} '{}'", self.argument.noun, self.value)
+        format!("{} '{}'", self.argument.noun, self.excerpt())
     }
+}
+
+/// A text, or of a long one what is around one of its characters.
+pub(crate) fn excerpt(text: &str, at: usize) -> Cow<'_, str> {
+    let n_chars = text.chars().count();
+    if n_chars <= SHOWN_MAX {
+        return text.into();
+    }
+    let first = at.saturating_sub(SHOWN_MAX / 2).min(n_chars - SHOWN_MAX);
+    let shown: String = text.chars().skip(first).take(SHOWN_MAX).collect();
+    let dots = |is_cut| if is_cut { "..." } else { "" };
+    format!("{}{shown}{}", dots(first > 0), dots(first + SHOWN_MAX < n_chars)).into()
 }
 
 impl fmt::Display for ArgumentError {
@@ -111,5 +132,19 @@ mod tests {
         };
         assert_eq!(condition(5..6), "condition 'é = x': why (at character 5)");
         assert_eq!(condition(6..6), "condition 'é = x': why (at the end)");
+    }
+
+    #[test]
+    fn a_long_value_is_shown_around_the_place_that_is_wrong() {
+        let value = format!("{}HERE{}", "é".repeat(1000), "y".repeat(1000));
+        let error = ArgumentError::new(Argument::new("where", "condition"), value.clone(), "why");
+        assert_eq!(error.excerpt(), format!("{}...", "é".repeat(200)));
+        assert_eq!(error.value(), value);
+        let error = error.at(2000..2004);
+        let around = format!("...{}HERE{}...", "é".repeat(100), "y".repeat(96));
+        assert_eq!(error.to_string(), format!("condition '{around}': why (at character 1001)"));
+        let error = error.at(3004..3004);
+        assert_eq!(error.excerpt(), format!("...{}", "y".repeat(200)));
+        assert_eq!(excerpt("short", 5), "short");
     }
 }

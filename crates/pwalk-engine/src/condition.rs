@@ -13,6 +13,7 @@ mod check;
 mod facts;
 mod grammar;
 mod node;
+mod possible;
 mod values;
 
 use crate::argument::{Argument, ArgumentError};
@@ -308,6 +309,24 @@ mod tests {
             ("mode has 999", 9..12, "must be octal digits as 022"),
             ("mode any 0", 9..10, "must name a bit"),
             ("name ~ ''", 7..9, "it can't match anything"),
+            ("name = 'a/b'", 7..12, "a name has no slash: test the path"),
+            ("name in (a, b/c, d)", 12..15, "a name has no slash"),
+            ("name ~ 'a/*'", 7..12, "a name has no slash"),
+            ("name !~i '**/a/**'", 9..18, "a name has no slash"),
+            ("name =~ '(a|^)/+'", 8..17, "a name has no slash"),
+            ("name = \"a\\x00\"", 7..14, "no name has a null byte"),
+            ("path =~ '\\x00'", 8..14, "no name has a null byte"),
+            ("path = /data/", 7..13, "no path ends in a slash"),
+            ("ext = .bam", 6..10, "an extension has no dot: it is what follows the last one"),
+            ("ext not in (bam, tar.gz)", 17..23, "an extension has no dot"),
+            ("ext ~ '*.bam'", 6..13, "an extension has no dot"),
+            ("ext =~ '\\.gz$'", 7..14, "an extension has no dot"),
+            ("uid = 4294967296", 6..16, "must be from 0 to 4294967295"),
+            ("gid in (5, -1)", 11..13, "must be from 0 to 4294967295"),
+            ("links > 4294967296", 8..18, "must be from 0 to 4294967295"),
+            ("entries >= -1", 11..13, "must be from 0 to 9223372036854775807"),
+            ("depth = 2147483649", 8..18, "must be from 0 to 2147483648"),
+            ("inode = -7", 8..10, "must be from 0 to 18446744073709551615"),
             ("name ~ 'a['", 7..11, "unclosed character class"),
             ("name =~ '('", 8..11, "unclosed group"),
             ("name =~ 'a{1000}{1000}'", 8..23, "the regular expression is too large"),
@@ -323,6 +342,29 @@ mod tests {
         }
         let long = parse(&"x".repeat(LEN_MAX + 1)).unwrap_err();
         assert!(long.place().is_none() && long.to_string().len() < 100, "{long}");
+        // The message is one line for people, however long the condition is.
+        let (many, word) = ("empty or ".repeat(5000), "x".repeat(40_000));
+        for text in
+            [&word, &format!("({word})"), &format!("empty {word}"), &format!("{many}sise > 1")]
+        {
+            let error = parse(text).unwrap_err();
+            assert!(error.value() == text && error.to_string().len() < 800, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_may_match_something_is_not_refused() {
+        let cases = [
+            "name ~ '**/a' and name ~ '{a/b,c}' and name ~ '**' and name ~ '[!/]*'",
+            "name =~ 'a(/b)?' and name =~ '[/x]' and name =~ '/|x' and name =~ '(a/b){0,1}'",
+            "path ~ '*/' and path = / and path ~ 'a/b' and path =~ '/$'",
+            "ext ~ '*' and ext =~ '.' and ext = '' and ext ~ '[.a]*'",
+            "uid = 4294967295 and gid >= 0 and depth < 0 and inode = 18446744073709551615",
+            "blocks = -8 and blocks < 0 and size < 0 and entries <= 9223372036854775807",
+        ];
+        for text in cases {
+            parse(text).unwrap_or_else(|error| panic!("{error}"));
+        }
     }
 
     #[test]

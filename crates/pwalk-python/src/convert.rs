@@ -37,7 +37,7 @@ fn invalid_argument(error: &pwalk::Error) -> String {
         "threads" => "max_threads",
         name => name,
     };
-    let (value, place) = (error.value().unwrap_or_default(), error.place_in_words());
+    let (value, place) = (error.excerpt().unwrap_or_default(), error.place_in_words());
     format!("{name}: '{value}': {}{place}", error.reason())
 }
 

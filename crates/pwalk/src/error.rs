@@ -3,6 +3,7 @@
 use pwalk_engine::{Argument, ArgumentError, Errno};
 use pwalk_output::{OutputError, ReadError, STDOUT_NAME};
 use std::any::Any;
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::fmt;
@@ -152,6 +153,11 @@ impl Error {
     /// The invalid value.
     pub fn value(&self) -> Option<&str> {
         self.as_argument().map(ArgumentError::value)
+    }
+
+    /// The invalid value as messages show it: of a long one, what is around the place that is invalid.
+    pub fn excerpt(&self) -> Option<Cow<'_, str>> {
+        self.as_argument().map(ArgumentError::excerpt)
     }
 
     /// Which characters of the value are invalid, counted from 0, where that is known.

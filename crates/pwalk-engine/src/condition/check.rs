@@ -6,7 +6,8 @@
 use super::Lookup;
 use super::grammar::{Fault, Operator, Placed, Syntax, Value, Written};
 use super::node::{Comparison, Node, Number, Test, Text, Wanted};
-use super::values;
+use super::{possible, values};
+use crate::argument::excerpt;
 use crate::entry::{Fields, Kind};
 use crate::excludes::glob_reason;
 use crate::similar::did_you_mean;
@@ -158,7 +159,7 @@ fn find(written: &Placed<String>) -> Checked<&'static ConditionField> {
             .flat_map(|field| [field.name].into_iter().chain(field.aliases.iter().copied()));
         let meant = did_you_mean(name, names);
         let reason = match meant.is_empty() {
-            true => format!("no such field '{name}'; there are {}", names_of(&ALL)),
+            true => format!("no such field '{}'; there are {}", excerpt(name, 0), names_of(&ALL)),
             false => format!("no such field '{name}'{meant}"),
         };
         Fault { at: written.at.clone(), reason }
@@ -185,14 +186,14 @@ impl Context<'_> {
 
     fn text(&self, of: Text) -> Checked<Test> {
         let (wanted, is_negated) = match self.operator.is {
-            Operator::Equal => (Wanted::one_of(self.bytes()), false),
-            Operator::NotEqual => (Wanted::one_of(self.bytes()), true),
-            Operator::In { is_negated } => (Wanted::one_of(self.bytes()), is_negated),
+            Operator::Equal => (self.texts(of)?, false),
+            Operator::NotEqual => (self.texts(of)?, true),
+            Operator::In { is_negated } => (self.texts(of)?, is_negated),
             Operator::Matches { is_regex, is_negated, ignores_case } => {
                 let value = &self.values[0];
                 let pattern = self.pattern(value)?;
                 let compile = if is_regex { regex } else { glob };
-                let wanted = compile(pattern, ignores_case);
+                let wanted = compile(of, pattern, ignores_case);
                 (wanted.or_else(|reason| fault(value.at.clone(), reason))?, is_negated)
             }
             _ => return self.refuse("= != ~ !~ =~ !=~ and in"),
@@ -200,8 +201,13 @@ impl Context<'_> {
         Ok(Test::Text { of, wanted, is_negated })
     }
 
-    fn bytes(&self) -> Vec<Vec<u8>> {
-        self.values.iter().map(|value| value.is.bytes.clone()).collect()
+    fn texts(&self, of: Text) -> Checked<Wanted> {
+        let text = |value: &Placed<Value>| {
+            let possible = possible::check_text(of, &value.is.bytes);
+            possible.map_err(|reason| Fault { at: value.at.clone(), reason })?;
+            Ok(value.is.bytes.clone())
+        };
+        Ok(Wanted::one_of(self.values.iter().map(text).collect::<Checked<_>>()?))
     }
 
     fn pattern<'v>(&self, value: &'v Placed<Value>) -> Checked<&'v str> {
@@ -235,7 +241,11 @@ impl Context<'_> {
             }
             _ => reason,
         };
-        Ok(self.compare(of, self.each(|text| value(text).map_err(hint))?))
+        let possible = |text: &str| {
+            let number = value(text).map_err(hint)?;
+            possible::check_number(of, number).map(|()| number)
+        };
+        Ok(self.compare(of, self.each(possible)?))
     }
 
     /// The operator is one that suits a number.
@@ -318,24 +328,27 @@ impl Context<'_> {
 }
 
 /// A glob with the rules of excludes: `*` stops at slashes, `**` doesn't.
-fn glob(pattern: &str, ignores_case: bool) -> Result<Wanted, String> {
+fn glob(of: Text, pattern: &str, ignores_case: bool) -> Result<Wanted, String> {
     if pattern.is_empty() {
         return Err("it can't match anything".to_owned());
     }
+    let mut builder = GlobBuilder::new(pattern);
+    builder.literal_separator(true).backslash_escape(true).case_insensitive(ignores_case);
+    let glob = builder.build().map_err(|error| glob_reason(&error))?;
+    possible::check_pattern(of, glob.regex())?;
     if let Some(simple) = Wanted::simple(pattern).filter(|_| !ignores_case) {
         return Ok(simple);
     }
-    let mut builder = GlobBuilder::new(pattern);
-    builder.literal_separator(true).backslash_escape(true).case_insensitive(ignores_case);
     // A set of one: a matcher by itself panics where a pattern is too large, or nested too deep.
-    let set = builder.build().and_then(|glob| GlobSetBuilder::new().add(glob).build());
+    let set = GlobSetBuilder::new().add(glob).build();
     set.map(Wanted::Glob).map_err(|error| glob_reason(&error))
 }
 
 /// A regular expression, which is searched for: `^` and `$` bind it to the ends.
 ///
 /// Of bytes, since names are: with characters, `^a.*$` would pass over names that are not valid UTF-8.
-fn regex(pattern: &str, ignores_case: bool) -> Result<Wanted, String> {
+fn regex(of: Text, pattern: &str, ignores_case: bool) -> Result<Wanted, String> {
+    possible::check_pattern(of, pattern)?;
     let mut builder = RegexBuilder::new(pattern);
     builder
         .unicode(false)

@@ -6,6 +6,7 @@
 //! Whatever can't be read is an error at once, and nothing is tried in its place: the first error
 //! is then where the user made it.
 
+use crate::argument::excerpt;
 use std::ops::Range;
 use winnow::Parser;
 use winnow::combinator::{alt, opt, peek, preceded, separated};
@@ -382,7 +383,8 @@ fn unexpected<T>(input: &Input<'_>, expected: &str) -> Parsed<T> {
     let is_word = |c: &char| c.is_alphanumeric() || *c == '_' || *c == '-';
     let word: String = text.chars().take_while(is_word).collect();
     let found = if word.is_empty() { first.to_string() } else { word };
-    fail(start..start + found.len(), format!("unexpected '{}': {expected}", found.escape_debug()))
+    let shown = excerpt(&found, 0);
+    fail(start..start + found.len(), format!("unexpected '{}': {expected}", shown.escape_debug()))
 }
 
 #[cfg(test)]
