@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use pwalk::Control;
-use pwalk::profile::{Profile, ProfileConfig, ProfileJob};
+use pwalk::profile::{Profile, ProfileConfig, ProfileJob, Trouble};
+use pwalk::{Control, Output, Report, ReportConfig};
+use std::ffi::OsStr;
 use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 const HEAD: &str = "inode,parent-inode,directory-depth,\"filename\",\"fileExtension\",UID,GID,st_size,\
                     st_dev,st_blocks,st_nlink,\"st_mode\",st_atime,st_mtime,st_ctime,pw_fcount,\
@@ -27,8 +30,61 @@ fn profile(files: &[File]) -> Profile {
     let folder = tempfile::tempdir().unwrap();
     let scan = folder.path().join("scan.csv");
     std::fs::write(&scan, text).unwrap();
-    let job = ProfileJob::prepare(&ProfileConfig::new([scan])).unwrap();
+    profile_of(&scan)
+}
+
+fn profile_of(path: &Path) -> Profile {
+    let job = ProfileJob::prepare(&ProfileConfig::new([path])).unwrap();
     job.run(&Control::default(), &|_| ()).unwrap()
+}
+
+/// The profiles of a tree of files, and of its scan as a CSV and as a Parquet.
+fn profiles(files: &[&[u8]]) -> [Profile; 3] {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("r");
+    for file in files {
+        let path = root.join(OsStr::from_bytes(file));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "x").unwrap();
+    }
+    let scan = |suffix| {
+        let path = folder.path().join(format!("scan.{suffix}"));
+        let mut config = ReportConfig::new([&root]);
+        config.table.output = Output::File(path.clone());
+        Report::prepare(config).unwrap().run(&Control::default(), &|_| {}).unwrap();
+        profile_of(&path)
+    };
+    [profile_of(&root), scan("csv"), scan("parquet")]
+}
+
+fn n_equal_but_for_case(profile: &Profile) -> u64 {
+    profile.names.iter().find(|row| row.trouble == Trouble::Case).unwrap().entries
+}
+
+#[test]
+fn t4_names_that_a_csv_cannot_tell_apart_are_not_equal_but_for_case() {
+    let files: [&[u8]; 7] =
+        [b"a\xff", b"a\xfe", b"d\xff/f", b"d\xfe/f", b"d\xff/s/g", b"d\xfe/s/g", b"plain/F"];
+    for found in profiles(&files) {
+        assert_eq!(n_equal_but_for_case(&found), 0, "{:?}", found.source);
+    }
+    for found in profiles(&[b"plain/F", b"plain/f", b"Plain/f", b"\xff/f"]) {
+        assert_eq!(n_equal_but_for_case(&found), 2, "{:?}", found.source);
+    }
+}
+
+#[test]
+fn t4_directories_that_a_csv_cannot_tell_apart_make_totals_estimates() {
+    let cases: [(&[&[u8]], bool); 4] = [
+        (&[b"d\xff/f", b"e\xff/f"], false),
+        (&[b"d\xff/f", b"d\xfe/f"], true),
+        (&[b"d\xff/s/t/f", b"d\xfe/f"], true),
+        (&["d\u{fffd}/f".as_bytes(), b"plain/f"], false),
+    ];
+    for (files, expected) in cases {
+        let found = profiles(files).map(|profile| profile.trees_are_estimates);
+        assert_eq!(found, [false, expected, false], "{files:?}");
+    }
 }
 
 #[test]

@@ -347,7 +347,7 @@ fn lists(profile: &Profile, n_shown: usize, look: Look) -> Vec<String> {
     let files = profile.largest_files.iter().map(|row| (vec![bytes(row.bytes)], &row.path));
     let old = profile.oldest_trees.iter().map(|row| (vec![bytes(row.bytes)], &row.path));
     let trees_title = match profile.trees_are_estimates {
-        true => "Largest directories, with at least what is below them",
+        true => "Largest directories, with estimates of what is below them",
         false => "Largest directories, with all that is below them",
     };
     [

@@ -1,8 +1,10 @@
 //! `pwalk profile`: tables, JSON and pages, of trees and of saved scans.
 
 use crate::harness::{build, json, names, program, pwalk, run, said};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
 /// Runs it on a terminal of so many columns.
@@ -79,6 +81,19 @@ fn t55_what_a_scan_does_not_tell_is_in_no_table() {
     let said = run(&["profile", scan]).with_status(0);
     assert!(said.text().contains("empty file") && !said.text().contains("empty director"));
     assert!(!said.text().contains("over 1 year old") && !said.text().contains("on disk"));
+}
+
+#[test]
+fn t4_a_csv_that_cannot_tell_directories_apart_has_estimates_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, scan) = (folder.path().join("r"), folder.path().join("scan.csv"));
+    for name in [b"d\xff", b"d\xfe"] {
+        fs::create_dir_all(root.join(OsStr::from_bytes(name))).unwrap();
+    }
+    let (root, scan) = (root.to_str().unwrap(), scan.to_str().unwrap());
+    run(&["report", root, "-o", scan, "-q"]).with_status(0);
+    let of = |path| run(&["profile", path]).with_status(0).text().to_owned();
+    assert!(!of(root).contains("estimates") && of(scan).contains("estimates of what is below"));
 }
 
 #[test]

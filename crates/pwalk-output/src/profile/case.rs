@@ -12,9 +12,11 @@
 //!   forgotten.
 
 use super::folded::{Folded, fold};
+use super::paths::is_inexact;
 use foldhash::fast::RandomState;
 use pwalk_engine::lock;
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -34,6 +36,8 @@ pub(crate) struct Case {
     siblings: Mutex<Siblings>,
     /// Names that those have at the most.
     siblings_max: usize,
+    /// Names that were compared with no other. `Relaxed`: no two get the same number.
+    n_inexact: AtomicU64,
 }
 
 /// Hashes, filled from the left; 0 is none. In one line of the cache, or else each name waits twice.
@@ -56,13 +60,29 @@ impl Case {
 
     fn of(n_slots: usize, siblings_max: usize) -> Case {
         let slots = (0..n_slots / N_WAYS).map(|_| Default::default()).collect();
-        Case { state: RandomState::default(), slots, siblings: Mutex::default(), siblings_max }
+        Case {
+            state: RandomState::default(),
+            slots,
+            siblings: Mutex::default(),
+            siblings_max,
+            n_inexact: AtomicU64::new(0),
+        }
     }
 
-    /// A name of the directory with this hash, as it is compared.
+    /// A name of the directory with this hash, as it is compared: unlike any other if it, or that of
+    /// the directory, is inexact, since names that are not the same look so then.
     #[inline]
-    pub(crate) fn fold(&self, dir: u64, name: &[u8]) -> Folded {
-        fold(&self.state, dir, name)
+    pub(crate) fn fold(&self, dir: u64, name: &[u8], is_dir_inexact: bool) -> Folded {
+        let folded = fold(&self.state, dir, name);
+        if is_dir_inexact || !folded.is_plain && is_inexact(name) {
+            return Folded { key: self.unlike_others(), ..folded };
+        }
+        folded
+    }
+
+    #[cold]
+    fn unlike_others(&self) -> u64 {
+        self.state.hash_one(self.n_inexact.fetch_add(1, Relaxed)).max(1)
     }
 
     /// Reads the rows of the table that hold these keys, so that they are near when it is asked for
@@ -133,17 +153,17 @@ mod tests {
     use super::*;
 
     fn is_repeated(case: &Case, dir: u64, name: &[u8]) -> bool {
-        case.is_repeated(case.fold(dir, name).key)
+        case.is_repeated(case.fold(dir, name, false).key)
     }
 
     fn is_dir_repeated(case: &Case, dir: u64, name: &[u8]) -> bool {
-        case.is_dir_repeated(dir, case.fold(dir, name).key)
+        case.is_dir_repeated(dir, case.fold(dir, name, false).key)
     }
 
     #[test]
     fn names_are_equal_but_for_case_in_one_directory_only() {
         let case = Case::new();
-        let names: [(u64, &[u8], bool); 9] = [
+        let names: [(u64, &[u8], bool); 11] = [
             (1, b"readme", false),
             (1, b"README", true),
             (1, b"ReadMe", true),
@@ -153,10 +173,13 @@ mod tests {
             (1, b"\xffA", false),
             (1, b"\xffa", true),
             (1, b"\xfea", false),
+            (1, "\u{fffd}.txt".as_bytes(), false),
+            (1, "\u{fffd}.TXT".as_bytes(), false),
         ];
         for (dir, name, expected) in names {
             assert_eq!(is_repeated(&case, dir, name), expected, "{name:?}");
         }
+        assert!(!case.is_repeated(case.fold(1, b"readme", true).key));
     }
 
     #[test]

@@ -7,9 +7,11 @@
 //! Totals of what is kept can then lack what had been forgotten before it grew: they are estimates.
 //!
 //! A directory is found by a hash of 64 bits under a random key, without a look at the names: two
-//! directories of one table that share it are not to be expected, nor can they be made up.
+//! directories of one table that share it are not to be expected, nor can they be made up. Those whose
+//! names differ only in invalid UTF-8 are one in a CSV, which is noticed by their inodes.
 
 use super::dir::DirFacts;
+use super::paths::is_inexact;
 use memchr::memrchr;
 use pwalk_engine::{
     Batch, Contents, EntryError, Fields, Kind, Operation, TreeSums, TreeTotals, lock,
@@ -39,6 +41,8 @@ struct Dirs {
     hasher: RandomState,
     n_max: usize,
     is_folded: bool,
+    /// One node is of several directories.
+    is_merged: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +51,8 @@ struct Node {
     /// Where its name is in `names`.
     start: usize,
     len: u32,
+    /// 0 if it is not known.
+    inode: u64,
     uid: Option<u32>,
     /// It has a row, which says that it was read.
     is_read: bool,
@@ -60,6 +66,7 @@ struct Node {
 struct Slice<'b> {
     path: &'b [u8],
     depth: i32,
+    inode: u64,
     sums: TreeSums,
     /// Rows of directories: their places in the batch.
     dirs: Vec<usize>,
@@ -78,8 +85,9 @@ impl DirTable {
     pub(crate) fn add(&self, batch: &Batch) {
         let slices = slices(batch);
         let dirs = &mut *lock(&self.0);
-        for Slice { path, depth, sums, dirs: rows } in slices {
+        for Slice { path, depth, inode, sums, dirs: rows } in slices {
             let node = dirs.enter(path, depth);
+            dirs.meet(node, inode);
             dirs.nodes[node as usize].own.add(&sums);
             for row in rows {
                 let row = batch.row(row);
@@ -87,7 +95,9 @@ impl DirTable {
                     dirs.add_above(node, &entry(batch, row.index()));
                     node
                 } else {
-                    dirs.below(node, row.name())
+                    let below = dirs.below(node, row.name());
+                    dirs.meet(below, batch.inode[row.index()]);
+                    below
                 };
                 let node = &mut dirs.nodes[node as usize];
                 node.uid = Some(batch.uid[row.index()]);
@@ -126,7 +136,7 @@ impl DirTable {
                 own_entries: Some((node.own.n_files + node.own.n_dirs) as u64),
             });
         }
-        dirs.is_folded
+        dirs.is_folded || dirs.is_merged
     }
 }
 
@@ -152,8 +162,8 @@ fn slices(batch: &Batch) -> Vec<Slice<'_>> {
     for row in batch.rows() {
         let (index, kind) = (row.index(), row.kind());
         if last.replace(row.dir_index()) != Some(row.dir_index()) {
-            let (path, depth) = (row.dir_path(), row.dir_depth());
-            slices.push(Slice { path, depth, sums: TreeSums::default(), dirs: Vec::new() });
+            let (path, depth, inode) = (row.dir_path(), row.dir_depth(), row.dir_inode());
+            slices.push(Slice { path, depth, inode, sums: TreeSums::default(), dirs: vec![] });
         }
         let Some(slice) = slices.last_mut() else { continue };
         if kind == Kind::Dir {
@@ -210,6 +220,17 @@ impl Dirs {
         node
     }
 
+    /// Notices that a node is another directory, too.
+    fn meet(&mut self, node: u32, inode: u64) {
+        let known = &mut self.nodes[node as usize].inode;
+        if *known == 0 {
+            *known = inode;
+        } else if inode != 0 && *known != inode && !self.is_merged {
+            // Others may have changed during the walk, or be mount points.
+            self.is_merged = is_inexact(&self.path(&self.nodes[node as usize]));
+        }
+    }
+
     /// Adds to what a directory is in, if it is not a root.
     fn add_above(&mut self, node: u32, sums: &TreeSums) {
         let parent = self.nodes[node as usize].parent;
@@ -242,6 +263,7 @@ impl Dirs {
                 parent,
                 start: self.names.len(),
                 len: name.len() as u32,
+                inode: 0,
                 uid: None,
                 is_read: false,
                 own: TreeSums::default(),
@@ -303,15 +325,15 @@ impl Dirs {
     fn keep(&mut self, kept: &[u32]) {
         let old = std::mem::take(self);
         *self = Dirs { hasher: old.hasher.clone(), n_max: old.n_max, ..Dirs::default() };
-        self.is_folded = true;
+        (self.is_folded, self.is_merged) = (true, old.is_merged);
         let mut moved = HashMap::from([(NONE, NONE)]);
         for &place in kept {
             let node = &old.nodes[place as usize];
             let new = self.below(moved[&node.parent], old.name(node));
             moved.insert(place, new);
-            let Node { uid, is_read, own, folded, .. } = *node;
+            let Node { inode, uid, is_read, own, folded, .. } = *node;
             let node = &mut self.nodes[new as usize];
-            *node = Node { uid, is_read, own, folded, ..*node };
+            *node = Node { inode, uid, is_read, own, folded, ..*node };
         }
     }
 

@@ -22,6 +22,13 @@ impl Paths {
     }
 }
 
+/// True if a path or name may stand for others, too: text, as a CSV has it, has U+FFFD in place of
+/// whatever bytes are not valid UTF-8.
+#[inline]
+pub(crate) fn is_inexact(path: &[u8]) -> bool {
+    !path.is_ascii() && memchr::memmem::find(path, "\u{fffd}".as_bytes()).is_some()
+}
+
 /// A path as a profile shows it: the middle of one that is too long is left out.
 pub(crate) fn shown(path: &[u8]) -> Text {
     if path.len() <= SHOWN_MAX {

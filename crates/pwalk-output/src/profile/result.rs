@@ -76,8 +76,9 @@ pub struct Profile {
     /// What was left out on purpose; `None` if a saved scan doesn't say.
     pub skipped: Option<Skipped>,
     /// True if the totals of directories were put together from rows, because a scan has none or
-    /// there is a condition, and there are more directories than are counted apart: the smallest are
-    /// counted as part of theirs.
+    /// there is a condition, and either there are more directories than are counted apart, and the
+    /// smallest are counted as part of theirs, or some have names that differ only in bytes that are
+    /// not valid UTF-8, which a CSV doesn't have, and are counted as one.
     pub trees_are_estimates: bool,
     /// The largest directories, by bytes or by entries, each with all that it is in.
     pub tree: Vec<TreeRow>,

@@ -10,6 +10,7 @@ use super::extensions::Extensions;
 use super::folded::Folded;
 use super::keyed::Keyed;
 use super::local::Local;
+use super::paths::is_inexact;
 use super::shared::{EXAMPLE, Lasts, Shared};
 use super::sums::{Pair, Sums, allocated, size};
 use super::trouble::{is_harmless, troubles};
@@ -261,10 +262,11 @@ impl Tally {
     fn read_names(&mut self, batch: &Batch, rows: Range<usize>, shared: &Shared) {
         self.keys.clear();
         for (_, run) in runs(&batch.dir_indexes()[rows.clone()]) {
-            let dir = shared.paths.hash(batch.row(rows.start + run.start).dir_path());
+            let dir_path = batch.row(rows.start + run.start).dir_path();
+            let (dir, is_inexact) = (shared.paths.hash(dir_path), is_inexact(dir_path));
             for row in run.map(|place| batch.row(rows.start + place)) {
                 let name = row.last_component();
-                let Folded { key, is_plain } = shared.case.fold(dir, name);
+                let Folded { key, is_plain } = shared.case.fold(dir, name, is_inexact);
                 self.keys.push(key);
                 let path_len = row.dir_path().len() + row.name().len();
                 if !is_plain || !is_harmless(name, path_len) {
@@ -314,7 +316,10 @@ impl Tally {
 
     fn look_at_dir(&mut self, dir: &Dir<'_>, row: &Row<'_>, shared: &Shared) {
         if let Some(above) = dir.above.filter(|_| row.is_dir_itself())
-            && shared.case.is_dir_repeated(above, shared.case.fold(above, dir.facts.name()).key)
+            && shared.case.is_dir_repeated(
+                above,
+                shared.case.fold(above, dir.facts.name(), is_inexact(dir.facts.path)).key,
+            )
         {
             self.count_trouble(Trouble::Case, row, shared);
         }

@@ -48,7 +48,7 @@ const missing = (n) => {
 };
 
 const estimates = () => [
-  facts.trees_are_estimates && "Totals of directories are estimates: the saved scan has none, and more directories than are counted apart. The smallest are counted as part of those around them.",
+  facts.trees_are_estimates && "Totals of directories are estimates. They were added up from single entries, and there are more directories than are counted apart, so that the smallest count as part of those around them; or a CSV has several directories of one name, which differed only in bytes that are not valid UTF-8 and count as one.",
   [lists.extensions, lists.owners, lists.groups].some(({ rows }) => rows.some((row) => row[4]))
     && "There were too many extensions, owners or groups to count each from the beginning: some of those marked as estimates may have more.",
 ].filter(Boolean);
