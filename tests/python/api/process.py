@@ -134,7 +134,15 @@ def _is_traced(pid):
 
 
 def ready():
-    """In a child: waits until its parent has made the disk slow."""
+    """In a child: waits until its parent has made the disk slow.
+
+    What pwalk imports when it is first asked for is there by then: on the slow disk that would take
+    longer than what is tested.
+    """
+    import pwalk
+
+    for name in pwalk.__all__:
+        getattr(pwalk, name)
     # PR_SET_PTRACER: anybody may trace it, also where only a parent may by default.
     ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_long(-1), 0, 0, 0)
     print(os.getpid(), flush=True)
