@@ -87,6 +87,23 @@ fn a_conversion_shows_progress_too() {
     assert!(shown.contains("\r0:00  ") && shown.contains(" entries  "), "{shown:?}");
 }
 
+#[test]
+fn a_profile_shows_progress_of_a_tree_and_of_a_scan_and_then_its_tables() {
+    let tree = build("deep");
+    let of_tree = "$PWALK profile --max-ops 4000 $ROOT".to_owned();
+    let of_scan = "$PWALK report -q $ROOT -o $ROOT/../scan.csv; \
+                   { cat $ROOT/../scan.csv; sleep 0.8; } | $PWALK profile --from csv /dev/stdin"
+        .to_owned();
+    for script in [of_tree, of_scan] {
+        let shown = on_terminal(&script, tree.path());
+        let (progress, tables) = shown.rsplit_once("\u{1b}[2K").expect("the line is cleared");
+        assert!(progress.contains("\r0:00  ") && progress.contains(" entries  "), "{shown:?}");
+        assert!(tables.contains("1,202 entries, ") && tables.contains("Extension"), "{shown:?}");
+    }
+    let quiet = on_terminal("$PWALK profile -q --max-ops 4000 $ROOT", tree.path());
+    assert!(!quiet.contains("\u{1b}[K") && quiet.contains("1,202 entries, "), "{quiet:?}");
+}
+
 /// It has its own text there, and reads single keys.
 #[test]
 fn a_pager_has_the_terminal_for_itself() {
