@@ -157,7 +157,9 @@ fn n_more(n_known: Option<u64>, n_there: usize, n_shown: usize) -> u64 {
 }
 
 fn extensions(profile: &Profile, n_shown: usize, look: Look) -> Vec<String> {
-    let files = profile.totals.by_kind.iter().find(|row| row.kind == "file");
+    let kinds = profile.totals.by_kind.iter();
+    let files = kinds.filter(|row| row.kind == "file" || row.kind == "unknown");
+    let bytes = files.filter_map(|row| row.bytes).fold(0, u64::saturating_add);
     let rows = profile.extensions.iter().take(n_shown).map(|row| {
         let name =
             if row.extension.0.is_empty() { "(none)".to_owned() } else { shown(&row.extension) };
@@ -165,7 +167,7 @@ fn extensions(profile: &Profile, n_shown: usize, look: Look) -> Vec<String> {
     });
     let n_more = n_more(profile.totals.extensions, profile.extensions.len(), n_shown);
     let table = Counted { title: "Extension", head: "files", extra: &[], n_more };
-    table.lines_of(rows, files.and_then(|row| row.bytes).unwrap_or(0), look)
+    table.lines_of(rows, bytes, look)
 }
 
 /// A count that may lack some is marked.

@@ -84,6 +84,19 @@ fn t55_what_a_scan_does_not_tell_is_in_no_table() {
 }
 
 #[test]
+fn shares_of_files_whose_kind_is_not_known_are_not_above_all_of_them() {
+    let tree = build("basic");
+    let folder = tempfile::tempdir().unwrap();
+    let scan = folder.path().join("scan.parquet");
+    let (root, scan) = (tree.path().to_str().unwrap(), scan.to_str().unwrap());
+    run(&["report", root, "-o", scan, "-q", "--columns", "filename,st_size"]).with_status(0);
+    let said = run(&["profile", scan, "--by", "extension"]).with_status(0);
+    let shares = said.text().split_whitespace().filter_map(|word| word.strip_suffix('%'));
+    let shares: Vec<f64> = shares.map(|share| share.parse().unwrap()).collect();
+    assert!(shares.len() > 2 && shares.iter().sum::<f64>() < 101.0, "{shares:?}");
+}
+
+#[test]
 fn t4_a_csv_that_cannot_tell_directories_apart_has_estimates_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let (root, scan) = (folder.path().join("r"), folder.path().join("scan.csv"));
