@@ -118,3 +118,39 @@ fn sizes_and_blocks_below_0_count_as_0() {
     let sums: Vec<_> = totals.by_kind.iter().map(|row| (row.bytes, row.allocated_bytes)).collect();
     assert_eq!(sums, [(Some(10), Some(4096)), (Some(0), Some(4096))]);
 }
+
+/// No header; of the root `data/`, paths with two slashes; a directory that could not be read has no
+/// row, and is counted by the one that it is in.
+const C_PWALK: &str = "\
+2,1,0,\"data//f.txt\",\"txt\",0,0,100,9,8,1,\"0100644\",1600000000,1600000000,1600000000,-1,0
+4,3,1,\"data//a/g.bam\",\"bam\",0,0,1000,9,8,1,\"0100644\",1600000000,1600000000,1600000000,-1,0
+7,6,2,\"data//a/b/i.\",\"bam\",0,0,5,9,8,1,\"0100644\",1600000000,1600000000,1600000000,-1,0
+6,3,1,\"data//a/b\",\"\",0,0,4096,9,8,2,\"0040755\",1600000000,1600000000,1600000000,1,5
+3,1,0,\"data//a\",\"\",0,0,4096,9,8,3,\"0040755\",1600000000,1600000000,1600000000,2,5096
+9,8,1,\"data//gone/x\",\"\",0,0,7,9,8,1,\"0100644\",1600000000,1600000000,1600000000,-1,0
+1,0,-1,\"data/\",\"\",0,0,4096,9,8,4,\"0040755\",1600000000,1600000000,1600000000,3,8292
+";
+
+#[test]
+fn t20_a_csv_of_the_c_pwalk_is_one_tree_without_the_rows_that_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let scan = folder.path().join("scan.csv");
+    std::fs::write(&scan, C_PWALK).unwrap();
+    let profile = profile_of(&scan);
+    let rows = profile.tree.iter();
+    let found: Vec<_> =
+        rows.map(|row| (row.path.to_str(), row.parent, row.bytes, row.entries)).collect();
+    let expected = [
+        ("data".into(), None, 9304, 6),
+        ("a".into(), Some(0), 5101, 3),
+        ("gone".into(), Some(0), 7, 1),
+        ("b".into(), Some(1), 5, 1),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!((profile.complete, profile.totals.entries), (None, 7));
+    assert_eq!(profile.empty.dirs, Some(0));
+    // By the name, and not by what stands in the column.
+    let extensions = profile.extensions.iter().map(|row| (row.extension.to_str(), row.entries));
+    let extensions: Vec<_> = extensions.collect();
+    assert_eq!(extensions, [("bam".into(), 1), ("txt".into(), 1), ("".into(), 2)]);
+}

@@ -213,6 +213,8 @@ impl Dirs {
             }
         }
         let (root, names) = path.split_at(root_len);
+        // The C pwalk has `data/` and `data//name` for a root that was given as `data/`.
+        let root = &root[..root.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1)];
         let mut node = self.below(NONE, root);
         for name in names.split(|&byte| byte == b'/').skip(1) {
             node = self.below(node, name);
