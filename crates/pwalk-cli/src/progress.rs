@@ -13,7 +13,7 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 /// A request that lasts so long is named.
 const HANGS: Duration = Duration::from_secs(5);
@@ -161,22 +161,12 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     let Some(room) = width.checked_sub(1) else { return String::new() };
-    let head = take(text.chars(), room / 2);
-    let tail = take(text.chars().rev(), room - head.width());
-    format!("{head}…{}", tail.chars().rev().collect::<String>())
-}
-
-/// The first characters that fit into `width` columns.
-fn take(chars: impl Iterator<Item = char>, width: usize) -> String {
-    let mut left = width;
-    let fits = |c: &char| match left.checked_sub(c.width().unwrap_or(0)) {
-        Some(rest) => {
-            left = rest;
-            true
-        }
-        None => false,
-    };
-    chars.take_while(fits).collect()
+    // A whole text can be wider than its characters one by one: signs that are shown as emoji.
+    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    let head = &text[..ends[ends.partition_point(|&at| text[..at].width() <= room / 2) - 1]];
+    let rest = room - head.width();
+    let tail = ends.partition_point(|&at| text[at..].width() > rest);
+    format!("{head}…{}", ends.get(tail).map_or("", |&at| &text[at..]))
 }
 
 #[cfg(test)]
@@ -203,6 +193,17 @@ mod tests {
         for (path, width, expected) in cases {
             assert_eq!(cut(path, width), expected);
             assert!(cut(path, width).width() <= width);
+        }
+    }
+
+    #[test]
+    fn no_path_is_wider_than_its_room_whatever_its_characters_make_together() {
+        let signs =
+            ["\u{263a}\u{fe0f}", "1\u{fe0f}\u{20e3}", "\u{1f469}\u{200d}\u{1f467}", "e\u{301}"];
+        for text in signs.iter().map(|sign| sign.repeat(50)) {
+            for width in 0..60 {
+                assert!(cut(&text, width).width() <= width, "{width}: {}", cut(&text, width));
+            }
         }
     }
 

@@ -199,8 +199,8 @@ impl List {
             let path = if look.cuts_paths { cut(path, room) } else { path.clone() };
             format!("{numbers}{GAP}{path}")
         };
-        let title = look.title(&look.line(&self.title));
-        std::iter::once(title).chain(self.rows.iter().map(line)).collect()
+        let title = look.sentence(&self.title).into_iter().map(|line| look.title(&line));
+        title.chain(self.rows.iter().map(line)).collect()
     }
 }
 
@@ -281,6 +281,15 @@ mod tests {
             let line = &list.lines(look(width))[1];
             assert!(line.width() <= width && line.starts_with("  1.00 GiB  "), "{line}");
         }
+    }
+
+    #[test]
+    fn a_title_that_is_too_long_for_a_terminal_has_several_lines() {
+        let rows = vec![(vec!["1.00 GiB".to_owned()], "/data".to_owned())];
+        let title = "Largest directories, with all that is below them".to_owned();
+        let lines = List { title, rows }.lines(look(40));
+        let title = ["Largest directories, with all that is", "  below them"];
+        assert_eq!(lines, [title[0], title[1], "  1.00 GiB  /data"]);
     }
 
     #[test]
