@@ -5,62 +5,18 @@
 //! what is below it is added up at the end. Memory is bounded: beyond [`N_DIRS_MAX`] directories the
 //! smaller half is added to the directories above, where it stays right, and is forgotten by itself.
 //! Totals of what is kept can then lack what had been forgotten before it grew: they are estimates.
-//!
-//! A directory is found by a hash of 64 bits under a random key, without a look at the names: two
-//! directories of one table that share it are not to be expected, nor can they be made up. Those whose
-//! names differ only in invalid UTF-8 are one in a CSV, which is noticed by their inodes.
 
 use super::dir::DirFacts;
-use super::paths::is_inexact;
-use memchr::memrchr;
-use pwalk_engine::{
-    Batch, Contents, EntryError, Fields, Kind, Operation, TreeSums, TreeTotals, lock,
-};
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use super::dir_nodes::{Dirs, NONE, Node};
+use pwalk_engine::{Batch, Contents, Fields, Kind, TreeSums, TreeTotals, lock};
 use std::sync::Mutex;
 
 /// Directories that are counted apart: some 150 bytes each.
 const N_DIRS_MAX: usize = 1 << 18;
 
-/// The parent of a root.
-const NONE: u32 = u32::MAX;
-
 /// Directories, filled by all workers.
 #[derive(Default)]
 pub(crate) struct DirTable(Mutex<Dirs>);
-
-#[derive(Default)]
-struct Dirs {
-    /// Parents come before what is in them.
-    nodes: Vec<Node>,
-    /// Names of all nodes; a root's is its path.
-    names: Vec<u8>,
-    /// Nodes by the hash of their parent and name.
-    places: HashMap<u64, u32>,
-    hasher: RandomState,
-    n_max: usize,
-    is_folded: bool,
-    /// One node is of several directories.
-    is_merged: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    parent: u32,
-    /// Where its name is in `names`.
-    start: usize,
-    len: u32,
-    /// 0 if it is not known.
-    inode: u64,
-    uid: Option<u32>,
-    /// It has a row, which says that it was read.
-    is_read: bool,
-    /// Of its direct entries.
-    own: TreeSums,
-    /// Of what was below it and is no longer kept by itself.
-    folded: TreeSums,
-}
 
 /// Sums over the rows of a batch that are in one directory, without that of the directory itself.
 struct Slice<'b> {
@@ -78,7 +34,7 @@ impl DirTable {
     }
 
     fn with_max(n_max: usize) -> DirTable {
-        DirTable(Mutex::new(Dirs { n_max, ..Dirs::default() }))
+        DirTable(Mutex::new(Dirs::with_max(n_max)))
     }
 
     /// Adds the rows of a batch, which has sizes, blocks and times.
@@ -121,21 +77,20 @@ impl DirTable {
                 below[node.parent as usize].add(&sums);
             }
         }
-        let mut depths = vec![0; dirs.nodes.len()];
-        for (index, (node, below)) in dirs.nodes.iter().zip(&below).enumerate() {
-            depths[index] = depths.get(node.parent as usize).map_or(-1, |depth| depth + 1);
+        dirs.each_path(|index, path, depth| {
+            let (node, below) = (&dirs.nodes[index], &below[index]);
             if !node.is_read && below.n_files + below.n_dirs == 0 {
-                continue;
+                return;
             }
             each(DirFacts {
-                path: &dirs.path(node),
-                depth: depths[index],
+                path,
+                depth,
                 totals: totals(below, fields),
                 uid: node.uid.filter(|_| fields.contains(Fields::OWNER)),
                 own_bytes: Some(node.own.size as u64),
                 own_entries: Some((node.own.n_files + node.own.n_dirs) as u64),
             });
-        }
+        });
         dirs.is_folded || dirs.is_merged
     }
 }
@@ -191,178 +146,10 @@ fn entry(batch: &Batch, index: usize) -> TreeSums {
     }
 }
 
-impl Node {
-    /// Of all that is in no other node below it.
-    fn sums(&self) -> TreeSums {
-        let mut sums = self.own;
-        sums.add(&self.folded);
-        sums
-    }
-}
-
-impl Dirs {
-    /// The node of a directory, given its path with a closing slash and its depth, -1 for a root.
-    fn enter(&mut self, path: &[u8], depth: i32) -> u32 {
-        let path = path.strip_suffix(b"/").unwrap_or(path);
-        // As many names at the end as the depth says are below the root.
-        let mut root_len = path.len();
-        for _ in -1..depth {
-            match memrchr(b'/', &path[..root_len]) {
-                Some(slash) => root_len = slash,
-                None => break,
-            }
-        }
-        let (root, names) = path.split_at(root_len);
-        // The C pwalk has `data/` and `data//name` for a root that was given as `data/`.
-        let root = &root[..root.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1)];
-        let mut node = self.below(NONE, root);
-        for name in names.split(|&byte| byte == b'/').skip(1) {
-            node = self.below(node, name);
-        }
-        node
-    }
-
-    /// Notices that a node is another directory, too.
-    fn meet(&mut self, node: u32, inode: u64) {
-        let known = &mut self.nodes[node as usize].inode;
-        if *known == 0 {
-            *known = inode;
-        } else if inode != 0 && *known != inode && !self.is_merged {
-            // Others may have changed during the walk, or be mount points.
-            self.is_merged = is_inexact(&self.path(&self.nodes[node as usize]));
-        }
-    }
-
-    /// Adds to what a directory is in, if it is not a root.
-    fn add_above(&mut self, node: u32, sums: &TreeSums) {
-        let parent = self.nodes[node as usize].parent;
-        if parent != NONE {
-            self.nodes[parent as usize].own.add(sums);
-        }
-    }
-
-    /// Counts what could not be seen: in the directory that could not be read, or that it is in.
-    fn fail(&mut self, error: &EntryError) {
-        let EntryError { operation, path, depth, errno: _ } = error;
-        let node = match (operation, memrchr(b'/', path)) {
-            (Operation::Open | Operation::Read, _) | (_, None) => self.enter(path, *depth),
-            (_, Some(_)) if *depth < 0 => self.enter(path, *depth),
-            (_, Some(slash)) => self.enter(&path[..slash], *depth - 1),
-        };
-        self.nodes[node as usize].own.n_errors += 1;
-    }
-
-    /// The node of this name in a directory.
-    fn below(&mut self, parent: u32, name: &[u8]) -> u32 {
-        let hash = self.hasher.hash_one((parent, name));
-        if let Some(place) = self.places.get(&hash) {
-            return *place;
-        }
-        let place = self.nodes.len() as u32;
-        self.push(
-            hash,
-            Node {
-                parent,
-                start: self.names.len(),
-                len: name.len() as u32,
-                inode: 0,
-                uid: None,
-                is_read: false,
-                own: TreeSums::default(),
-                folded: TreeSums::default(),
-            },
-        );
-        self.names.extend_from_slice(name);
-        place
-    }
-
-    fn push(&mut self, hash: u64, node: Node) {
-        self.places.insert(hash, self.nodes.len() as u32);
-        self.nodes.push(node);
-    }
-
-    fn name(&self, node: &Node) -> &[u8] {
-        &self.names[node.start..node.start + node.len as usize]
-    }
-
-    /// With a closing slash.
-    fn path(&self, node: &Node) -> Vec<u8> {
-        let mut names = vec![self.name(node)];
-        let mut parent = node.parent;
-        while parent != NONE {
-            let node = &self.nodes[parent as usize];
-            names.push(self.name(node));
-            parent = node.parent;
-        }
-        names.reverse();
-        names.push(b"");
-        names.join(&b'/')
-    }
-
-    /// Forgets the smaller half. A directory is at least as large as each below it, and comes first.
-    fn fold(&mut self) {
-        self.is_folded = true;
-        let keys = self.shares();
-        let mut order: Vec<u32> = (0..self.nodes.len() as u32).collect();
-        let by_share = |a: &u32, b: &u32| {
-            let shares = keys[*b as usize].total_cmp(&keys[*a as usize]);
-            shares.then(a.cmp(b))
-        };
-        let n_kept = self.n_max / 2;
-        order.select_nth_unstable_by(n_kept, by_share);
-        let mut kept = order[..n_kept].to_vec();
-        kept.sort_unstable();
-        let mut is_kept = vec![false; self.nodes.len()];
-        kept.iter().for_each(|&node| is_kept[node as usize] = true);
-        for index in (0..self.nodes.len()).rev() {
-            let node = self.nodes[index];
-            if !is_kept[index] && node.parent != NONE {
-                self.nodes[node.parent as usize].folded.add(&node.sums());
-            }
-        }
-        self.keep(&kept);
-    }
-
-    /// Keeps these nodes only, which are in order, each with all above it.
-    fn keep(&mut self, kept: &[u32]) {
-        let old = std::mem::take(self);
-        *self = Dirs { hasher: old.hasher.clone(), n_max: old.n_max, ..Dirs::default() };
-        (self.is_folded, self.is_merged) = (true, old.is_merged);
-        let mut moved = HashMap::from([(NONE, NONE)]);
-        for &place in kept {
-            let node = &old.nodes[place as usize];
-            let new = self.below(moved[&node.parent], old.name(node));
-            moved.insert(place, new);
-            let Node { inode, uid, is_read, own, folded, .. } = *node;
-            let node = &mut self.nodes[new as usize];
-            *node = Node { inode, uid, is_read, own, folded, ..*node };
-        }
-    }
-
-    /// The larger one of each node's shares of all bytes and of all entries.
-    fn shares(&self) -> Vec<f64> {
-        let mut sums: Vec<_> = self
-            .nodes
-            .iter()
-            .map(|node| {
-                let sums = node.sums();
-                ((sums.n_files + sums.n_dirs) as f64, sums.size as f64)
-            })
-            .collect();
-        let mut all = (1.0, 1.0);
-        for (index, node) in self.nodes.iter().enumerate().rev() {
-            let (entries, bytes) = sums[index];
-            let above = sums.get_mut(node.parent as usize).unwrap_or(&mut all);
-            *above = (above.0 + entries, above.1 + bytes);
-        }
-        sums.iter().map(|(entries, bytes)| (entries / all.0).max(bytes / all.1)).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pwalk_engine::{Contents, Fields, Stat};
+    use pwalk_engine::{Contents, EntryError, Fields, Operation, Stat};
 
     fn row(batch: &mut Batch, dir: &str, depth: i32, name: &str, kind: Kind, size: i64) {
         let dir = batch.push_dir(dir.as_bytes(), 1, 0, depth);
