@@ -267,17 +267,46 @@ impl Batch {
     /// Adds a row: the entry `name` of directory `dir`, or `dir` itself if the name is empty.
     #[inline]
     pub fn push(&mut self, dir: u32, name: &[u8], kind: Kind, stat: &Stat, contents: Contents) {
+        self.push_entry(dir, name, kind, contents);
+        if self.fields.need_stat() {
+            self.push_stat(stat);
+        }
+    }
+
+    /// Adds a row without what its inode says. After the last one of them the columns of inodes get
+    /// their values, and `fill_up` is called.
+    #[inline]
+    pub fn push_entry(&mut self, dir: u32, name: &[u8], kind: Kind, contents: Contents) {
         let name = self.keep(name);
         self.dir.push(dir);
         self.name.push(name);
         self.kind.push(kind);
         self.contents.push(contents);
-        if self.fields.need_stat() {
-            self.push_stat(stat);
-        }
         if self.fields.contains(Fields::TARGET) {
             self.target.push(Span::default());
         }
+    }
+
+    /// Gives each column of inodes that was asked for as many values as there are rows, and others
+    /// none. What is missing is 0.
+    pub fn fill_up(&mut self) {
+        let len = if self.fields.need_stat() { self.len() } else { 0 };
+        self.inode.resize(len, 0);
+        self.uid.resize(len, 0);
+        self.gid.resize(len, 0);
+        self.size.resize(len, 0);
+        self.dev.resize(len, 0);
+        self.blocks.resize(len, 0);
+        self.nlink.resize(len, 0);
+        self.mode.resize(len, 0);
+        self.atime.resize(len, 0);
+        self.mtime.resize(len, 0);
+        self.ctime.resize(len, 0);
+        let has = |field| if self.fields.contains(field) { len } else { 0 };
+        self.nanos.resize(has(Fields::NANOS), [0; 4]);
+        self.btime.resize(has(Fields::BTIME), None);
+        self.rdev.resize(has(Fields::RDEV), 0);
+        self.blksize.resize(has(Fields::RDEV), 0);
     }
 
     /// Sets the target of the symbolic link in the last row.

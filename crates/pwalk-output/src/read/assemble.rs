@@ -10,6 +10,9 @@ use memchr::memrchr;
 use pwalk_engine::{Batch, Contents, Fields, Kind, Stat, TreeTotals, extension};
 use std::borrow::Cow;
 
+/// What the cells of a row set in its inode; all else of it has columns in the batch.
+const BY_ROW: Fields = Fields::MODE.union(Fields::NANOS).union(Fields::BTIME);
+
 /// A row of a table, as its columns have set it.
 #[derive(Debug, Default)]
 pub(crate) struct RowValues<'a> {
@@ -40,6 +43,8 @@ pub(crate) struct Assembler {
     has_mode: bool,
     has_btime: bool,
     has_counts: bool,
+    /// Something of an inode is set row by row, and not a whole column at once.
+    has_inodes: bool,
 }
 
 impl Assembler {
@@ -50,7 +55,13 @@ impl Assembler {
             has_mode: columns.has("st_mode"),
             has_btime: columns.has("st_btime"),
             has_counts: columns.has("pw_fcount") && columns.has("pw_dirsum"),
+            has_inodes: true,
         }
+    }
+
+    /// The same for a table whose columns go into the batch as a whole, where they can.
+    pub(crate) fn of_records(columns: &Columns) -> Assembler {
+        Assembler { has_inodes: columns.fields().intersects(BY_ROW), ..Assembler::new(columns) }
     }
 
     /// A new batch begins.
@@ -63,8 +74,6 @@ impl Assembler {
         let path = row.path_bytes().ok_or("has a row without a filename")?;
         let kind = row.kind.unwrap_or_else(|| self.kind(path, row));
         let contents = self.contents(kind, row)?;
-        let stat = Stat { mode: row.mode, btime: self.btime(row), ..row.stat };
-        let stat = Stat { nanos: row.nanos(), ..stat };
         let cut = memrchr(b'/', path).map_or(0, |slash| slash + 1);
         let (dir, name) = path.split_at(cut);
         let is_entry = row.depth >= 0 && !dir.is_empty() && !name.is_empty();
@@ -74,9 +83,14 @@ impl Assembler {
             self.dir = None;
             let slash: &[u8] = if path.ends_with(b"/") { b"" } else { b"/" };
             let path = [path, slash].concat();
-            (batch.push_dir(&path, stat.ino, row.parent_inode, row.depth), &b""[..])
+            (batch.push_dir(&path, row.stat.ino, row.parent_inode, row.depth), &b""[..])
         };
-        batch.push(number, name, kind, &stat, contents);
+        if self.has_inodes {
+            let (mode, btime, nanos) = (row.mode, self.btime(row), row.nanos());
+            batch.push(number, name, kind, &Stat { mode, btime, nanos, ..row.stat }, contents);
+        } else {
+            batch.push_entry(number, name, kind, contents);
+        }
         if let Some(target) = &row.target
             && batch.fields().contains(Fields::TARGET)
         {

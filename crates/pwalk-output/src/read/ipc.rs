@@ -75,7 +75,7 @@ impl IpcSource {
     }
 
     fn of(file: Arc<OpenFile>, blocks: VecDeque<Block>) -> IpcSource {
-        let assembler = Assembler::new(&file.columns);
+        let assembler = Assembler::of_records(&file.columns);
         IpcSource { file, blocks, assembler }
     }
 }

@@ -5,6 +5,7 @@ use super::record::{columns_of, own_metadata, push_record};
 use super::wanted::Wanted;
 use super::{BATCH_ROWS, Reason, RowSource};
 use crate::columns::Columns;
+use arrow_schema::{DataType, Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -52,7 +53,7 @@ impl ParquetSource {
     pub(crate) fn new(file: File, wanted: &Wanted) -> Reason<ParquetSource> {
         let file = Positioned { file: Arc::new(file) };
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default());
-        let metadata = metadata.map_err(|e| e.to_string())?;
+        let metadata = with_numbered_kinds(metadata.map_err(|e| e.to_string())?);
         let columns = columns_of(metadata.schema(), wanted)?;
         let n_rows = batch_rows(metadata.metadata());
         let groups = (0..metadata.metadata().num_row_groups()).collect();
@@ -60,7 +61,7 @@ impl ParquetSource {
     }
 
     fn of(file: Arc<OpenFile>, groups: VecDeque<usize>) -> ParquetSource {
-        let assembler = Assembler::new(&file.columns);
+        let assembler = Assembler::of_records(&file.columns);
         ParquetSource { file, group: None, groups, assembler }
     }
 }
@@ -77,6 +78,24 @@ impl OpenFile {
             .build()
             .map_err(|e| e.to_string())
     }
+}
+
+/// Kinds by their number in the dictionary, which the file mostly has: no text for each row.
+fn with_numbered_kinds(metadata: ArrowReaderMetadata) -> ArrowReaderMetadata {
+    let schema = metadata.schema();
+    let is_text = |field: &Field| field.name() == "kind" && field.data_type() == &DataType::Utf8;
+    if !schema.fields().iter().any(|field| is_text(field)) {
+        return metadata;
+    }
+    let numbers = DataType::Dictionary(DataType::Int8.into(), DataType::Utf8.into());
+    let numbered = |field: &Field| match is_text(field) {
+        true => field.clone().with_data_type(numbers.clone()),
+        false => field.clone(),
+    };
+    let fields: Vec<_> = schema.fields().iter().map(|field| numbered(field)).collect();
+    let schema = Schema::new_with_metadata(fields, schema.metadata().clone());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).unwrap_or(metadata)
 }
 
 /// Rows that are decoded at once: their paths must fit into one array, which holds 2 GiB.

@@ -10,6 +10,7 @@ use arrow_array::types::{Int8Type, Int32Type, Int64Type, UInt32Type, UInt64Type}
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryArray, PrimitiveArray, RecordBatch, StringArray,
 };
+use arrow_buffer::NullBuffer;
 use arrow_schema::Schema;
 use pwalk_engine::{Batch, Kind};
 use std::borrow::Cow;
@@ -46,13 +47,36 @@ pub(crate) fn push_record(
     let arrays = arrays.collect::<Reason<Vec<_>>>()?;
     let told = arrays.iter().filter(|values| !values.is_all_null());
     let (whole, single): (Vec<_>, Vec<_>) = told.partition(|values| values.is_whole());
-    let (first, mut row) = (batch.len(), RowValues::default());
-    for index in 0..record.num_rows() {
-        row.forget_nullable();
-        single.iter().for_each(|values| values.set(index, &mut row));
-        assembler.push(batch, &row)?;
-    }
+    let first = batch.len();
+    let pushed = push_rows(assembler, batch, record.num_rows(), &single);
     whole.iter().for_each(|values| values.copy(batch, first));
+    batch.fill_up();
+    pushed
+}
+
+/// Adds rows that have these values; those that are null are mostly null in the same rows.
+fn push_rows(
+    assembler: &mut Assembler,
+    batch: &mut Batch,
+    n_rows: usize,
+    single: &[&Values<'_>],
+) -> Reason<()> {
+    let (rare, usual): (Vec<&Values<'_>>, Vec<_>) =
+        single.iter().copied().partition(|values| values.nulls().is_some());
+    let valid = rare.iter().filter_map(|values| values.nulls()).map(|nulls| nulls.inner().clone());
+    let any = valid.reduce(|any, valid| &any | &valid);
+    let mut row = RowValues::default();
+    for index in 0..n_rows {
+        usual.iter().for_each(|values| values.set(index, &mut row));
+        let has_rare = any.as_ref().is_some_and(|any| any.value(index));
+        if has_rare {
+            rare.iter().for_each(|values| values.set(index, &mut row));
+        }
+        assembler.push(batch, &row)?;
+        if has_rare {
+            row.forget_nullable();
+        }
+    }
     Ok(())
 }
 
@@ -108,17 +132,23 @@ impl<'a> Values<'a> {
         matches!(self, Values::WholeU64(..) | Values::WholeI64(..) | Values::WholeU32(..))
     }
 
+    /// Which values there are, unless there are all.
+    fn nulls(&self) -> Option<&NullBuffer> {
+        let nulls = match self {
+            Values::U64(array, _) => array.nulls(),
+            Values::I64(array, _) => array.nulls(),
+            Values::U32(array, _) => array.nulls(),
+            Values::I32(array, _) => array.nulls(),
+            Values::Text(array, _) => array.nulls(),
+            Values::Bytes(array, _) => array.nulls(),
+            _ => None,
+        };
+        nulls.filter(|nulls| nulls.null_count() > 0)
+    }
+
     /// True if no row has a value.
     fn is_all_null(&self) -> bool {
-        let array: &dyn Array = match self {
-            Values::U64(array, _) => array,
-            Values::I64(array, _) => array,
-            Values::U32(array, _) => array,
-            Values::Text(array, _) => array,
-            Values::Bytes(array, _) => array,
-            _ => return false,
-        };
-        array.null_count() == array.len()
+        self.nulls().is_some_and(|nulls| nulls.null_count() == nulls.len())
     }
 
     /// Gives all values to the rows of the batch from `first` on.
@@ -154,10 +184,12 @@ fn numbers<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<&PrimitiveArray<T>
     array.as_primitive_opt()
 }
 
-/// A column that the batch was not asked for has no rows.
-fn fill<T: Copy>(column: &mut [T], first: usize, values: &[T]) {
-    if column.len() == first + values.len() {
-        column[first..].copy_from_slice(values);
+/// Values of rows that have none yet, or zeros.
+fn fill<T: Copy>(column: &mut Vec<T>, first: usize, values: &[T]) {
+    if column.len() == first {
+        column.extend_from_slice(values);
+    } else if let Some(rows) = column.get_mut(first..first + values.len()) {
+        rows.copy_from_slice(values);
     }
 }
 
@@ -173,6 +205,12 @@ fn kinds(array: &ArrayRef) -> Reason<Option<Vec<Kind>>> {
     let Some(dictionary) = array.as_dictionary_opt::<Int8Type>() else { return Ok(None) };
     let Some(names) = dictionary.values().as_string_opt::<i32>() else { return Ok(None) };
     let kinds: Vec<_> = names.iter().map(|name| name.and_then(kind_of)).collect();
+    let numbered = |key: &i8| *kinds.get(usize::try_from(*key).ok()?)?;
+    let all = || dictionary.keys().values().iter().map(numbered).collect::<Option<Vec<_>>>();
+    // What is wrong with a row is looked for only if something is.
+    if let (0, Some(all)) = (dictionary.null_count(), all()) {
+        return Ok(Some(all));
+    }
     let kind = |key: Option<usize>| {
         let name = key.filter(|key| *key < names.len()).map(|key| names.value(key));
         known(name, key.and_then(|key| *kinds.get(key)?))
