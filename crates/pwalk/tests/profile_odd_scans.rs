@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use pwalk::profile::{Profile, ProfileConfig, ProfileJob, Trouble};
-use pwalk::{Control, Output, Report, ReportConfig};
+use pwalk::{Batch, Control, Output, Report, ReportConfig, TableReader};
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -117,6 +117,27 @@ fn sizes_and_blocks_below_0_count_as_0() {
     assert_eq!(totals.shared_bytes, Some(0));
     let sums: Vec<_> = totals.by_kind.iter().map(|row| (row.bytes, row.allocated_bytes)).collect();
     assert_eq!(sums, [(Some(10), Some(4096)), (Some(0), Some(4096))]);
+}
+
+#[test]
+fn t55_after_a_damaged_row_of_a_csv_the_next_ones_have_all_columns() {
+    let row = |time: &str| format!("5,4,0,\"/r/f\",\"\",0,0,7,1,8,1,\"0100644\",{time},0,0,-1,0\n");
+    let folder = tempfile::tempdir().unwrap();
+    let scan = folder.path().join("scan.csv");
+    std::fs::write(&scan, [HEAD, &row("0"), &row("1%2"), &row("0"), &row("0")].concat()).unwrap();
+    let expected = "line 4: has an invalid number in st_atime";
+    // As a thread does that waited for the row that turned out to be damaged.
+    let mut reader = TableReader::open(&scan, None).unwrap();
+    let mut batch = Batch::new(reader.columns().fields());
+    assert!(reader.next(&mut batch).unwrap_err().to_string().ends_with(expected));
+    assert!(reader.next(&mut batch).unwrap());
+    assert_eq!((batch.len(), &batch.size[..], batch.inode.len()), (2, &[7, 7][..], 2));
+
+    let mut config = ProfileConfig::new([&scan]);
+    config.walk.threads = Some(2);
+    let job = ProfileJob::prepare(&config).unwrap();
+    let error = job.run(&Control::default(), &|_| ()).unwrap_err();
+    assert!(error.to_string().ends_with(expected), "{error}");
 }
 
 /// No header; of the root `data/`, paths with two slashes; a directory that could not be read has no

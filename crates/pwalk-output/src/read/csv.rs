@@ -154,6 +154,21 @@ impl CsvSource {
         }
     }
 
+    /// Reads as many rows as a batch has.
+    fn read_rows(&mut self, assembler: &mut Assembler, batch: &mut Batch) -> Reason<()> {
+        while batch.len() < BATCH_ROWS
+            && batch.arena_len() < RECORD_LEN_MAX
+            && self.read_record()?
+        {
+            if self.is_header() {
+                self.check_header()?;
+            } else {
+                assembler.push(batch, &self.row()?)?;
+            }
+        }
+        Ok(())
+    }
+
     fn row(&self) -> Reason<RowValues<'_>> {
         let error = |what: String| self.at(what);
         self.check_length()?;
@@ -206,17 +221,9 @@ impl RowSource for CsvSource {
     fn next(&mut self, batch: &mut Batch) -> Reason<bool> {
         let mut assembler = std::mem::take(&mut self.assembler);
         assembler.start();
-        while batch.len() < BATCH_ROWS
-            && batch.arena_len() < RECORD_LEN_MAX
-            && self.read_record()?
-        {
-            if self.is_header() {
-                self.check_header()?;
-            } else {
-                assembler.push(batch, &self.row()?)?;
-            }
-        }
+        let read = self.read_rows(&mut assembler, batch);
+        // After an error, too: who asks for more must not get rows without their columns.
         self.assembler = assembler;
-        Ok(!batch.is_empty())
+        read.map(|()| !batch.is_empty())
     }
 }
