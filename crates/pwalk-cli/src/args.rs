@@ -350,11 +350,6 @@ impl WalkArgs {
         self.condition.as_deref().map_or(Ok(()), |text| Ok(Condition::new(text).map(drop)?))
     }
 
-    /// The trees, or what is profiled.
-    pub(crate) fn roots(&self) -> &[PathBuf] {
-        &self.roots
-    }
-
     /// The first option that says how a tree is walked, and nothing about a saved scan.
     pub(crate) fn set_for_trees(&self) -> Option<&'static str> {
         let options = [

@@ -12,7 +12,7 @@ use crate::signals::Cancellable;
 use crate::stalls;
 use crate::words;
 use pwalk::profile::{Profile, ProfileConfig, ProfileJob, TOP_DEFAULT};
-use pwalk::{Error, Output, is_saved_scan};
+use pwalk::{Error, Output};
 use std::io::IsTerminal;
 use table::Look;
 
@@ -31,10 +31,9 @@ enum Printed {
 }
 
 pub(crate) fn run(args: ProfileArgs) -> Result<Exit, Error> {
-    check_scan(&args)?;
     check_stdout(&args)?;
     args.walk.check_condition()?;
-    let timeout = args.walk.timeout();
+    let (timeout, for_trees) = (args.walk.timeout(), args.walk.set_for_trees());
     let (quiet, printed) = (args.quiet, printed(&args));
     let config = config(args)?;
     if !matches!(printed, Printed::Nothing) || config.page == Some(Output::Stdout) {
@@ -48,6 +47,7 @@ pub(crate) fn run(args: ProfileArgs) -> Result<Exit, Error> {
     let done = line.around(&signals, || {
         let inputs = config.walk.roots.iter().chain(&config.walk.exclude_from);
         signals.look_at(inputs.chain(config.page.as_ref().and_then(file)), timeout)?;
+        check_scan(&config, for_trees)?;
         let job = ProfileJob::prepare(&config)?;
         job.notes().iter().for_each(message::say);
         signals.prepared(job.unfinished(), config.page == Some(Output::Stdout));
@@ -64,16 +64,11 @@ pub(crate) fn run(args: ProfileArgs) -> Result<Exit, Error> {
 }
 
 /// A saved scan is not walked: what says how to walk means nothing there.
-fn check_scan(args: &ProfileArgs) -> Result<(), Error> {
-    let is_scan = args.from.is_some() || args.walk.roots().iter().any(|root| is_saved_scan(root));
-    match args.walk.set_for_trees() {
-        Some(option) if is_scan => {
-            let root = args.walk.roots()[0].to_string_lossy();
-            let reason = format!("{option} is for trees: a saved scan is read as it is");
-            Err(Error::usage("path", root, reason))
-        }
-        _ => Ok(()),
-    }
+fn check_scan(config: &ProfileConfig, option: Option<&'static str>) -> Result<(), Error> {
+    let Some(option) = option else { return Ok(()) };
+    let Some(scan) = config.saved_scan() else { return Ok(()) };
+    let reason = format!("{option} is for trees: a saved scan is read as it is");
+    Err(Error::usage("path", scan.to_string_lossy(), reason))
 }
 
 /// The page stands in place of the tables: what asks for something else beside it would be lost.

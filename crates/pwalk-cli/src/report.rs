@@ -127,7 +127,7 @@ fn tell_sums(summary: &Summary, time: &str) {
         summary.entries.iter().map(|(kind, n)| format!("{} {kind}", words::count(*n))).collect();
     let n_entries = words::entries(summary.n_entries());
     message::print_error(&format!("{n_entries}{time}: {}", kinds.join(", ")));
-    let bytes = |n: i128| words::bytes(u64::try_from(n).unwrap_or(0));
+    let bytes = |n: i128| words::bytes(n.clamp(0, u64::MAX.into()) as u64);
     let sums = [
         ("bytes/apparent", summary.bytes.apparent, "apparent"),
         ("bytes/allocated", summary.bytes.allocated, "allocated"),

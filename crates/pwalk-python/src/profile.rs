@@ -6,8 +6,8 @@ use crate::scan::Batch;
 use crate::watch::{self, Listener};
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, UInt64Array};
+use pwalk::Control;
 use pwalk::profile::{Profile as Statistics, ProfileConfig, ProfileJob, fragment, save_page};
-use pwalk::{Control, is_saved_scan};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use serde_json::Value;
@@ -203,7 +203,7 @@ pub(crate) fn profile(
         move |may_finish: &dyn Fn() -> bool| {
             let _meter = meter;
             // Here, since the path may hang.
-            if only_tree && config.walk.roots.iter().any(|root| is_saved_scan(root)) {
+            if only_tree && config.saved_scan().is_some() {
                 return Ok(None);
             }
             let done = ProfileJob::prepare(&config)?.run(&control, &|_| ())?;

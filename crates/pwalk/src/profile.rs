@@ -5,13 +5,14 @@
 use crate::error::Error;
 use crate::input::{Input, Table, Tree, is_saved_scan};
 use crate::output::Output;
+use crate::roots::ask_within;
 use crate::setup::WalkConfig;
 use pwalk_engine::{Argument, Condition, Control, EntryError, Fields};
 use pwalk_output::{Columns, Format, OutputFile, Unfinished, page};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use pwalk_output::page::fragment;
 pub use pwalk_output::profile::*;
@@ -80,15 +81,29 @@ pub struct ProfileJob {
 }
 
 impl ProfileConfig {
+    /// The first of the paths that is a saved scan ([`is_saved_scan`]). With a timeout, what doesn't
+    /// answer in time is none.
+    pub fn saved_scan(&self) -> Option<&Path> {
+        let timeout = self.walk.settings.timeout.map(|seconds| Duration::from_secs(seconds as u64));
+        let is_scan = |root: &PathBuf| match timeout {
+            None => is_saved_scan(root),
+            Some(timeout) => {
+                let root = root.clone();
+                ask_within(timeout, move || is_saved_scan(&root)).unwrap_or(false)
+            }
+        };
+        let scan = self.walk.roots.iter().find(|root| self.format.is_some() || is_scan(root));
+        scan.map(PathBuf::as_path)
+    }
+
     /// The saved scan that it is of.
     fn scan(&self) -> Result<Option<&Path>, Error> {
-        let roots = &self.walk.roots;
-        match roots.iter().find(|root| self.format.is_some() || is_saved_scan(root)) {
-            Some(scan) if roots.len() > 1 => {
+        match self.saved_scan() {
+            Some(scan) if self.walk.roots.len() > 1 => {
                 let reason = "is a saved scan, which has a profile of its own: give no other path";
                 Err(Error::bad(PATH, scan.to_string_lossy(), reason))
             }
-            scan => Ok(scan.map(PathBuf::as_path)),
+            scan => Ok(scan),
         }
     }
 }

@@ -59,12 +59,9 @@ impl Roots {
     /// `Root` for the first that does not answer in time.
     pub(crate) fn await_answers(given: &[Vec<u8>], timeout: Duration) -> Result<(), Error> {
         for path in given {
-            let (answer, answers) = channel();
             let asked = path.clone();
-            let look =
-                move || _ = answer.send(check_root(&asked).map(|()| resolve(to_path(&asked))));
-            let is_asked = Builder::new().name("pwalk-ask".to_owned()).spawn(look).is_ok();
-            if is_asked && answers.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout) {
+            let look = move || check_root(&asked).map(|()| resolve(to_path(&asked)));
+            if matches!(ask_within(timeout, look), Err(RecvTimeoutError::Timeout)) {
                 return Err(Error::root(path, Errno::TIMEDOUT));
             }
         }
@@ -147,6 +144,17 @@ impl Roots {
         }
         set
     }
+}
+
+/// Asks in a thread that is left behind if it hangs. Where the system refuses a thread, nobody is asked.
+pub(crate) fn ask_within<T: Send + 'static>(
+    timeout: Duration,
+    ask: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, RecvTimeoutError> {
+    let (answer, answers) = channel();
+    let ask = move || _ = answer.send(ask());
+    let _ = Builder::new().name("pwalk-ask".to_owned()).spawn(ask);
+    answers.recv_timeout(timeout)
 }
 
 /// A root must be there, and a directory must be readable.

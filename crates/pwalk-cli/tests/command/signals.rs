@@ -330,8 +330,10 @@ fn t49_ctrl_c_ends_every_command_that_meets_a_path_that_does_not_answer() {
     if !requires(Need::Root) || !requires(Need::Fuse) {
         return;
     }
-    let commands: [&[&str]; 5] = [
+    let commands: [&[&str]; 7] = [
         &["info", "link"],
+        &["profile", "link"],
+        &["profile", "--exclude", "x", "mount"],
         &["report", "-qo", "out.csv", "-L", "."],
         &["report", "-qo", "out.csv", "--exclude-from", "link", "local"],
         &["convert", "link", "out.csv", "--from", "csv"],
@@ -341,6 +343,7 @@ fn t49_ctrl_c_ends_every_command_that_meets_a_path_that_does_not_answer() {
         let (stuck, folder) = (StuckTree::mount().unwrap(), tempfile::tempdir().unwrap());
         fs::create_dir(folder.path().join("local")).unwrap();
         std::os::unix::fs::symlink(stuck.stuck_path(), folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink(stuck.path(), folder.path().join("mount")).unwrap();
         let mut command = pwalk();
         command.args(arguments).current_dir(folder.path()).stdout(Stdio::null());
         let mut child = command.spawn().expect("it starts");
@@ -348,7 +351,22 @@ fn t49_ctrl_c_ends_every_command_that_meets_a_path_that_does_not_answer() {
         wait_for_handler(&child);
         send(&child, Signal::INT);
         assert_eq!(ended(&mut child), Some(130), "{arguments:?}");
-        assert_eq!(names(folder.path()), ["link", "local"], "{arguments:?}");
+        assert_eq!(names(folder.path()), ["link", "local", "mount"], "{arguments:?}");
+    }
+}
+
+/// Whether it is a saved scan is asked of a path before it is walked.
+#[test]
+fn t49_a_profile_of_a_root_that_answers_nothing_ends_after_its_timeout() {
+    if !requires(Need::Root) || !requires(Need::Fuse) {
+        return;
+    }
+    for options in [&["--timeout", "1"][..], &["--timeout", "1", "--exclude", "x"]] {
+        let stuck = StuckTree::mount().unwrap();
+        let mut command = pwalk();
+        command.args(["profile", "--json"]).args(options).arg(stuck.path());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        assert_eq!(ended(&mut child), Some(1), "{options:?}");
     }
 }
 

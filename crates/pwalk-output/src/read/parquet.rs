@@ -53,7 +53,7 @@ impl ParquetSource {
     pub(crate) fn new(file: File, wanted: &Wanted) -> Reason<ParquetSource> {
         let file = Positioned { file: Arc::new(file) };
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default());
-        let metadata = with_numbered_kinds(metadata.map_err(|e| e.to_string())?);
+        let metadata = with_our_types(metadata.map_err(|e| e.to_string())?);
         let columns = columns_of(metadata.schema(), wanted)?;
         let n_rows = batch_rows(metadata.metadata());
         let groups = (0..metadata.metadata().num_row_groups()).collect();
@@ -80,22 +80,31 @@ impl OpenFile {
     }
 }
 
-/// Kinds by their number in the dictionary, which the file mostly has: no text for each row.
-fn with_numbered_kinds(metadata: ArrowReaderMetadata) -> ArrowReaderMetadata {
-    let schema = metadata.schema();
-    let is_text = |field: &Field| field.name() == "kind" && field.data_type() == &DataType::Utf8;
-    if !schema.fields().iter().any(|field| is_text(field)) {
+/// Texts and bytes as we have them, whatever the writer's types for these (those of Polars and pandas
+/// are others); kinds by their number in the dictionary, which the file mostly has: no text for each
+/// row.
+fn with_our_types(metadata: ArrowReaderMetadata) -> ArrowReaderMetadata {
+    let ours: Vec<_> = metadata.schema().fields().iter().map(|field| our_type(field)).collect();
+    if ours.iter().zip(metadata.schema().fields()).all(|(our, field)| our == field.data_type()) {
         return metadata;
     }
-    let numbers = DataType::Dictionary(DataType::Int8.into(), DataType::Utf8.into());
-    let numbered = |field: &Field| match is_text(field) {
-        true => field.clone().with_data_type(numbers.clone()),
-        false => field.clone(),
-    };
-    let fields: Vec<_> = schema.fields().iter().map(|field| numbered(field)).collect();
-    let schema = Schema::new_with_metadata(fields, schema.metadata().clone());
+    let fields = metadata.schema().fields().iter().zip(ours);
+    let fields = fields.map(|(field, our)| field.as_ref().clone().with_data_type(our));
+    let pairs = metadata.schema().metadata().clone();
+    let schema = Schema::new_with_metadata(fields.collect::<Vec<_>>(), pairs);
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
     ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).unwrap_or(metadata)
+}
+
+fn our_type(field: &Field) -> DataType {
+    match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if field.name() == "kind" => {
+            DataType::Dictionary(DataType::Int8.into(), DataType::Utf8.into())
+        }
+        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
+        same => same.clone(),
+    }
 }
 
 /// Rows that are decoded at once: their paths must fit into one array, which holds 2 GiB.
@@ -184,9 +193,10 @@ impl ChunkReader for Positioned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{ArrayRef, RecordBatch, StringArray};
+    use arrow_array::{ArrayRef, LargeStringArray, RecordBatch, StringArray, StringViewArray};
     use parquet::arrow::ArrowWriter;
     use parquet::file::properties::WriterProperties;
+    use pwalk_engine::Kind;
     use std::sync::Arc;
 
     /// A file of 150 rows whose paths have this length, in row groups of so many rows.
@@ -211,6 +221,27 @@ mod tests {
             batch.clear();
         }
         n_rows
+    }
+
+    #[test]
+    fn texts_of_other_writers_are_read_whatever_their_type() {
+        let large: ArrayRef = Arc::new(LargeStringArray::from(vec!["r", "r/a"]));
+        let view: ArrayRef = Arc::new(StringViewArray::from(vec!["r", "r/a"]));
+        let kinds: ArrayRef = Arc::new(LargeStringArray::from(vec!["dir", "file"]));
+        for paths in [large, view] {
+            let columns = [("filename", paths), ("kind", kinds.clone())];
+            let record = RecordBatch::try_from_iter(columns).unwrap();
+            let file = tempfile::tempfile().unwrap();
+            let copy = file.try_clone().unwrap();
+            let mut writer = ArrowWriter::try_new(copy, record.schema(), None).unwrap();
+            writer.write(&record).unwrap();
+            writer.close().unwrap();
+            let mut source = ParquetSource::new(file, &Wanted::all()).unwrap();
+            let mut batch = Batch::new(source.columns().fields());
+            assert!(source.next(&mut batch).unwrap());
+            let rows: Vec<_> = batch.rows().map(|row| (row.path(), row.kind())).collect();
+            assert_eq!(rows, [(b"r".to_vec(), Kind::Dir), (b"r/a".to_vec(), Kind::File)]);
+        }
     }
 
     #[test]
