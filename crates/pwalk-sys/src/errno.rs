@@ -22,6 +22,12 @@ impl Errno {
     pub const BADF: Errno = Errno(libc::EBADF);
     /// Permission denied.
     pub const ACCESS: Errno = Errno(libc::EACCES);
+    /// Argument list too long; also an attribute that is too large.
+    pub const TOOBIG: Errno = Errno(libc::E2BIG);
+    /// Invalid cross-device link; also a path that leads out of where it must stay.
+    pub const XDEV: Errno = Errno(libc::EXDEV);
+    /// File exists.
+    pub const EXIST: Errno = Errno(libc::EEXIST);
     /// Not a directory.
     pub const NOTDIR: Errno = Errno(libc::ENOTDIR);
     /// Invalid argument.
@@ -34,6 +40,10 @@ impl Errno {
     pub const MFILE: Errno = Errno(libc::EMFILE);
     /// File name too long.
     pub const NAMETOOLONG: Errno = Errno(libc::ENAMETOOLONG);
+    /// Function not implemented.
+    pub const NOSYS: Errno = Errno(libc::ENOSYS);
+    /// No data available: there is no such attribute.
+    pub const NODATA: Errno = Errno(libc::ENODATA);
     /// Value too large.
     pub const OVERFLOW: Errno = Errno(libc::EOVERFLOW);
     /// Too many levels of symbolic links.

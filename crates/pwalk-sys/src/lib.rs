@@ -7,6 +7,8 @@
 //! On `rustix`, but for a few calls. `getdents64` is made by hand, because rustix hides the bytes
 //! that the kernel wrote and we want to parse (and fuzz) them ourselves.
 
+mod beneath;
+mod change;
 mod clock;
 mod compared;
 mod cpus;
@@ -25,6 +27,11 @@ mod stdio;
 mod terminal;
 mod users;
 
+pub use beneath::open_beneath;
+pub use change::{
+    Locked, MODE_BITS, attribute, attribute_names, locked, may_set_setgid, replace_attribute,
+    set_group, set_mode,
+};
 pub use clock::{Usage, coarse_clock, usage};
 pub use compared::{
     announce_read, can_open_direct, fstat_at, open_directory_direct, open_directory_direct_by_path,
@@ -41,7 +48,10 @@ pub use memory::{Reserve, has_room, keep_reserve, memory_is_short, share_heap_if
 pub use mounts::{Mount, mounts, parse_mountinfo};
 pub use open::{Access, Caller, open_directory, open_directory_by_path, split_long_path};
 pub use ring::{has_io_uring, stat_by_ring};
-pub use stat::{Freshness, Links, RawStat, StatMask, read_link, stat_at, stat_by_path, stat_open};
+pub use stat::{
+    Freshness, Links, RawStat, StatMask, is_made_up_device, read_link, stat_at, stat_by_path,
+    stat_open,
+};
 pub use stdio::{is_stdout_closed, occupy_standard_descriptors};
 pub use terminal::{has_terminal, terminal_width};
 pub use users::{group_id, group_name, user_id, user_name};

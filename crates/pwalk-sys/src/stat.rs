@@ -176,6 +176,12 @@ pub(crate) fn make_device(major: u32, minor: u32) -> u64 {
     rustix::fs::makedev(major, minor)
 }
 
+/// True for the number of a filesystem that is on no device of its own (NFS, Lustre, btrfs, overlay):
+/// the kernel makes one up with each mount.
+pub fn is_made_up_device(dev: u64) -> bool {
+    rustix::fs::major(dev) == 0
+}
+
 #[inline]
 pub(crate) fn at_flags(links: Links) -> AtFlags {
     let links = match links {
