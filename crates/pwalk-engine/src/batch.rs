@@ -31,6 +31,8 @@ pub struct BatchDir {
     pub parent_inode: u64,
     /// -1 for a root.
     pub depth: i32,
+    /// What it passes on.
+    inherited: Option<u32>,
 }
 
 /// What is known of the content of a row's entry.
@@ -260,8 +262,15 @@ impl Batch {
     pub fn push_dir(&mut self, path: &[u8], inode: u64, parent_inode: u64, depth: i32) -> u32 {
         debug_assert!(path.ends_with(b"/"));
         let path = self.keep(path);
-        self.dirs.push(BatchDir { path, inode, parent_inode, depth });
+        self.dirs.push(BatchDir { path, inode, parent_inode, depth, inherited: None });
         self.dirs.len() as u32 - 1
+    }
+
+    /// What the directory that was added last passes on.
+    pub(crate) fn set_inherited(&mut self, inherited: Option<u32>) {
+        if let Some(dir) = self.dirs.last_mut() {
+            dir.inherited = inherited;
+        }
     }
 
     /// Adds a row: the entry `name` of directory `dir`, or `dir` itself if the name is empty.

@@ -1,10 +1,11 @@
 //! Everything that decides what a walk does, resolved: no default is looked up later.
 
 use crate::condition::Condition;
-use crate::entry::FileId;
+use crate::entry::{FileId, Stat};
 use crate::excludes::{Excludes, PathSet, Unmatched};
 use crate::filesystems::Filesystems;
 use pwalk_sys::Links;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Config {
     /// Requests that a server counts for the inode of an entry: one, or two where attributes must be
     /// fresh, because those that came with the name are requested again.
     pub ops_per_inode: u64,
+    /// What directories pass on to what is below them.
+    pub inherit: Option<Inherit>,
     /// When to stop with a frontier.
     pub budget: Budget,
     /// A request that is not answered for this long has stalled, and is reported.
@@ -161,9 +164,36 @@ impl Default for Config {
             placement: Placement::default(),
             ops_max: None,
             ops_per_inode: 1,
+            inherit: None,
             budget: Budget::default(),
             stall_after: STALL_AFTER,
         }
+    }
+}
+
+/// The number that a directory has by itself, if it has one.
+pub type OwnNumber = dyn Fn(&Stat) -> Option<u32> + Send + Sync;
+
+/// A number that entries get from the nearest directory above them that has one: a group, say. Rows
+/// have it in [`crate::Row::inherited`].
+#[derive(Clone)]
+pub struct Inherit {
+    /// What a directory passes on by itself; `None`: what it got.
+    pub own: Arc<OwnNumber>,
+    /// What roots get.
+    pub above: Option<u32>,
+}
+
+impl Inherit {
+    /// What a directory passes on that got this.
+    pub(crate) fn pass_on(&self, got: Option<u32>, stat: &Stat) -> Option<u32> {
+        (self.own)(stat).or(got)
+    }
+}
+
+impl fmt::Debug for Inherit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inherit").field("above", &self.above).finish_non_exhaustive()
     }
 }
 

@@ -122,6 +122,7 @@ impl<'w, K: Sink> Delivery<'w, K> {
             _ => {
                 let number =
                     self.batch.push_dir(&info.path, info.stat.ino, info.parent_inode, info.depth);
+                self.batch.set_inherited(info.inherited);
                 self.batch_dir = Some((info.clone(), number));
                 number
             }

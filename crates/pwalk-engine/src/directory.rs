@@ -34,6 +34,8 @@ pub(crate) struct DirInfo {
     pub(crate) parent_inode: u64,
     /// Its own inode.
     pub(crate) stat: Stat,
+    /// What it passes on ([`crate::Inherit`]).
+    pub(crate) inherited: Option<u32>,
     /// The condition has decided against its row: nobody will see what it counts.
     pub(crate) has_no_row: bool,
     /// The directories above it and itself, in walks that follow links; `None` in others.

@@ -22,6 +22,8 @@ pub struct FrontierDir {
     /// The directories above it, from the root down, in a walk that follows links; empty in
     /// others. A link to one of them is a loop.
     pub ancestors: Vec<FileId>,
+    /// What it gets from above ([`crate::Inherit`]); of a root the walk itself says that.
+    pub inherited: Option<u32>,
     /// In a walk for totals of subtrees the number of its parent among the directories that are
     /// open ([`crate::OpenDirs`]); `None` for a root, and in other walks.
     pub above: Option<u64>,
@@ -40,6 +42,7 @@ impl FrontierDir {
             parent_inode: 0,
             root_dev: None,
             ancestors: Vec::new(),
+            inherited: None,
             above: None,
         }
     }

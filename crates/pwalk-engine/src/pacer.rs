@@ -30,7 +30,7 @@ pub(crate) const PER_OPEN: u64 = 3;
 pub(crate) const PER_LINK: u64 = 3;
 
 /// Gives out slots.
-pub(crate) struct Pacer {
+pub struct Pacer {
     started: Instant,
     /// Between two slots.
     gap: Duration,
@@ -40,7 +40,7 @@ pub(crate) struct Pacer {
 
 impl Pacer {
     /// For at most `per_second` requests.
-    pub(crate) fn new(per_second: u64) -> Pacer {
+    pub fn new(per_second: u64) -> Pacer {
         let gap = Duration::from_secs(1) / u32::try_from(per_second.max(1)).unwrap_or(u32::MAX);
         Pacer { started: Instant::now(), gap, next: AtomicU64::new(0) }
     }
@@ -54,7 +54,7 @@ impl Pacer {
 
     /// Waits until `n` requests may be made. False as soon as `is_over` says so: hundreds that wait
     /// would be a burst together if each still made its request.
-    pub(crate) fn wait(&self, n: u64, mut is_over: impl FnMut() -> bool) -> bool {
+    pub fn wait(&self, n: u64, mut is_over: impl FnMut() -> bool) -> bool {
         loop {
             let slot = self.take(n, self.started.elapsed());
             while let Some(early) = slot.checked_sub(self.started.elapsed()) {

@@ -166,6 +166,7 @@ impl Setup {
             placement: settings.placement(),
             ops_max: settings.max_ops.map(|n| n as u64),
             ops_per_inode: if *strict { 2 } else { 1 },
+            inherit: None,
             budget: Budget::default(),
             stall_after: STALL_AFTER,
         };

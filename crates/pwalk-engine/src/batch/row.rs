@@ -54,6 +54,12 @@ impl<'a> Row<'a> {
         self.dir.depth
     }
 
+    /// What that directory passes on ([`crate::Inherit`]): its own number, or else what it got.
+    #[inline]
+    pub fn inherited(&self) -> Option<u32> {
+        self.dir.inherited
+    }
+
     /// Its name in that directory; empty if it is that directory.
     #[inline]
     pub fn name(&self) -> &'a [u8] {

@@ -104,6 +104,10 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             depth: start.depth,
             parent_inode: start.parent_inode,
             stat,
+            inherited: self.walk.config.inherit.as_ref().and_then(|inherit| {
+                let got = if start.is_root() { inherit.above } else { start.inherited };
+                inherit.pass_on(got, &stat)
+            }),
             has_no_row,
             ancestors: follows.then(|| {
                 start.ancestors.iter().copied().chain(std::iter::once(stat.id())).collect()
@@ -122,6 +126,9 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
         }
         let (parent, handle) = (siblings.parent.clone(), siblings.handle.clone());
         let mut info = child_info(&parent, siblings.fs, name.to_bytes(), stat);
+        if let Some(inherit) = &self.walk.config.inherit {
+            info.inherited = inherit.pass_on(parent.inherited, &stat);
+        }
         info.has_no_row = self.has_no_row(&info.path, info.depth, &stat);
         let info = Arc::new(info);
         if !siblings.is_empty() {
@@ -141,6 +148,7 @@ impl<'w, S: Source, K: Sink> Worker<'w, '_, S, K> {
             parent_inode: parent.stat.ino,
             root_dev: Some(parent.root_dev),
             ancestors: parent.ancestors.as_deref().unwrap_or_default().to_vec(),
+            inherited: parent.inherited,
             above,
         });
         self.walk.leave(rest);
@@ -248,6 +256,7 @@ fn child_info(parent: &DirInfo, fs: FsIndex, name: &[u8], stat: Stat) -> DirInfo
         depth,
         parent_inode,
         stat,
+        inherited: None,
         has_no_row: false,
         ancestors,
         tree,

@@ -249,6 +249,7 @@ fn a_budget_of_nothing_returns_the_whole_frontier_untouched() {
         parent_inode: 7,
         root_dev: Some(1),
         ancestors: Vec::new(),
+        inherited: None,
         above: None,
     };
     for budget in [entries(0), time(Duration::ZERO)] {

@@ -243,6 +243,7 @@ fn t23_a_stale_handle_of_a_directory_that_is_walked_later_gets_one_retry() {
         parent_inode: tree.stat(tree.at("r")).ino,
         root_dev: Some(1),
         ancestors: Vec::new(),
+        inherited: None,
         above: None,
     };
     let config = Pace::usual(1).config(&Options::default());

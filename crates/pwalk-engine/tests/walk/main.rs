@@ -9,6 +9,7 @@ mod descriptors;
 mod faults;
 mod filters;
 mod harness;
+mod inherit;
 mod links;
 mod memory;
 mod ordered;
