@@ -4,6 +4,7 @@
 //! that `path` holds U+FFFD), `depth`, `errno`, `error` (its name), `message`.
 
 use crate::file::{OutputError, OutputFile};
+use crate::hex::to_hex;
 use pwalk_engine::EntryError;
 use serde::Serialize;
 
@@ -66,11 +67,6 @@ fn error_line(error: &EntryError) -> serde_json::Result<String> {
         error: error.errno.name(),
         message: error.errno.to_string(),
     })
-}
-
-/// Bytes as hexadecimal digits, for texts that must not hold them.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

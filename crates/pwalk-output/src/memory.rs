@@ -9,7 +9,7 @@ use crate::file::OutputError;
 use crate::ipc::{IpcEncoder, RECORD_TEXT_BYTES, to_io};
 use crate::rows::arrow_schema;
 use crate::spill::{Spill, SpillConfig, Spiller};
-use crate::table::{Ending, Piece, Pooled, Table, TableSink};
+use crate::table::{Ending, Piece, Pooled, RecordTable, Table, TableSink};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int8Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, RecordBatch};
@@ -24,6 +24,9 @@ use std::time::Duration;
 /// the table anyway.
 const RECORDS: RecordLen =
     RecordLen { first: 1 << 10, max: 32 << 10, n_text_bytes: RECORD_TEXT_BYTES };
+
+/// What messages call such a table.
+pub(crate) const NAME: &str = "table in memory";
 
 /// What a reader gets for the number of a batch.
 #[derive(Debug)]
@@ -69,17 +72,23 @@ impl MemoryTable {
         n_encoders: usize,
         spill: SpillConfig,
     ) -> (Arc<MemoryTable>, Box<dyn TableSink>) {
-        let table = Arc::new(MemoryTable {
-            schema: Arc::new(arrow_schema(columns)),
-            state: Mutex::default(),
-            news: Condvar::new(),
-        });
-        let name = PathBuf::from("table in memory");
-        let n_encoders = n_encoders.max(1);
-        let encoders = (0..n_encoders).map(|_| IpcEncoder { max_rows: u64::MAX }).collect();
-        let writer = MemoryWriter { table: table.clone(), spiller: Spiller::new(spill) };
-        let records = Box::new(Pooled::new(encoders, writer));
+        let schema = Arc::new(arrow_schema(columns));
+        let (table, records) = MemoryTable::of_records(schema, n_encoders, spill);
+        let (name, n_encoders) = (PathBuf::from(NAME), n_encoders.max(1));
         (table, Box::new(RowsSink::new(columns, RECORDS, u64::MAX, n_encoders, name, records)))
+    }
+
+    /// An empty table of any columns, and what fills it with record batches.
+    pub(crate) fn of_records(
+        schema: SchemaRef,
+        n_encoders: usize,
+        spill: SpillConfig,
+    ) -> (Arc<MemoryTable>, Box<dyn RecordTable>) {
+        let (state, news) = (Mutex::default(), Condvar::new());
+        let table = Arc::new(MemoryTable { schema, state, news });
+        let encoders = (0..n_encoders.max(1)).map(|_| IpcEncoder { max_rows: u64::MAX }).collect();
+        let writer = MemoryWriter { table: table.clone(), spiller: Spiller::new(spill) };
+        (table, Box::new(Pooled::new(encoders, writer)))
     }
 
     /// The columns.
@@ -90,6 +99,18 @@ impl MemoryTable {
     /// Rows so far.
     pub fn n_rows(&self) -> usize {
         lock(&self.state).n_rows
+    }
+
+    /// The batches of a table that gets no more of them, one after the other.
+    pub fn batches(
+        self: &Arc<Self>,
+    ) -> impl Iterator<Item = Result<RecordBatch, String>> + Send + use<> {
+        let table = self.clone();
+        (0..).map_while(move |number| match table.batch(number, Duration::ZERO) {
+            Ok(Next::Batch(batch)) => Some(Ok(batch)),
+            Ok(Next::Pending | Next::End) => None,
+            Err(error) => Some(Err(error.to_string())),
+        })
     }
 
     /// How often batches were written to a file.

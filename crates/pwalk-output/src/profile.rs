@@ -50,7 +50,6 @@ mod trail;
 mod trees;
 mod trouble;
 mod unseen;
-mod utc;
 
 pub use profiler::{About, Profiler};
 pub use result::*;

@@ -16,6 +16,7 @@ mod shared;
 mod wanted;
 
 pub(crate) use assemble::RowValues;
+pub(crate) use json::plain as plain_json;
 pub use shared::{Share, SharedReader};
 
 use crate::columns::Columns;
@@ -45,6 +46,10 @@ pub struct ReadError {
 }
 
 impl ReadError {
+    pub(crate) fn new(path: &Path, reason: String) -> ReadError {
+        ReadError { path: path.to_owned(), reason }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -209,7 +214,13 @@ fn open_file(
     format: Option<Format>,
     wanted: &Wanted,
 ) -> Result<Box<dyn RowSource>, ReadError> {
-    let error = |reason: String| ReadError { path: path.to_owned(), reason };
+    let (file, format) = open_plain(path, format)?;
+    open_source(file, format, wanted).map_err(|reason| ReadError::new(path, reason))
+}
+
+/// Opens a file. Its suffix tells the format, unless one is given.
+pub(crate) fn open_plain(path: &Path, format: Option<Format>) -> Result<(File, Format), ReadError> {
+    let error = |reason: String| ReadError::new(path, reason);
     let format = match format {
         Some(format) => format,
         None => Format::of_path(path).map_err(|e| error(e.reason().to_owned()))?,
@@ -218,7 +229,7 @@ fn open_file(
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(error("Is a directory".to_owned()));
     }
-    open_source(file, format, wanted).map_err(error)
+    Ok((file, format))
 }
 
 fn open_source(file: File, format: Format, wanted: &Wanted) -> Reason<Box<dyn RowSource>> {
@@ -237,7 +248,7 @@ fn open_source(file: File, format: Format, wanted: &Wanted) -> Reason<Box<dyn Ro
 }
 
 /// The text inside a file: all frames of a zstd file, all members of a gzip file.
-fn unpack(file: File, compression: Compression) -> Reason<Box<dyn Read + Send>> {
+pub(crate) fn unpack(file: File, compression: Compression) -> Reason<Box<dyn Read + Send>> {
     let file = BufReader::with_capacity(128 << 10, file);
     Ok(match compression {
         Compression::None => Box::new(file),
@@ -249,7 +260,7 @@ fn unpack(file: File, compression: Compression) -> Reason<Box<dyn Read + Send>> 
 }
 
 /// Turns a panic of a library over a broken file into an error.
-fn guard<T>(read: impl FnOnce() -> Reason<T>) -> Reason<T> {
+pub(crate) fn guard<T>(read: impl FnOnce() -> Reason<T>) -> Reason<T> {
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
     caught.unwrap_or_else(|_| {
         Err("is damaged in a way that the library reading it can't handle".to_owned())

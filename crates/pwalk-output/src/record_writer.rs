@@ -7,12 +7,15 @@ use crate::cell::Packing;
 use crate::create::{Destination, Layout, create_records};
 use crate::file::OutputError;
 use crate::format::Format;
+use crate::memory::{MemoryTable, NAME};
+use crate::spill::SpillConfig;
 use crate::table::{Ending, RecordTable};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Rows that are encoded at once: larger record batches are cut.
@@ -71,6 +74,17 @@ impl RecordWriter {
         };
         let table = create_records(layout, format, destination)?;
         Ok(RecordWriter { schema, table, metadata, name, n_open: AtomicU64::new(0) })
+    }
+
+    /// Begins a table in memory, which can be read while it grows, and spills beyond a limit.
+    pub fn to_memory(
+        schema: SchemaRef,
+        n_encoders: usize,
+        spill: SpillConfig,
+    ) -> (Arc<MemoryTable>, RecordWriter) {
+        let (memory, table) = MemoryTable::of_records(schema.clone(), n_encoders, spill);
+        let (metadata, name, n_open) = (Vec::new(), NAME.into(), AtomicU64::new(0));
+        (memory, RecordWriter { schema, table, metadata, name, n_open })
     }
 
     /// Writes rows, from any thread. With several threads they come in no guaranteed order.

@@ -1,6 +1,6 @@
 //! Arrow arrays as cells of text: what NDJSON and the plain CSV have in common.
 
-use crate::error_list::to_hex;
+use crate::hex::to_hex;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,

@@ -8,6 +8,7 @@ use super::wanted::Wanted;
 use super::{BATCH_ROWS, RECORD_LEN_MAX, Reason, RowSource, kind_of, plain_reason};
 use crate::cell::Cell;
 use crate::columns::{COLUMNS, Column, Columns};
+use crate::hex::from_hex;
 use pwalk_engine::Batch;
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -78,7 +79,7 @@ impl JsonSource {
 
 /// An error without the parser's own number of the line: it is given one line at a time. Column 0
 /// is no place.
-fn plain(error: &serde_json::Error) -> String {
+pub(crate) fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
     match error.column() {
@@ -197,11 +198,3 @@ fn set_value<'de, M: MapAccess<'de>>(
 /// A text, borrowed from the line where nothing in it is escaped.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-fn from_hex(digits: &str) -> Option<Vec<u8>> {
-    if !digits.is_ascii() || digits.len() % 2 == 1 {
-        return None;
-    }
-    let byte = |start| u8::from_str_radix(&digits[start..start + 2], 16).ok();
-    (0..digits.len()).step_by(2).map(byte).collect()
-}

@@ -1,7 +1,7 @@
 //! Times as text: `2026-11-20T14:00:00Z`.
 
 /// A time in seconds since the epoch, in UTC.
-pub(crate) fn utc(seconds: i64) -> String {
+pub fn utc(seconds: i64) -> String {
     // No time that a clock has is outside of this, and none of them has a year of five digits.
     let seconds = seconds.clamp(-62_167_219_200, 253_402_300_799);
     let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
