@@ -3,7 +3,7 @@
 //! Owns the answers; when they are given is up to the [`Clock`]. `.stats` is answered at once and
 //! not counted, so that looking at the counts does not change them.
 
-use crate::mounted::{Options, STATS_NAME};
+use crate::mounted::{Attribute, Options, STATS_NAME};
 use crate::seen::{Kind, Seen};
 use crate::service::Clock;
 use crate::tree::ROOT;
@@ -71,6 +71,12 @@ impl Server {
                 let body = wire::filesystem(self.options.tree.n_entries());
                 self.later(Kind::Statfs, request, request.ino, body);
             }
+            opcode::GETXATTR => self.now(request, self.attribute(request)),
+            opcode::LISTXATTR => {
+                let names = self.attributes(request.ino).map(|own| format!("{}\0", own.name));
+                let names = names.collect::<String>().into_bytes();
+                self.now(request, wire::value(names, request.room()));
+            }
             opcode::OPEN => self.now(request, Err(Errno::ACCESS)),
             opcode::SETATTR => self.now(request, Err(Errno::ROFS)),
             _ => self.now(request, Err(Errno::NOSYS)),
@@ -87,6 +93,16 @@ impl Server {
         };
         let body = wire::entry(&self.inode(ino), self.options.cached);
         self.later(Kind::Lookup, request, ino, body);
+    }
+
+    fn attributes(&self, ino: u64) -> impl Iterator<Item = &'static Attribute> {
+        self.options.attributes.iter().filter(move |attribute| attribute.ino == ino)
+    }
+
+    fn attribute(&self, request: &Request<'_>) -> Result<Vec<u8>, Errno> {
+        let is_asked = |own: &&Attribute| own.name.as_bytes() == request.attribute();
+        let own = self.attributes(request.ino).find(is_asked).ok_or(Errno::NODATA)?;
+        wire::value(own.value.to_vec(), request.room())
     }
 
     /// A buffer of names, from the offset on.

@@ -21,7 +21,7 @@ mod service;
 mod tree;
 mod wire;
 
-pub use mounted::{Mounted, Options, STATS_NAME, mount, serve};
+pub use mounted::{Attribute, Mounted, Options, STATS_NAME, mount, serve};
 pub use seen::{KINDS, Kind, Seen};
 pub use service::Service;
 pub use tree::Tree;

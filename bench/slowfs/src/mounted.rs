@@ -29,12 +29,26 @@ pub struct Options {
     pub cached: Duration,
     /// An inode about which no request is ever answered.
     pub stuck: Option<u64>,
+    /// Extended attributes.
+    pub attributes: &'static [Attribute],
+}
+
+/// An extended attribute of an inode.
+#[derive(Clone, Copy, Debug)]
+pub struct Attribute {
+    /// The inode.
+    pub ino: u64,
+    /// Its name, as in `system.nfs4_acl`.
+    pub name: &'static str,
+    /// Its value.
+    pub value: &'static [u8],
 }
 
 impl Options {
     /// A tree, of which nothing is cached, on a server without a limit.
     pub fn new(tree: Tree, time: Duration) -> Options {
-        Options { tree, service: Service::after(time), cached: Duration::ZERO, stuck: None }
+        let service = Service::after(time);
+        Options { tree, service, cached: Duration::ZERO, stuck: None, attributes: &[] }
     }
 }
 

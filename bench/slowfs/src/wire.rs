@@ -19,6 +19,8 @@ pub(crate) mod opcode {
     pub(crate) const WRITE: u32 = 16;
     pub(crate) const STATFS: u32 = 17;
     pub(crate) const RELEASE: u32 = 18;
+    pub(crate) const GETXATTR: u32 = 22;
+    pub(crate) const LISTXATTR: u32 = 23;
     pub(crate) const INIT: u32 = 26;
     pub(crate) const OPENDIR: u32 = 27;
     pub(crate) const READDIR: u32 = 28;
@@ -72,6 +74,17 @@ impl<'a> Request<'a> {
     /// Of LOOKUP.
     pub(crate) fn name(&self) -> &'a [u8] {
         self.body.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+
+    /// Of GETXATTR.
+    pub(crate) fn attribute(&self) -> &'a [u8] {
+        let name = self.body.get(8..).unwrap_or_default();
+        name.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+
+    /// Of GETXATTR and LISTXATTR: room for the answer; 0 asks how much it takes.
+    pub(crate) fn room(&self) -> usize {
+        self.u32(0) as usize
     }
 
     /// Of READ, READDIR and WRITE.
@@ -163,6 +176,15 @@ pub(crate) fn opened(is_direct: bool) -> Vec<u8> {
 /// WRITE.
 pub(crate) fn written(size: u32) -> Vec<u8> {
     Body::default().u32(size).zeros_to(8)
+}
+
+/// GETXATTR and LISTXATTR.
+pub(crate) fn value(bytes: Vec<u8>, room: usize) -> Result<Vec<u8>, Errno> {
+    match room {
+        0 => Ok(Body::default().u32(bytes.len() as u32).zeros_to(8)),
+        _ if room < bytes.len() => Err(Errno::RANGE),
+        _ => Ok(bytes),
+    }
 }
 
 /// STATFS.
