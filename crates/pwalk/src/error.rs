@@ -89,6 +89,11 @@ impl Error {
         Error(Cause::Path { kind, path, reason, errno })
     }
 
+    /// A file whose content is not what it should be.
+    pub(crate) fn unreadable(path: &Path, reason: String) -> Error {
+        Error(Cause::Path { kind: ErrorKind::File, path: path.to_owned(), reason, errno: None })
+    }
+
     pub(crate) fn cancelled() -> Error {
         Error(Cause::Cancelled)
     }
@@ -223,7 +228,6 @@ impl From<OutputError> for Error {
 
 impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
-        let (kind, path) = (ErrorKind::File, error.path().to_owned());
-        Error(Cause::Path { kind, path, reason: error.reason().to_owned(), errno: None })
+        Error::unreadable(error.path(), error.reason().to_owned())
     }
 }

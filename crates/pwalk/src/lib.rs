@@ -32,6 +32,7 @@ mod output;
 mod paths;
 mod probe;
 pub mod profile;
+pub mod repair;
 mod report;
 mod roots;
 mod scan;
@@ -67,7 +68,7 @@ pub use pwalk_output::{
     is_folder, words,
 };
 pub use pwalk_sys::{
-    Ended, Mount, RawFilesystem, Reserve, Side, Worker, has_terminal, is_stdout_closed,
-    let_go_of_files, occupy_standard_descriptors, raise_descriptor_limit, share_heap_if_limited,
-    split, terminal_width,
+    Ended, Mount, RawFilesystem, Reserve, Side, Worker, group_id, group_name, has_terminal,
+    is_stdout_closed, let_go_of_files, occupy_standard_descriptors, raise_descriptor_limit,
+    share_heap_if_limited, split, terminal_width,
 };
