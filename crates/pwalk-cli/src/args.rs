@@ -2,7 +2,8 @@
 
 use crate::message::require_stdout;
 use crate::profile::{PROFILED, ProfileArgs};
-use crate::texts::{TEXTS, after_help, columns_help, where_help};
+use crate::repair::{REPAIRED, REPAIRED_WHERE, RepairArgs};
+use crate::texts::{DELIVERED_WHERE, TEXTS, after_help, columns_help, where_help};
 use crate::values::{bytes, number};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgAction, Args as ArgGroup, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
@@ -37,6 +38,22 @@ pub(crate) enum Command {
     #[command(after_help = after_help("profile"))]
     #[command(mut_arg("roots", |arg| arg.value_name("PATH").help(PROFILED)))]
     Profile(ProfileArgs),
+    /// Repair the permissions of a shared folder: a dry run, unless --apply is given
+    #[command(after_help = after_help("repair"))]
+    #[command(mut_arg("roots", |arg| {
+        arg.help(REPAIRED)
+            .action(ArgAction::Set)
+            .num_args(1)
+            .required(false)
+            .required_unless_present_any(["from", "undo"])
+    }))]
+    #[command(mut_arg("condition", |arg| {
+        let meaning = format!("{REPAIRED_WHERE}. All directories are entered all the same");
+        arg.help(REPAIRED_WHERE).long_help(where_help(&format!("{meaning}.")))
+    }))]
+    #[command(mut_arg("follow", |arg| arg.hide(true)))]
+    #[command(mut_arg("one_file_system", |arg| arg.hide(true)))]
+    Repair(RepairArgs),
     /// Change the format of a saved scan
     #[command(after_help = after_help("convert"))]
     Convert(ConvertArgs),
@@ -180,6 +197,15 @@ fn check_folder(
     }
 }
 
+/// The list of errors goes to a file.
+pub(crate) fn check_errors(path: Option<&Path>) -> Result<(), Error> {
+    if path.is_some_and(|path| path.as_os_str() == "-") {
+        let reason = "is not a file; /dev/stdout is standard output";
+        return Err(Error::usage("--errors", "-", reason));
+    }
+    Ok(())
+}
+
 impl ReportArgs {
     /// Where the summary and the list of errors go.
     pub(crate) fn files(&self) -> Result<(Option<PathBuf>, Option<PathBuf>), Error> {
@@ -189,10 +215,7 @@ impl ReportArgs {
             let reason = "is not a file; --json prints the summary";
             return Err(Error::usage("--summary", "-", reason));
         }
-        if is_dash(&self.errors) {
-            let reason = "is not a file; /dev/stdout is standard output";
-            return Err(Error::usage("--errors", "-", reason));
-        }
+        check_errors(self.errors.as_deref())?;
         Ok((self.summary.clone(), self.errors.clone()))
     }
 }
@@ -312,7 +335,7 @@ pub(crate) struct WalkArgs {
     /// Deliver only entries that fulfil a condition, as in "size > 1G and mtime < -2y". All
     /// directories are entered and counted all the same
     #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true)]
-    #[arg(long_help = where_help())]
+    #[arg(long_help = where_help(DELIVERED_WHERE))]
     condition: Option<String>,
     /// Walk snapshot directories too (.snapshot, .snapshots, ~snapshot, .zfs)
     #[arg(long)]
@@ -343,6 +366,11 @@ impl WalkArgs {
         let anywhere = self.follow.then(|| PathBuf::from("/"));
         let paths = self.roots.iter().chain(&self.exclude_from).chain(&anywhere);
         self.timeout.is_some() || pwalk::may_hang(paths)
+    }
+
+    /// The trees.
+    pub(crate) fn roots(&self) -> &[PathBuf] {
+        &self.roots
     }
 
     /// A mistake in the condition is told at once, even if a root does not answer.

@@ -17,6 +17,7 @@ mod probe;
 mod profile;
 mod progress;
 mod refusal;
+mod repair;
 mod report;
 mod signals;
 mod stalls;
@@ -57,6 +58,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Report(args) => report::run(args),
         Command::Walk(args) => walk::run(args),
         Command::Profile(args) => profile::run(args),
+        Command::Repair(args) => repair::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Info(args) => info::run(&args),
         Command::Completions { shell } => generate::completions(shell),

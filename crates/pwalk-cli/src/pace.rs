@@ -26,6 +26,10 @@ pub(crate) struct Pace {
 impl Pace {
     /// Takes note of the counter.
     pub(crate) fn see(&mut self, now: Instant, n_entries: u64) {
+        if self.seen.back().is_some_and(|(_, last)| n_entries < *last) {
+            // Something else is counted from now on.
+            *self = Pace::default();
+        }
         let gap = self.seen.back().map(|(last, _)| now.saturating_duration_since(*last));
         match gap {
             Some(gap) if gap >= STANDSTILL => self.seen.clear(),

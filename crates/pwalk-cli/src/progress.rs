@@ -10,6 +10,7 @@ use crate::signals::Cancellable;
 use crate::words;
 use pwalk::{Control, Progress, Waiting};
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -37,6 +38,8 @@ pub(crate) struct ProgressLine {
     started: Instant,
     /// About how many entries there are; 0 where nobody knows.
     n_expected: AtomicU64,
+    /// Entries that were counted when changes began, which are counted from then on.
+    n_before_changes: OnceLock<u64>,
 }
 
 impl ProgressLine {
@@ -45,7 +48,14 @@ impl ProgressLine {
             is_shown: !is_quiet && std::io::stderr().is_terminal() && can_redraw(),
             started: Instant::now(),
             n_expected: AtomicU64::new(0),
+            n_before_changes: OnceLock::new(),
         }
+    }
+
+    /// From now on the job counts changes, of which there are so many.
+    pub(crate) fn changes_begin(&self, control: &Control, n_expected: Option<u64>) {
+        let _ = self.n_before_changes.set(n_entries(&control.progress()));
+        self.expect(n_expected);
     }
 
     /// About so many entries will come.
@@ -75,7 +85,7 @@ impl ProgressLine {
         let mut pace = Pace::default();
         while ends.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
             let done = job.control.progress();
-            pace.see(Instant::now(), n_entries(&done));
+            pace.see(Instant::now(), self.n_done(&done));
             let is_early = self.started.elapsed() < PAGER_STARTS;
             if (is_early && !std::io::stdout().is_terminal()) || !pwalk::has_terminal() {
                 message::leave_status();
@@ -84,14 +94,26 @@ impl ProgressLine {
             // The last column stays free: some terminals begin a line behind it.
             let width = pwalk::terminal_width().unwrap_or(WIDTH).saturating_sub(1);
             let words = self.words(&done, &pace);
-            message::status(&fit(words, &subject(job), width));
+            // Changes are made elsewhere than where the walk has ended.
+            let subject =
+                self.n_before_changes.get().map_or_else(|| subject(job), |_| String::new());
+            message::status(&fit(words, &subject, width));
         }
+    }
+
+    /// Entries, or changes once these have begun.
+    fn n_done(&self, done: &Progress) -> u64 {
+        n_entries(done).saturating_sub(self.n_before_changes.get().copied().unwrap_or(0))
     }
 
     /// The most important first.
     fn words(&self, done: &Progress, pace: &Pace) -> Vec<String> {
-        let n = n_entries(done);
-        let mut words = vec![words::clock(self.started.elapsed()), words::entries(n)];
+        let n = self.n_done(done);
+        let counted = match self.n_before_changes.get() {
+            None => words::entries(n),
+            Some(_) => words::changes(n),
+        };
+        let mut words = vec![words::clock(self.started.elapsed()), counted];
         words.extend(pace.rate().map(|rate| format!("{}/s", words::count(rate as u64))));
         if done.n_errors > 0 {
             words.push(words::errors(done.n_errors));

@@ -43,6 +43,14 @@ static IS_SAID: AtomicBool = AtomicBool::new(false);
 /// The job writes to standard output: what came before the signal is written.
 static IS_STREAM: AtomicBool = AtomicBool::new(false);
 
+/// The job changes things: what it has begun is finished, and what was done is said at its end.
+static IS_CHANGING: AtomicBool = AtomicBool::new(false);
+
+/// From now on the job changes things.
+pub(crate) fn changes_things() {
+    IS_CHANGING.store(true, Relaxed);
+}
+
 /// The signal that cancelled the job.
 pub(crate) fn received() -> u8 {
     RECEIVED.load(Relaxed)
@@ -199,6 +207,13 @@ impl Cancellable {
     /// Gives the job some time to end by itself, and then ends the process.
     fn end(&self, wait: impl FnOnce()) {
         wait();
+        if IS_CHANGING.load(Relaxed) {
+            std::thread::sleep(PATIENCE);
+            message::say(
+                "waiting for changes that were begun; a second signal exits without waiting",
+            );
+            return;
+        }
         let unfinished = lock(&self.unfinished);
         let Some(unfinished) = &*unfinished else {
             let asked = self.asked(Duration::ZERO).map(|(path, _)| path);

@@ -57,6 +57,7 @@ fn may_hang(command: &Command) -> bool {
         }
         Command::Walk(args) => args.walk.may_hang(),
         Command::Profile(args) => args.walk.may_hang() || pwalk::may_hang(&args.html),
+        Command::Repair(args) => args.walk.may_hang() || pwalk::may_hang(args.files()),
         Command::Convert(args) => pwalk::may_hang([&args.input, &args.output]),
         Command::Info(args) => pwalk::may_hang([&args.path]),
         _ => false,

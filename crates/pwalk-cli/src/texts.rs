@@ -23,7 +23,7 @@ pub(crate) struct Texts {
 const INTERRUPTED: (&str, &str) =
     ("130", "interrupted by Ctrl-C; other signals: 128 and their number");
 
-pub(crate) const TEXTS: [Texts; 8] = [
+pub(crate) const TEXTS: [Texts; 9] = [
     Texts {
         command: "",
         page: "pwalk",
@@ -111,6 +111,31 @@ pub(crate) const TEXTS: [Texts; 8] = [
         ],
     },
     Texts {
+        command: "repair",
+        page: "pwalk-repair",
+        examples: &[
+            "pwalk repair /data/lab                        what would be changed, and why",
+            "pwalk repair /data/lab --plan plan.parquet    the same as a table to look at",
+            "pwalk repair --apply --from plan.parquet      makes the changes of that table",
+            "pwalk repair /data/lab --apply                plans and applies in one go",
+            "pwalk repair --undo repair-20261122-140000.journal",
+            "pwalk repair /data/lab --group lab --change-gids users,100 --group-writable",
+        ],
+        notes: &[
+            "Directories get setgid. A group that is private (its number is that of the owner), root's or listed in --change-gids becomes that of the nearest directory above whose group is none of these, if need be above PATH. The group may read files, read and search directories, and execute what the owner may. Nothing else is changed: no permission is taken away, symbolic links are never followed or changed, and what is right is not touched.",
+            "Skipped, and named: files with setuid or setgid, with capabilities, with an access control list (but see --acl) or with links elsewhere (but see --hard-links), device nodes, what is immutable, and what has changed since the plan was made. The system's own folders are refused.",
+        ],
+        statuses: &[
+            ("0", "complete: everything is right, or would be once the plan is applied"),
+            ("1", "some entries are left as they are, or could not be seen; they are named"),
+            ("2", "could not run, or not to the end: the journal says what was changed"),
+            (
+                "130",
+                "interrupted by Ctrl-C: the journal says what was changed; other signals: 128 and their number",
+            ),
+        ],
+    },
+    Texts {
         command: "convert",
         page: "pwalk-convert",
         examples: &[
@@ -163,7 +188,7 @@ pub(crate) const TEXTS: [Texts; 8] = [
             "pwalk man report | man -l -          shows a page",
             "mkdir -p ~/.local/share/man/man1     installs them for man(1):",
             "pwalk man > ~/.local/share/man/man1/pwalk.1",
-            "for c in report walk profile convert info completions man; do",
+            "for c in report walk profile repair convert info completions man; do",
             "  pwalk man $c > ~/.local/share/man/man1/pwalk-$c.1; done",
         ],
         notes: &[],
@@ -189,15 +214,18 @@ pub fn after_help(command: &str) -> String {
 /// What stands above the list of columns.
 pub(crate) const COLUMNS_INTRODUCTION: &str = "The columns, comma-separated, or +NAME,-NAME to change the default, which is everything up to filename_bytes; tree stands for all columns that begin with tree_. A CSV always has the first 17.";
 
-/// What stands above the list of fields.
-const WHERE_INTRODUCTION: &str = "Deliver only entries that fulfil a condition. All directories are entered all the same, and count everything that is in them.\n\nTests are joined by and, or, not and parentheses: \"(size > 1G or not user = root) and kind = file\". Operators: = != < <= > >= in; ~ a glob, =~ a regular expression (!~ and !=~ the opposite, ~i and =~i ignoring case); for mode, has all bits and any of them. Sizes have units of 1024: 10M. Times are ages (-90d; s, min, h, d, w, mo, y) or dates (2024-01-31, 2024-01-31T12:00+01:00; UTC without an offset). Values with blanks or special characters stand in single quotes, or in double quotes with the escapes of C.";
+/// What a condition means, where rows are written.
+pub(crate) const DELIVERED_WHERE: &str = "Deliver only entries that fulfil a condition. All directories are entered all the same, and count everything that is in them.";
 
-/// Every field of conditions and its meaning, from the table of fields.
-pub(crate) fn where_help() -> String {
+/// What stands above the list of fields.
+const WHERE_INTRODUCTION: &str = "Tests are joined by and, or, not and parentheses: \"(size > 1G or not user = root) and kind = file\". Operators: = != < <= > >= in; ~ a glob, =~ a regular expression (!~ and !=~ the opposite, ~i and =~i ignoring case); for mode, has all bits and any of them. Sizes have units of 1024: 10M. Times are ages (-90d; s, min, h, d, w, mo, y) or dates (2024-01-31, 2024-01-31T12:00+01:00; UTC without an offset). Values with blanks or special characters stand in single quotes, or in double quotes with the escapes of C.";
+
+/// What a condition means, and every field with its meaning, from the table of fields.
+pub(crate) fn where_help(meaning: &str) -> String {
     let lines: Vec<_> =
         CONDITION_FIELDS.iter().map(|field| hanging(field.name, field.doc)).collect();
     let empty = hanging("empty", "alone: a file of 0 bytes, a directory without entries");
-    format!("{WHERE_INTRODUCTION}\n\n{}\n{empty}", lines.join("\n"))
+    format!("{meaning}\n\n{WHERE_INTRODUCTION}\n\n{}\n{empty}", lines.join("\n"))
 }
 
 /// Where the meaning of a column begins.

@@ -14,6 +14,11 @@ pub(crate) fn entries(n: u64) -> String {
     counted(n, "entry", "entries")
 }
 
+/// A number of changes of a repair, with the word.
+pub(crate) fn changes(n: u64) -> String {
+    counted(n, "change", "changes")
+}
+
 /// `1 error`, `2 errors`
 pub(crate) fn errors(n: u64) -> String {
     counted(n, "error", "errors")

@@ -146,7 +146,7 @@ fn completions_offer_the_pages_of_the_manual() {
     let mut bash = program("bash");
     let said = said(bash.args(["-c", script, crate::harness::BIN])).with_status(0);
     assert!(
-        said.text().contains("report walk profile convert info"),
+        said.text().contains("report walk profile repair convert info"),
         "{}{}",
         said.text(),
         said.stderr
