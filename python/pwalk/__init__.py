@@ -3,7 +3,8 @@
 `walk` behaves exactly like `os.walk`, and is faster. `report` writes the metadata of every inode
 to a file, `scan` to a table in memory that NumPy, Polars, PyArrow and DuckDB read. `traverse` and
 `read_buffer` are the low-level pair. `profile` computes statistics of a tree or of a
-saved scan, and `DirectoryProfiler` counts what folders hold. `Config` and `Walker` control how a walk uses the system.
+saved scan, and `DirectoryProfiler` counts what folders hold. `repair` puts the permissions of a
+shared folder right. `Config` and `Walker` control how a walk uses the system.
 `AsyncWalker` is for asyncio, `Monitor` measures rates.
 
 Whatever touches the disk runs without the GIL, and a Ctrl-C ends it.
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from ._monitor import Measurement, Monitor
     from ._progress import Progress, ProgressCallback, Stalled
     from ._profile import Profile, profile
-    from ._pwalk import Batch, Column
+    from ._pwalk import Batch, Column, RepairChanges
+    from ._repair import Repair, repair
     from ._report import Report, report
     from ._scan import Scan, scan
     from ._walk import walk
@@ -50,6 +52,8 @@ else:
         "Profile": "_profile",
         "Progress": "_progress",
         "ProgressCallback": "_progress",
+        "Repair": "_repair",
+        "RepairChanges": "_pwalk",
         "Report": "_report",
         "Row": "_buffer",
         "Scan": "_scan",
@@ -59,6 +63,7 @@ else:
         "Walker": "_config",
         "profile": "_profile",
         "read_buffer": "_buffer",
+        "repair": "_repair",
         "report": "_report",
         "scan": "_scan",
         "traverse": "_buffer",
@@ -103,6 +108,8 @@ __all__ = [
     "Profile",
     "Progress",
     "ProgressCallback",
+    "Repair",
+    "RepairChanges",
     "Report",
     "Row",
     "Scan",
@@ -113,6 +120,7 @@ __all__ = [
     "__version__",
     "profile",
     "read_buffer",
+    "repair",
     "report",
     "scan",
     "traverse",

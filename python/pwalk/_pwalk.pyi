@@ -13,6 +13,8 @@ __all__ = [
     "Column",
     "OrderedWalk",
     "Profile",
+    "RepairChanges",
+    "RepairJob",
     "Scan",
     "after_fork",
     "close_all",
@@ -22,6 +24,8 @@ __all__ = [
     "effective_config",
     "folders",
     "formats",
+    "plan_repair",
+    "prepare_repair",
     "profile",
     "read_rows",
     "report",
@@ -210,6 +214,53 @@ def profile(
     interval: float,
 ) -> Profile | None:
     """Makes a profile; `None` if it would be one of a saved scan, and has to be one of a tree."""
+
+@final
+class RepairChanges:
+    """The changes of a plan: a table for readers of Arrow."""
+
+    def __len__(self) -> int:
+        """The number of changes."""
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns."""
+    @property
+    def schema(self) -> dict[str, str]:
+        """The type of each column by name, in Arrow's words."""
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The changes as an Arrow stream."""
+    def __arrow_c_schema__(self) -> object:
+        """The Arrow schema."""
+
+def plan_repair(
+    walk: Mapping[str, Any],
+    rules: Mapping[str, Any],
+    *,
+    callback: Callable[[Progress], object] | None,
+    interval: float,
+) -> tuple[RepairChanges, str, list[OSError]]:
+    """Plans a repair; returns the changes, the summary as JSON, and what is left as it is."""
+
+@final
+class RepairJob:
+    """Changes that are ready to be made."""
+
+    @property
+    def journal(self) -> str:
+        """Where the journal is: a file that is there already."""
+    def run(
+        self, *, callback: Callable[[Progress], object] | None, interval: float
+    ) -> tuple[str, list[OSError], list[str]]:
+        """Makes the changes; returns the summary as JSON, what is left as it is, and notes."""
+
+def prepare_repair(
+    how: Mapping[str, Any],
+    *,
+    changes: RepairChanges | None = None,
+    plan: str | None = None,
+    undo: str | None = None,
+) -> RepairJob:
+    """Opens changes, or a journal whose changes are to be taken back, and begins a journal."""
 
 def folders(
     walk: Mapping[str, Any],

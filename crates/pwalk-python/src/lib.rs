@@ -14,6 +14,7 @@ mod folders;
 mod life;
 mod memory;
 mod profile;
+mod repair;
 mod report;
 mod running;
 mod scan;
@@ -41,6 +42,8 @@ mod _pwalk {
     use super::life::{after_fork, close_all, work_done};
     #[pymodule_export]
     use super::profile::{Profile, profile};
+    #[pymodule_export]
+    use super::repair::{RepairChanges, RepairJob, plan_repair, prepare_repair};
     #[pymodule_export]
     use super::report::report;
     #[pymodule_export]

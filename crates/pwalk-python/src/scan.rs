@@ -7,7 +7,7 @@ use crate::running::{Handle, IN_CALLBACK, Shared, State};
 use crate::stream::Reader;
 use crate::watch::{self, HANGS, Rhythm, TICK};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::{RecordBatch, RecordBatchIterator, StructArray};
+use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader, StructArray};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{Schema, SchemaRef};
 use pwalk::{Control, Next, SpillConfig, lock};
@@ -181,8 +181,7 @@ impl Scan {
             self.wait(py)?;
         }
         let reader = Reader { shared: self.shared.clone(), number: 0 };
-        let stream = FFI_ArrowArrayStream::new(Box::new(reader));
-        PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
+        stream_capsule(py, Box::new(reader))
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
@@ -223,16 +222,27 @@ impl Drop for Scan {
     }
 }
 
-fn schema_capsule<'py>(py: Python<'py>, schema: &SchemaRef) -> PyResult<Bound<'py, PyCapsule>> {
+pub(crate) fn stream_capsule(
+    py: Python<'_>,
+    reader: Box<dyn RecordBatchReader + Send>,
+) -> PyResult<Bound<'_, PyCapsule>> {
+    let stream = FFI_ArrowArrayStream::new(reader);
+    PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
+}
+
+pub(crate) fn schema_capsule<'py>(
+    py: Python<'py>,
+    schema: &SchemaRef,
+) -> PyResult<Bound<'py, PyCapsule>> {
     let schema = FFI_ArrowSchema::try_from(schema.as_ref()).map_err(to_os_error)?;
     PyCapsule::new_with_value(py, schema, c"arrow_schema")
 }
 
-fn names_of(schema: &Schema) -> Vec<String> {
+pub(crate) fn names_of(schema: &Schema) -> Vec<String> {
     schema.fields().iter().map(|field| field.name().clone()).collect()
 }
 
-fn types_of<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn types_of<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyDict>> {
     let types = PyDict::new(py);
     for field in schema.fields() {
         types.set_item(field.name(), type_name(field.data_type()))?;

@@ -67,7 +67,7 @@ def _is_for_users(member):
 OPERATORS = ("__contains__", "__getitem__", "__iter__", "__len__")
 
 # Classes of the native part, whose members are documented in its stub.
-NATIVE = (pwalk.Batch, pwalk.Column)
+NATIVE = (pwalk.Batch, pwalk.Column, pwalk.RepairChanges)
 
 
 def _members_in_stub(name):
@@ -111,6 +111,7 @@ def _reference():
             for method, member in vars(thing).items():
                 if not _is_for_users(method):
                     continue
+                member = getattr(member, "__func__", member)  # of a class method
                 if inspect.isfunction(member):
                     yield f"### `{name}.{method}`\n\n```python\n{method}{_signature(member)}\n```\n"
                     yield f"{_document(member)}\n"

@@ -25,8 +25,9 @@ pwalk.Scan("top")
 pwalk.scan("top", progress="line")
 pwalk.profile("top", top_n="5")
 pwalk.DirectoryProfiler(5)
+pwalk.repair("top", change_gids=5)
 """
-WRONG_LINES = {3, 4, *range(6, 15)}
+WRONG_LINES = {3, 4, *range(6, 16)}
 
 
 @pytest.fixture(scope="module")

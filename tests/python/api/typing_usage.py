@@ -111,6 +111,17 @@ def profiled(top: Path) -> float:
     return profile.seconds + float(profile.largest_files["bytes"].sum())
 
 
+def repaired(top: Path) -> str | None:
+    found: pwalk.Repair = pwalk.repair(top, True, [100, "users"], group="lab", plan="plan.csv")
+    assert_type(found.changes, pwalk.RepairChanges)
+    print(len(found.changes), found.changes.column_names, found.summary["changes"])
+    assert_type(found.errors, list[OSError])
+    found.apply("repair.journal", syslog=False, progress="bar").undo()
+    pwalk.Repair.from_plan(Path("plan.csv"), max_ops=100).apply(progress_callback=print)
+    assert_type(pwalk.Repair.from_journal(b"repair.journal").undo(), pwalk.Repair)
+    return found.journal if found.applied is not None and found.applied["complete"] else None
+
+
 def folders(top: Path) -> dict[str, int]:
     profiler = pwalk.DirectoryProfiler(True, True, 500, exclude="*.tmp", progress_callback=print)
     analysis: pwalk.DirectoryAnalysis = profiler.analyze(top, max_depth=3)
