@@ -24,7 +24,7 @@ BENCH := --suite wide
 # Tests that are skipped add a line to it, since test runners hide what a test that passes prints.
 export PWALK_SKIPS := $(TARGET)/skips.txt
 
-.PHONY: help setup check test test-page ci bench fuzz dist wheel clean
+.PHONY: help setup check test test-page ci bench attack fuzz dist wheel clean
 .PHONY: lint doc skips test-rust test-python release fuzz-smoke
 
 help: ## List the commands
@@ -57,6 +57,11 @@ ci: check release fuzz-smoke test-page test ## Run what a change must pass: chec
 bench: dist ## Measure; `make bench BENCH="--suite flat --install"`
 	cargo build --profile dist --package pwalk-bench --package pwalk-slowfs
 	python3 bench/run.py $(BENCH)
+
+# The attacks and kills of which `make test` does a few.
+attack: ## Repair 10,000 times while the folder is under attack, and kill 200 repairs
+	cargo test --package pwalk --test repair --package pwalk-cli --test command -- \
+		--ignored --nocapture t43_
 
 fuzz: ## Fuzz each target for a minute (FUZZ_SECONDS=60); needs a nightly toolchain
 	@$(require_nightly) || { echo 'make fuzz: $(NO_NIGHTLY)'; exit 1; }
