@@ -129,10 +129,7 @@ pub(crate) const TEXTS: [Texts; 9] = [
             ("0", "complete: everything is right, or would be once the plan is applied"),
             ("1", "some entries are left as they are, or could not be seen; they are named"),
             ("2", "could not run, or not to the end: the journal says what was changed"),
-            (
-                "130",
-                "interrupted by Ctrl-C: the journal says what was changed; other signals: 128 and their number",
-            ),
+            ("130", "interrupted: the journal says what was changed (signal N: 128 + N)"),
         ],
     },
     Texts {
