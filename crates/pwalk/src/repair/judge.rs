@@ -101,7 +101,14 @@ impl Rules {
         (!self.is_bad(dir.gid, dir.uid)).then_some(dir.gid)
     }
 
+    /// True for an entry that is as it should be, wherever it is.
+    #[inline]
+    pub(crate) fn is_right(&self, mode: u32, uid: u32, gid: u32) -> bool {
+        self.judge(&Stat { mode, uid, gid, ..Stat::default() }, None) == Judgement::Right
+    }
+
     /// What an entry should be. `above` is the group that the directories above it pass on.
+    #[inline]
     pub(crate) fn judge(&self, stat: &Stat, above: Option<u32>) -> Judgement {
         let (kind, old) = (stat.kind(), stat.mode & MODE_BITS);
         if matches!(kind, Kind::Symlink | Kind::Unknown) {

@@ -293,7 +293,13 @@ impl Sink for Survey<'_> {
     fn put(&self, batch: &mut Batch) -> Result<(), Error> {
         let mut changes = Vec::new();
         let mut opener = None;
-        for row in batch.rows() {
+        for index in 0..batch.len() {
+            let (mode, uid, gid) = (batch.mode[index], batch.uid[index], batch.gid[index]);
+            // Most are, and nothing else of them matters.
+            if !self.adjusts_acls && self.rules.is_right(mode, uid, gid) {
+                continue;
+            }
+            let row = batch.row(index);
             match self.change(&row, &mut opener) {
                 Ok(None) => {}
                 Ok(Some(change)) => changes.push(change),
