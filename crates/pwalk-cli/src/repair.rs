@@ -41,7 +41,8 @@ pub(crate) fn run(args: RepairArgs) -> Result<Exit, Error> {
     args.walk.check_condition()?;
     let (quiet, json, is_undo) = (args.quiet, args.json, args.undo.is_some());
     let (plan, timeout) = (args.plan.clone(), args.walk.timeout());
-    let inputs: Vec<PathBuf> = args.files().chain(args.walk.roots()).cloned().collect();
+    let files: Vec<PathBuf> = args.files().cloned().collect();
+    let inputs: Vec<PathBuf> = files.iter().chain(args.walk.roots()).cloned().collect();
     let errors = args.errors.clone();
     let (journal, syslog) = (args.journal.clone(), !args.no_syslog);
     let (task, threads, max_ops) = args.task()?;
@@ -58,6 +59,7 @@ pub(crate) fn run(args: RepairArgs) -> Result<Exit, Error> {
     let shown = Shown { quiet, has_list: errors.is_some(), n: AtomicUsize::new(0) };
     let done = line.around(&signals, || {
         signals.look_at(&inputs, timeout)?;
+        args::check_distinct(&files)?;
         let list = errors.as_deref().map(LeftList::create).transpose()?;
         let on_left = |left: &Left| {
             list.iter().for_each(|list| list.add(left));

@@ -177,6 +177,8 @@ fn value_at(array: &dyn Array, at: usize) -> Result<Value, String> {
             let dictionary = array.as_any_dictionary();
             value_at(dictionary.values(), dictionary.normalized_keys()[at])
         }
+        // A column without a value has no type for whoever wrote it: pandas, Polars and DuckDB do so.
+        T::Null => Ok(Value::Null),
         T::Float64 => whole(array.as_primitive::<arrow_array::types::Float64Type>().value(at)),
         other => Err(format!("has values of the type {other}")),
     )
@@ -333,6 +335,23 @@ mod tests {
             let error = RecordReader::open(&path, &["none"]).map(|mut reader| reader.next_row());
             let error = error.and_then(|row| row).unwrap_err();
             assert!(error.reason().ends_with("has no column none"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_column_without_any_value_may_have_no_type() {
+        let columns: [(&str, ArrayRef); 2] = [
+            ("text", Arc::new(StringArray::from(vec!["a", "b"]))),
+            ("none", Arc::new(arrow_array::NullArray::new(2))),
+        ];
+        let record = RecordBatch::try_from_iter(columns).unwrap();
+        let schema = record.schema();
+        let batches = std::iter::once(Ok(record));
+        let reader = RecordReader::of_batches(Path::new("t"), &schema, batches, &["none", "text"]);
+        let mut reader = reader.unwrap();
+        for text in ["a", "b"] {
+            let row = reader.next_row().unwrap().unwrap();
+            assert_eq!(row, [Value::Null, Value::Text(text.to_owned())]);
         }
     }
 

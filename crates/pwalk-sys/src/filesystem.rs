@@ -44,6 +44,13 @@ pub fn filesystem(table: &[Mount], path: &Path) -> Result<RawFilesystem, Errno> 
     })
 }
 
+/// True for an open file of an overlay, where an inode of a lower layer gets another time of birth
+/// with the first change: it is copied.
+pub fn is_in_overlay(file: impl AsFd) -> bool {
+    const OVERLAY: u32 = 0x794c_7630;
+    fstatfs(file).is_ok_and(|stat| stat.f_type as u32 == OVERLAY)
+}
+
 /// The same beyond PATH_MAX.
 fn statfs_in_pieces(path: &Path) -> Result<StatFs, Errno> {
     let (parent, name) = split_long_path(path.as_os_str().as_bytes())?;

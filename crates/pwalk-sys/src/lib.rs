@@ -40,7 +40,7 @@ pub use compared::{
 pub use cpus::{allowed_cpus, bind_thread, cpu_quota, give_way, numa_nodes, prefer_local_memory};
 pub use dirent::{Dirents, Malformed, RawDirent, read_dirents, until_nul};
 pub use errno::Errno;
-pub use filesystem::{RawFilesystem, filesystem, innermost_mount};
+pub use filesystem::{RawFilesystem, filesystem, innermost_mount, is_in_overlay};
 pub use fork::{Ended, Side, Worker, let_go_of_files, split};
 pub use limits::{DescriptorLimit, descriptor_limit, raise_descriptor_limit};
 pub use map::map_file;

@@ -4,7 +4,7 @@ use crate::args::{WalkArgs, check_errors};
 use clap::{Args as ArgGroup, ValueHint};
 use pwalk::repair::{Changes, PlanConfig, check_journal};
 use pwalk::{Error, group_id, group_name};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is repaired.
 pub(crate) const REPAIRED: &str = "The folder to repair";
@@ -14,7 +14,7 @@ pub(crate) const REPAIRED_WHERE: &str =
     "Repair only entries that fulfil a condition, as in \"user = anna and mtime > -30d\"";
 
 /// What only a plan needs: a plan that is there, and a journal, say it themselves.
-const OF_PLAN: [&str; 15] = [
+const OF_PLAN: [&str; 16] = [
     "roots",
     "plan",
     "group",
@@ -30,6 +30,7 @@ const OF_PLAN: [&str; 15] = [
     "condition",
     "snapshots",
     "strict",
+    "follow",
 ];
 
 #[derive(ArgGroup)]
@@ -176,6 +177,29 @@ impl RepairArgs {
         };
         Ok((Task::Plan(Box::new(config)), limits.0, limits.1))
     }
+}
+
+/// The list of what is left, or the plan, would replace the journal or plan of the same name: what
+/// was changed could not be taken back.
+pub(crate) fn check_distinct(files: &[PathBuf]) -> Result<(), Error> {
+    let mut known: Vec<PathBuf> = Vec::new();
+    for file in files.iter().filter_map(|path| resolved(path)) {
+        if known.contains(&file) {
+            let name = file.display().to_string();
+            return Err(Error::usage("file", &name, "is given for two purposes"));
+        }
+        known.push(file);
+    }
+    Ok(())
+}
+
+/// Where a file is or will be; `None` for what keeps nothing, such as a terminal.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    if let Ok(path) = path.canonicalize() {
+        return path.is_file().then_some(path);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    Some(folder.unwrap_or(Path::new(".")).canonicalize().ok()?.join(path.file_name()?))
 }
 
 /// The number of a group that is known, or one that needs no name.

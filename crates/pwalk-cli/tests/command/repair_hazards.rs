@@ -304,6 +304,77 @@ fn a_journal_in_the_folder_that_is_repaired_stays_as_it_is() {
     assert_eq!(again["plan"]["changes"], 1, "the journal of the last time is one file of many");
 }
 
+/// An inode of a lower layer is copied when it is changed, and the copy was made just now.
+#[test]
+fn t43_what_was_changed_in_an_overlay_is_taken_back() {
+    if !requires(Need::Mount) {
+        return;
+    }
+    let shared = Shared::new();
+    let script = format!(
+        "top=\"$2\"; mkdir b; mount -t tmpfs none b; mkdir b/lower b/upper b/work
+        chown 100:400 b/upper; chmod 2770 b/upper
+        set -- \"$1\" \"$1/b/lower\"; {FILL}
+        mount -t overlay none -o lowerdir=b/lower,upperdir=b/upper,workdir=b/work \"$top\"
+        \"$0\" repair --apply --no-syslog --quiet --journal j \"$top\"; echo $?
+        stat -c %a:%g \"$top\"/*; \"$0\" repair --undo j --no-syslog --quiet; echo $?
+        stat -c %a:%g \"$top\"/*"
+    );
+    let said = in_namespace(&shared, &script).with_status(0);
+    let expected = ["0", "640:400", "640:400", "640:400", "0", "600:100", "600:100", "600:100"];
+    let found = String::from_utf8(said.stdout).unwrap();
+    assert_eq!(found.lines().collect::<Vec<_>>(), expected, "{}", said.stderr);
+}
+
+/// A list that replaces the journal would leave nothing to take the changes back with.
+#[test]
+fn t43_a_file_of_a_repair_is_not_replaced_by_another_of_its_files() {
+    if !requires(Need::Root) {
+        return;
+    }
+    let shared = with_a_file();
+    std::os::unix::fs::symlink(&shared.folder, shared.folder.join("link")).unwrap();
+    let refused = |said: Said| {
+        let said = said.with_status(2);
+        assert!(said.stderr.contains("is given for two purposes"), "{said:?}");
+    };
+    refused(run(&shared, &["repair", "--apply", "--journal", "j", "--errors", "link/j"]));
+    refused(run(&shared, &["repair", "--plan", "p.csv", "--errors", "p.csv"]));
+    assert!(!shared.folder.join("j").exists() && !shared.folder.join("p.csv").exists());
+    let said = |arguments: &[&str]| said(pwalk().args(arguments).current_dir(&shared.folder));
+    run(&shared, &["repair", "--plan", "p.csv"]).with_status(0);
+    refused(said(&["repair", "--apply", "--from", "p.csv", "--errors", "p.csv"]));
+    said(&["repair", "--apply", "--from", "p.csv", "--journal", "j", "--no-syslog"]).with_status(0);
+    refused(said(&["repair", "--undo", "j", "--errors", "link/j"]));
+    said(&["repair", "--undo", "j", "--no-syslog"]).with_status(0);
+    assert_eq!(mode(&shared.root.join("file")), 0o600);
+}
+
+/// Whoever gives a filter expects that it is obeyed: all of the plan would be applied.
+#[test]
+fn a_plan_or_journal_with_a_rule_or_filter_of_a_plan_is_refused() {
+    for task in [&["--apply", "--from", "p.csv"][..], &["--undo", "j"]] {
+        for rule in [
+            &["--where", "uid = 1"][..],
+            &["--exclude", "x"],
+            &["--exclude-from", "x"],
+            &["--max-depth", "1"],
+            &["--group", "1"],
+            &["--change-gids", "1"],
+            &["--group-writable"],
+            &["--acl"],
+            &["--hard-links"],
+            &["--cross-filesystems"],
+            &["--numeric"],
+            &["--snapshots"],
+        ] {
+            let said = said(pwalk().arg("repair").args(task).args(rule)).with_status(2);
+            let is_told = said.stderr.contains(rule[0]) && said.stderr.contains("cannot be used");
+            assert!(is_told, "{task:?} {rule:?}: {said:?}");
+        }
+    }
+}
+
 fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::MetadataExt;
     fs::metadata(path).unwrap().mode() & 0o7777

@@ -70,7 +70,8 @@ pub(crate) fn look(
         path,
         id: stat.id(),
         ctime: Some(ctime(&now)),
-        btime: btime(&now),
+        // An undo would take the copy for another inode.
+        btime: btime(&now).filter(|_| !pwalk_sys::is_in_overlay(&file)),
         kind: stat.kind(),
         uid: stat.uid,
         old,

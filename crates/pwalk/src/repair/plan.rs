@@ -223,6 +223,10 @@ pub(crate) fn check(change: &Change) -> Result<(), String> {
     if !matches!(change.kind, Kind::Dir | Kind::File | Kind::Fifo | Kind::Socket) {
         return Err(format!("a repair does not change entries of the kind {}", change.kind.name()));
     }
+    // To the system it means that the group stays.
+    if [change.old.gid, change.new.gid].contains(&u32::MAX) {
+        return Err(format!("has the group {}, which no entry can have", u32::MAX));
+    }
     let given = change.new.mode & !change.old.mode;
     let setgid = if change.kind == Kind::Dir { 0o2000 } else { 0 };
     let is_less = change.old.mode & !change.new.mode != 0;
@@ -312,7 +316,8 @@ mod tests {
             ctime in any::<(i64, u32)>(),
             btime in any::<Option<(i64, u32)>>(),
             kind in proptest::sample::select(vec![Kind::Dir, Kind::File, Kind::Fifo, Kind::Socket]),
-            (uid, old_gid, new_gid) in any::<(u32, u32, u32)>(),
+            uid in any::<u32>(),
+            (old_gid, new_gid) in (0..u32::MAX, 0..u32::MAX),
             mode in 0..0o10000u32,
             given in 0..8u32,
             has_acl in any::<bool>(),
