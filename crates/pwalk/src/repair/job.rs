@@ -221,14 +221,25 @@ impl Run<'_> {
             if self.is_over.load(Relaxed) || self.control.is_cancelled() {
                 return Ok(());
             }
-            let changes = source.take(BATCH_LEN)?;
-            if changes.is_empty() {
-                return Ok(());
+            let taken = self.take(&mut source);
+            if taken.is_err() {
+                // Before another thread reads on behind what is damaged.
+                self.is_over.store(true, Relaxed);
             }
-            let batch = lock(&self.journal).announce(&changes)?;
             drop(source);
+            let Some((batch, changes)) = taken? else { return Ok(()) };
             self.make(batch, &changes, opener, &mut guard, number)?;
         }
+    }
+
+    /// The next changes, which the journal knows of by then; `None` at the end.
+    fn take(&self, source: &mut Source) -> Result<Option<(u64, Vec<Change>)>, Error> {
+        let changes = source.take(BATCH_LEN)?;
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let batch = lock(&self.journal).announce(&changes)?;
+        Ok(Some((batch, changes)))
     }
 
     fn make(

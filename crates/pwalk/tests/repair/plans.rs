@@ -52,6 +52,8 @@ fn t43_a_plan_can_not_do_more_than_a_repair() {
         ("kind", "\"symlink\"".to_owned(), "does not change entries of the kind symlink"),
         ("old_acl", "\"02000000\"".to_owned(), "has one of old_acl and new_acl"),
         ("inode", "-1".to_owned(), "has an invalid inode"),
+        ("old_gid", "4294967295".to_owned(), "which no entry can have"),
+        ("new_gid", "4294967295".to_owned(), "which no entry can have"),
     ];
     for (key, value, expected) in cases {
         fs::write(&path, with(&row, key, &value)).unwrap();
@@ -64,6 +66,23 @@ fn t43_a_plan_can_not_do_more_than_a_repair() {
     fs::write(&path, row).unwrap();
     let (applied, _) = apply(Changes::Plan(path), &sandbox.journal(1)).unwrap();
     assert_eq!(applied.changed, 1);
+}
+
+/// Another thread must not go on behind a row that one has refused.
+#[test]
+fn t43_nothing_behind_a_row_that_is_refused_is_changed() {
+    if !requires(Need::Root) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let (path, row) = text(&sandbox);
+    let before = all_rights(&sandbox.root);
+    fs::write(&path, with(&row, "new_mode", "\"0644\"") + &row).unwrap();
+    for round in 0..100 {
+        let error = apply(Changes::Plan(path.clone()), &sandbox.journal(1)).unwrap_err();
+        assert!(error.to_string().contains("row 1: "), "{error}");
+        assert_eq!(all_rights(&sandbox.root), before, "round {round}");
+    }
 }
 
 /// A row about an inode as it is.
@@ -165,6 +184,13 @@ fn t43_a_journal_can_not_do_more_than_the_undo_of_a_repair() {
         .unwrap();
         let error = apply(Changes::Journal(other.clone()), &sandbox.journal(3)).unwrap_err();
         assert!(error.to_string().contains("a repair does not change the mode"), "{error}");
+    }
+    for (key, gid) in [("old_gid", OWNER), ("new_gid", SHARED)] {
+        let no_group =
+            text.replace(&format!("\"{key}\":{gid}"), &format!("\"{key}\":{}", u32::MAX));
+        fs::write(&other, no_group).unwrap();
+        let error = apply(Changes::Journal(other.clone()), &sandbox.journal(3)).unwrap_err();
+        assert!(error.to_string().contains("which no entry can have"), "{error}");
     }
     assert_eq!(crate::sandbox::rights(&sandbox.at("file")), (0o640, SHARED));
     // An undo can be undone: its journal has all of it backwards.
