@@ -73,14 +73,17 @@ pub(crate) fn run(args: RepairArgs) -> Result<Exit, Error> {
                 Done { applied: Some(applied), planned: None }
             }
         };
-        list.map_or(Ok(()), LeftList::finish)?;
-        Ok::<_, Error>(done)
+        Ok::<_, Error>((done, list.map_or(Ok(()), LeftList::finish)))
     });
-    let done = signals.ended(done)?;
-    match (json, quiet) {
-        (true, _) => message::print(text::json(&done))?,
-        (false, true) => {}
-        (false, false) => message::print(text::of(&done, plan.as_deref(), is_undo))?,
+    let (done, listed) = signals.ended(done)?;
+    let printed = match (json, quiet) {
+        (true, _) => message::print(text::json(&done)),
+        (false, true) => Ok(()),
+        (false, false) => message::print(text::of(&done, plan.as_deref(), is_undo)),
+    };
+    if let (Err(_), Some(applied)) = (&printed, &done.applied) {
+        // Whoever reads none of it needs the journal all the same.
+        text::of_journal(applied).iter().for_each(message::say);
     }
     if signals.control.is_cancelled() {
         message::say(text::interrupted(done.applied.as_ref()));
@@ -88,7 +91,7 @@ pub(crate) fn run(args: RepairArgs) -> Result<Exit, Error> {
     if !quiet {
         signals.tell_left_behind();
     }
-    Ok(exit(&done, &signals))
+    printed.and(listed).map(|()| exit(&done, &signals))
 }
 
 /// Plans, and makes the changes if they are to be made.

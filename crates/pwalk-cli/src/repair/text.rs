@@ -147,8 +147,12 @@ fn of_changes(applied: &Applied, is_undo: bool, lines: &mut Vec<String>) {
     let is_nothing = applied.changes == 0 && !is_undo;
     lines.push(if is_nothing { "nothing to change".to_owned() } else { line });
     of_left(&applied.left, lines);
-    if let Some(journal) = &applied.journal {
-        let undo = format!("pwalk repair --undo {}", one_line(&for_shell(journal)));
-        lines.push(format!("journal: {}; to take it back: {undo}", one_line(journal)));
-    }
+    lines.extend(of_journal(applied));
+}
+
+/// Where the journal is, and what it is good for.
+pub(super) fn of_journal(applied: &Applied) -> Option<String> {
+    let journal = applied.journal.as_ref()?;
+    let undo = format!("pwalk repair --undo {}", one_line(&for_shell(journal)));
+    Some(format!("journal: {}; to take it back: {undo}", one_line(journal)))
 }

@@ -350,6 +350,24 @@ fn t43_a_file_of_a_repair_is_not_replaced_by_another_of_its_files() {
     assert_eq!(mode(&shared.root.join("file")), 0o600);
 }
 
+/// The summary says where the journal is; if nobody can read it, standard error does.
+#[test]
+fn t43_a_summary_that_can_not_be_written_does_not_hide_the_journal() {
+    if !requires(Need::Root) {
+        return;
+    }
+    let shared = with_a_file();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = pwalk();
+    command.args(["repair", "--apply", "--no-syslog", "--journal", "j"]).arg(&shared.root);
+    command.current_dir(&shared.folder).stdout(full);
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("pwalk repair --undo j"), "{said}");
+    assert_eq!(mode(&shared.root.join("file")), 0o640);
+}
+
 /// Whoever gives a filter expects that it is obeyed: all of the plan would be applied.
 #[test]
 fn a_plan_or_journal_with_a_rule_or_filter_of_a_plan_is_refused() {

@@ -210,6 +210,10 @@ fn change(values: Vec<Value>) -> Result<Change, String> {
         reason: text(next())?,
     };
     check(&change)?;
+    // Its undo does, so that `check` doesn't know it.
+    if change.new.gid == 0 && change.old.gid != 0 {
+        return Err("a repair gives no entry root's group".to_owned());
+    }
     Ok(change)
 }
 

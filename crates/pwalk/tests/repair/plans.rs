@@ -54,6 +54,7 @@ fn t43_a_plan_can_not_do_more_than_a_repair() {
         ("inode", "-1".to_owned(), "has an invalid inode"),
         ("old_gid", "4294967295".to_owned(), "which no entry can have"),
         ("new_gid", "4294967295".to_owned(), "which no entry can have"),
+        ("new_gid", "0".to_owned(), "gives no entry root's group"),
     ];
     for (key, value, expected) in cases {
         fs::write(&path, with(&row, key, &value)).unwrap();
