@@ -2,10 +2,11 @@
 
     python3 bench/repair.py [--rounds N] [--corpora DIR] [--bin-dir DIR]
 
-Needs root, and the programs `pwalk`, `floor`, `corpus` and `change` (`make bench` builds them). The
-plan is compared with the floor of a walk, the changes with a loop of fchownat and fchmodat. Each
-contestant runs once in each round; the ratios are those within a round. Before each run of changes
-the tree is brought back to what it was, which is not measured, nor is the plan that is applied.
+Needs root, a folder for the trees that is not one of the system's (root's home is one), and the
+programs `pwalk`, `floor`, `corpus` and `change` (`make bench` builds them). The plan is compared with
+the floor of a walk, the changes with a loop of fchownat and fchmodat. Each contestant runs once in
+each round; the ratios are those within a round. Before each run of changes the tree is brought back
+to what it was, which is not measured, nor is the plan that is applied.
 
 The questionable decision: trees are made right by the command itself, and given a group of a number
 that nobody has.
@@ -26,10 +27,11 @@ BAD_GROUP, BAD_MODE = "0", "0600"
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures pwalk repair.")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--corpora", type=Path, default=Path.home() / ".cache/pwalk-bench/corpora")
+    parser.add_argument("--corpora", type=Path, default=Path("target/corpora"))
     parser.add_argument("--bin-dir", type=Path, default=Path("target/dist"))
     args = parser.parse_args()
     tools = {name: str(args.bin_dir.resolve() / name) for name in ("pwalk", "floor", "corpus", "change")}
+    args.corpora = args.corpora.resolve()
     out = args.corpora.parent / "repair"
     out.mkdir(parents=True, exist_ok=True)
     os.chdir(out)
