@@ -15,6 +15,7 @@ pub mod fixtures;
 pub mod oracle;
 pub mod privileges;
 pub mod server;
+pub mod shared;
 pub mod stuck;
 
 mod reach;

@@ -95,11 +95,20 @@ pub fn requires(need: Need) -> bool {
         Need::Fuse => (has_fuse(), "it needs /dev/fuse"),
     };
     if !is_there {
-        let line = format!("{}: {why}\n", test_name());
-        eprint!("skipped: {line}");
-        list_skip(&line).expect("the list of skipped tests can be written");
+        skip(why);
     }
     is_there
+}
+
+/// Says on standard error, and in the list of skipped tests, that this test is skipped, and why.
+///
+/// # Panics
+///
+/// If the list can't be written.
+pub fn skip(why: &str) {
+    let line = format!("{}: {why}\n", test_name());
+    eprint!("skipped: {line}");
+    list_skip(&line).expect("the list of skipped tests can be written");
 }
 
 /// The name of the running test. Its thread is named for it, but not where it runs alone.

@@ -23,7 +23,6 @@ mod refusals;
 mod repair_command;
 mod repair_hazards;
 mod repair_kills;
-mod repair_tree;
 mod report;
 mod signals;
 mod slow;

@@ -1,8 +1,8 @@
 //! What `pwalk repair` takes, prints and writes.
 
 use crate::harness::{BIN, Said, json, names, program, pwalk, said, shell, worker};
-use crate::repair_tree::{OWNER, SHARED, Shared, dir, file};
 use pwalk_testkit::privileges::{Need, requires};
+use pwalk_testkit::shared::{OWNER, SHARED, Shared, dir, file};
 use serde_json::json as value;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

@@ -3,8 +3,8 @@
 //! Mounts are those of a namespace of the test.
 
 use crate::harness::{BIN, Said, copy_for_users, json, program, pwalk, said};
-use crate::repair_tree::{OWNER, SHARED, Shared, dir, file, give};
-use pwalk_testkit::privileges::{Need, USER, as_user, requires};
+use pwalk_testkit::privileges::{Need, USER, as_user, requires, skip};
+use pwalk_testkit::shared::{OWNER, SHARED, Shared, dir, file, give};
 use serde_json::json as value;
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -51,7 +51,7 @@ fn immutable_and_append_only_files_are_named() {
     );
     let said = in_namespace(&shared, &script);
     if said.status == Some(77) {
-        eprintln!("skipped: there is no loop device: {}", said.stderr);
+        skip(&format!("it needs a loop device: {}", said.stderr.trim()));
         return;
     }
     let said = said.with_status(1);

@@ -2,8 +2,8 @@
 //! brings back all of it.
 
 use crate::harness::{json, pwalk, said};
-use crate::repair_tree::{Rights, Shared};
 use pwalk_testkit::privileges::{Need, requires};
+use pwalk_testkit::shared::{Rights, Shared};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

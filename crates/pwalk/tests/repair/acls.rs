@@ -1,12 +1,12 @@
 //! Entries with a POSIX ACL: skipped, or changed as far as the group needs it, and taken back to the
 //! byte.
 
-use crate::harness::{Plan, apply, config, plan};
-use crate::sandbox::{OWNER, SHARED, Sandbox, all_rights, dir, file, give, rights, table};
+use crate::harness::{Plan, apply, config, plan, rights, table};
 use pwalk::repair::{Changes, Left, Why};
 use pwalk_slowfs::{Attribute, Options, Tree, mount};
 use pwalk_sys::Errno;
-use pwalk_testkit::privileges::{Need, USER as USER_ID, as_user, requires};
+use pwalk_testkit::privileges::{Need, USER as USER_ID, as_user, requires, skip};
+use pwalk_testkit::shared::{OWNER, SHARED, Shared, dir, file, give};
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -45,9 +45,15 @@ fn named(group: u16, mask: u16) -> Vec<u8> {
     ])
 }
 
-/// False on a filesystem without ACLs.
+/// False on a filesystem without ACLs: the test is skipped.
 fn set(path: &Path, name: &str, acl: &[u8]) -> bool {
-    setxattr(path, name, acl, XattrFlags::empty()).is_ok()
+    match setxattr(path, name, acl, XattrFlags::empty()) {
+        Err(rustix::io::Errno::OPNOTSUPP) => {
+            skip("it needs a filesystem with ACLs");
+            false
+        }
+        done => done.map(|()| true).unwrap(),
+    }
 }
 
 fn get(path: &Path, name: &str) -> Option<Vec<u8>> {
@@ -57,8 +63,8 @@ fn get(path: &Path, name: &str) -> Option<Vec<u8>> {
     Some(value)
 }
 
-fn adjusted(sandbox: &Sandbox) -> Plan {
-    let mut config = config(&sandbox.root);
+fn adjusted(shared: &Shared) -> Plan {
+    let mut config = config(&shared.root);
     config.acl = true;
     plan(&config).unwrap()
 }
@@ -68,13 +74,13 @@ fn t43_an_entry_with_an_acl_is_left_alone_unless_it_is_asked_for() {
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
-    let path = sandbox.private("file");
+    let shared = Shared::new();
+    let path = shared.private("file");
     if !set(&path, ACCESS, &named(0, 6)) {
         return;
     }
     let before = (rights(&path), get(&path, ACCESS));
-    let planned = plan(&config(&sandbox.root)).unwrap();
+    let planned = plan(&config(&shared.root)).unwrap();
     let expected = Left { path: path.as_os_str().as_bytes().to_vec(), why: Why::Acl };
     assert_eq!((planned.said.changes, planned.left), (0, vec![expected]));
     assert!(!planned.said.complete);
@@ -86,8 +92,8 @@ fn t43_with_acl_the_owning_group_gets_what_it_lacks_and_an_undo_restores_every_b
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
-    let paths = ["masked", "without", "right"].map(|name| sandbox.private(name));
+    let shared = Shared::new();
+    let paths = ["masked", "without", "right"].map(|name| shared.private(name));
     let before = [named(0, 6), named(0, 0), named(6, 7)];
     // What is granted already, and a mask that is wide enough, stays.
     let after = [named(4, 6), named(4, 4), named(6, 7)];
@@ -96,19 +102,19 @@ fn t43_with_acl_the_owning_group_gets_what_it_lacks_and_an_undo_restores_every_b
             return;
         }
     }
-    let modes = all_rights(&sandbox.root);
-    let (j1, j2) = (sandbox.journal(1), sandbox.journal(2));
-    let planned = adjusted(&sandbox);
+    let modes = shared.rights();
+    let (j1, j2) = (shared.journal(1), shared.journal(2));
+    let planned = adjusted(&shared);
     assert_eq!((planned.said.changes, planned.left), (3, vec![]));
     let (applied, left) = apply(table(planned.changes), &j1).unwrap();
     assert_eq!((applied.changed, left), (3, vec![]));
     for (path, acl) in paths.iter().zip(&after) {
         assert_eq!((get(path, ACCESS).as_ref(), rights(path).1), (Some(acl), SHARED), "{path:?}");
     }
-    assert_eq!(adjusted(&sandbox).said.changes, 0);
+    assert_eq!(adjusted(&shared).said.changes, 0);
     let (undone, left) = apply(Changes::Journal(j1), &j2).unwrap();
     assert_eq!((undone.changed, left), (3, vec![]));
-    assert_eq!(all_rights(&sandbox.root), modes);
+    assert_eq!(shared.rights(), modes);
     for (path, acl) in paths.iter().zip(&before) {
         assert_eq!(get(path, ACCESS).as_ref(), Some(acl), "{path:?}");
     }
@@ -119,8 +125,8 @@ fn a_directory_with_an_acl_gets_setgid_and_its_default_acl_stays() {
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
-    let path = sandbox.at("dir");
+    let shared = Shared::new();
+    let path = shared.at("dir");
     dir(&path, 0o700, OWNER, OWNER);
     let own = |group| {
         acl(&[
@@ -136,11 +142,11 @@ fn a_directory_with_an_acl_gets_setgid_and_its_default_acl_stays() {
         return;
     }
     let before = rights(&path);
-    let planned = adjusted(&sandbox);
-    apply(table(planned.changes), &sandbox.journal(1)).unwrap();
+    let planned = adjusted(&shared);
+    apply(table(planned.changes), &shared.journal(1)).unwrap();
     assert_eq!(rights(&path), (0o2750, SHARED));
     assert_eq!((get(&path, ACCESS), get(&path, default)), (Some(own(5)), Some(own(1))));
-    apply(Changes::Journal(sandbox.journal(1)), &sandbox.journal(2)).unwrap();
+    apply(Changes::Journal(shared.journal(1)), &shared.journal(2)).unwrap();
     assert_eq!(rights(&path), before);
     assert_eq!((get(&path, ACCESS), get(&path, default)), (Some(own(0)), Some(own(1))));
 }
@@ -151,20 +157,20 @@ fn t43_an_undo_restores_an_acl_from_every_step_between() {
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
-    let path = sandbox.private("file");
+    let shared = Shared::new();
+    let path = shared.private("file");
     if !set(&path, ACCESS, &named(0, 0)) {
         return;
     }
-    let planned = adjusted(&sandbox);
-    apply(table(planned.changes), &sandbox.journal(0)).unwrap();
+    let planned = adjusted(&shared);
+    apply(table(planned.changes), &shared.journal(0)).unwrap();
     // In the order of the system's calls, to there and back.
     let steps = [(OWNER, 0, 0), (SHARED, 0, 0), (SHARED, 4, 4), (SHARED, 4, 0), (SHARED, 0, 0)];
     for (number, (gid, group, mask)) in steps.into_iter().enumerate() {
         give(&path, 0o600, OWNER, gid);
         assert!(set(&path, ACCESS, &named(group, mask)));
-        let undo = Changes::Journal(sandbox.journal(0));
-        let (_, left) = apply(undo, &sandbox.journal(number + 1)).unwrap();
+        let undo = Changes::Journal(shared.journal(0));
+        let (_, left) = apply(undo, &shared.journal(number + 1)).unwrap();
         assert_eq!(left, [], "{gid} {group} {mask}");
         assert_eq!((rights(&path), get(&path, ACCESS)), ((0o600, OWNER), Some(named(0, 0))));
     }
@@ -175,13 +181,13 @@ fn an_undo_leaves_an_acl_that_somebody_has_changed_since() {
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
-    let path = sandbox.private("file");
+    let shared = Shared::new();
+    let path = shared.private("file");
     if !set(&path, ACCESS, &named(0, 4)) {
         return;
     }
-    let planned = adjusted(&sandbox);
-    apply(table(planned.changes), &sandbox.journal(1)).unwrap();
+    let planned = adjusted(&shared);
+    apply(table(planned.changes), &shared.journal(1)).unwrap();
     let other = acl(&[
         (USER_OBJ, 6, NOBODY),
         (USER, 6, 1234),
@@ -190,7 +196,7 @@ fn an_undo_leaves_an_acl_that_somebody_has_changed_since() {
         (OTHER, 0, NOBODY),
     ]);
     assert!(set(&path, ACCESS, &other));
-    let (_, left) = apply(Changes::Journal(sandbox.journal(1)), &sandbox.journal(2)).unwrap();
+    let (_, left) = apply(Changes::Journal(shared.journal(1)), &shared.journal(2)).unwrap();
     assert_eq!(left[0].why, Why::ChangedSince);
     assert_eq!(get(&path, ACCESS), Some(other));
 }
@@ -201,22 +207,22 @@ fn t43_the_old_group_never_gets_what_the_new_one_had() {
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
-    give(&sandbox.root, 0o2775, OWNER, SHARED);
+    let shared = Shared::new();
+    give(&shared.root, 0o2775, OWNER, SHARED);
     // Root's group, which the owner can't give back. Nothing but the entry of the group decides: the
     // mask hides nothing.
-    let path = sandbox.at("file");
+    let path = shared.at("file");
     file(&path, 0o660, USER_ID, 0);
     if !set(&path, ACCESS, &named(0, 6)) {
         return;
     }
-    let planned = adjusted(&sandbox);
-    let (journal, second) = (sandbox.journal(1), sandbox.at("journal"));
+    let planned = adjusted(&shared);
+    let (journal, second) = (shared.journal(1), shared.at("journal"));
     apply(table(planned.changes), &journal).unwrap();
     assert_eq!((rights(&path), get(&path, ACCESS)), ((0o660, SHARED), Some(named(4, 6))));
     give(&journal, 0o600, USER_ID, 0);
-    give(&sandbox.root, 0o777, USER_ID, SHARED);
-    give(&sandbox.folder, 0o777, OWNER, OWNER);
+    give(&shared.root, 0o777, USER_ID, SHARED);
+    give(&shared.folder, 0o777, OWNER, OWNER);
     let (_, left) = as_user(|| apply(Changes::Journal(journal), &second).unwrap());
     assert_eq!(left[0].why, Why::Failed("chown", Errno::PERM));
     assert_eq!((rights(&path), get(&path, ACCESS)), ((0o660, SHARED), Some(named(0, 6))));
@@ -244,19 +250,19 @@ fn an_nfs4_acl_that_names_somebody_is_left_alone_and_one_made_of_the_mode_is_not
     if !(requires(Need::Fuse) && requires(Need::Root)) {
         return;
     }
-    let sandbox = Sandbox::new();
+    let shared = Shared::new();
     let options =
         Options { attributes: ATTRIBUTES, ..Options::new(Tree::flat(1, 4), Duration::ZERO) };
     assert_eq!(options.tree.find("d00000/f00000"), Some(FILES[0]));
-    let _mounted = mount(&sandbox.root, options).unwrap();
+    let _mounted = mount(&shared.root, options).unwrap();
     // All of it is root's, and the group is that of the folder around it.
-    give(&sandbox.folder, 0o755, 0, SHARED);
+    give(&shared.folder, 0o755, 0, SHARED);
     for adjusts in [false, true] {
-        let mut config = config(&sandbox.root);
+        let mut config = config(&shared.root);
         config.acl = adjusts;
         let planned = plan(&config).unwrap();
         let left = |name: &str| {
-            let path = sandbox.at("d00000").join(name).as_os_str().as_bytes().to_vec();
+            let path = shared.at("d00000").join(name).as_os_str().as_bytes().to_vec();
             Left { path, why: Why::OtherAcl }
         };
         assert_eq!(planned.left, [left("f00001"), left("f00002")]);

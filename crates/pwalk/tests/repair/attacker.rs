@@ -1,11 +1,11 @@
 //! An attacker who owns the folder: what leads to a file outside takes the place of what was planned
 //! for, at any moment.
 
-use crate::harness::{State, apply, config, plan, states};
-use crate::sandbox::{OWNER, Sandbox, dir, file, state, table};
+use crate::harness::{State, apply, config, plan, state, states, table};
 use pwalk::repair::{Applied, Changes, Left, Why};
 use pwalk_sys::{OwnedFd, open_beneath, set_group, set_mode};
 use pwalk_testkit::privileges::{Need, requires};
+use pwalk_testkit::shared::{OWNER, Shared, dir, file};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -21,7 +21,7 @@ const N_FILES: usize = 4;
 
 /// The folder, what must not be touched, and how to begin again.
 struct Scene {
-    sandbox: Sandbox,
+    shared: Shared,
     /// Has files of the same names, which belong to root.
     canary: PathBuf,
     /// A directory outside that changes places with one inside.
@@ -39,8 +39,8 @@ struct Scene {
 
 impl Scene {
     fn new() -> Scene {
-        let sandbox = Sandbox::new();
-        let outside = sandbox.folder.join("outside");
+        let shared = Shared::new();
+        let outside = shared.folder.join("outside");
         dir(&outside, 0o700, 0, 0);
         let [canary, twin, link] = ["canary", "twin", "link"].map(|name| outside.join(name));
         for (path, uid) in [(&canary, 0), (&twin, OWNER)] {
@@ -55,7 +55,7 @@ impl Scene {
             inodes.push((open_beneath(&top, path).unwrap(), mode));
         };
         for number in 0..N_DIRS {
-            let path = sandbox.at(&format!("d{number}"));
+            let path = shared.at(&format!("d{number}"));
             dir(&path, 0o700, OWNER, OWNER);
             keep(&path, 0o700);
             for number in 0..N_FILES {
@@ -66,11 +66,11 @@ impl Scene {
         }
         let (n_swaps, is_over) = Default::default();
         let twin_is_outside = Mutex::default();
-        Scene { sandbox, canary, twin, link, inodes, n_swaps, is_over, twin_is_outside }
+        Scene { shared, canary, twin, link, inodes, n_swaps, is_over, twin_is_outside }
     }
 
     fn dir(&self, number: usize) -> PathBuf {
-        self.sandbox.at(&format!("d{number}"))
+        self.shared.at(&format!("d{number}"))
     }
 
     /// Everything that must not change. A rename changes the ctime of what it renames, and of nothing
@@ -82,7 +82,7 @@ impl Scene {
         let mut found = states(&self.canary);
         found.extend(states(&self.twin));
         found.extend(renamed);
-        let around = [self.sandbox.folder.as_path(), self.canary.parent().unwrap()];
+        let around = [self.shared.folder.as_path(), self.canary.parent().unwrap()];
         found.extend(around.map(|path| (path.to_owned(), State { ctime, ..state(path) })));
         found
     }
@@ -109,7 +109,7 @@ impl Scene {
 
     /// A directory is away for a moment, and a link to the canary in its place.
     fn put_link(&self) {
-        let (path, away) = (self.dir(0), self.sandbox.at("away"));
+        let (path, away) = (self.dir(0), self.shared.at("away"));
         self.attack(|_| {
             fs::rename(&path, &away).unwrap();
             symlink(&self.canary, &path).unwrap();
@@ -130,7 +130,7 @@ impl Scene {
 
     /// Files are renamed over each other, and links to files of the canary over them.
     fn rename_files(&self) {
-        let (path, new) = (self.dir(2), self.sandbox.at("new"));
+        let (path, new) = (self.dir(2), self.shared.at("new"));
         self.attack(|round| {
             let name = format!("f{}", round as usize % N_FILES);
             match round % 3 {
@@ -202,9 +202,9 @@ fn repair(scene: &Scene, n_rounds: usize, n_swaps: u64) -> Sum {
         scene.begin_again();
         let planned = {
             let _outside = scene.twin_is_outside.lock().unwrap();
-            plan(&config(&scene.sandbox.root)).unwrap()
+            plan(&config(&scene.shared.root)).unwrap()
         };
-        let [journal, second] = [0, 1].map(|number| scene.sandbox.journal(number));
+        let [journal, second] = [0, 1].map(|number| scene.shared.journal(number));
         let n_planned = planned.said.changes;
         let applied = apply(table(planned.changes), &journal).unwrap();
         let n_changed = applied.0.changed;

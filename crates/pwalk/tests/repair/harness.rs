@@ -79,3 +79,22 @@ pub(crate) fn apply(changes: Changes, journal: &Path) -> Result<(Applied, Vec<Le
     let applied = job.run(&Control::default(), &on_left, &|note| panic!("{note}"))?;
     Ok((applied, left.into_inner().unwrap()))
 }
+
+/// The changes of a plan.
+pub(crate) fn table(changes: Arc<MemoryTable>) -> Changes {
+    Changes::Table(changes, PathBuf::new())
+}
+
+/// Mode and group.
+pub(crate) fn rights(path: &Path) -> (u32, u32) {
+    let state = state(path);
+    (state.mode & 0o7777, state.gid)
+}
+
+/// What one entry is like.
+pub(crate) fn state(path: &Path) -> State {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::symlink_metadata(path).unwrap();
+    let ctime = (metadata.ctime(), metadata.ctime_nsec());
+    State { mode: metadata.mode(), uid: metadata.uid(), gid: metadata.gid(), ctime }
+}

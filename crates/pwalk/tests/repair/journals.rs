@@ -1,21 +1,21 @@
 //! Journals that were cut off by a kill, or damaged; and names that are no text.
 
-use crate::harness::{apply, config, plan};
-use crate::sandbox::{OWNER, SHARED, Sandbox, all_rights, file, rights, table};
+use crate::harness::{apply, config, plan, rights, table};
 use pwalk::repair::Changes;
 use pwalk_testkit::privileges::{Need, requires};
+use pwalk_testkit::shared::{OWNER, SHARED, Shared, file};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
 /// A folder with three files that were repaired, and the text of the journal.
-fn repaired() -> (Sandbox, Vec<u8>) {
-    let sandbox = Sandbox::new();
-    ["a", "b", "c"].iter().for_each(|name| drop(sandbox.private(name)));
-    let planned = plan(&config(&sandbox.root)).unwrap();
-    apply(table(planned.changes), &sandbox.journal(1)).unwrap();
-    let text = fs::read(sandbox.journal(1)).unwrap();
-    (sandbox, text)
+fn repaired() -> (Shared, Vec<u8>) {
+    let shared = Shared::new();
+    ["a", "b", "c"].iter().for_each(|name| drop(shared.private(name)));
+    let planned = plan(&config(&shared.root)).unwrap();
+    apply(table(planned.changes), &shared.journal(1)).unwrap();
+    let text = fs::read(shared.journal(1)).unwrap();
+    (shared, text)
 }
 
 #[test]
@@ -23,17 +23,17 @@ fn a_journal_that_was_cut_off_anywhere_takes_back_what_it_announced() {
     if !requires(Need::Root) {
         return;
     }
-    let (sandbox, text) = repaired();
+    let (shared, text) = repaired();
     let ends: Vec<usize> = (0..text.len()).filter(|at| text[*at] == b'\n').collect();
     let [first, announced, made, last] = ends[..] else { panic!("it has four lines") };
-    let whole = all_rights(&sandbox.root);
-    let cut = sandbox.journal(2);
+    let whole = shared.rights();
+    let cut = shared.journal(2);
     // The ends of lines and what is beside them, and some places between.
     let around = ends.iter().flat_map(|end| [end - 1, *end, end + 1]);
     for len in around.chain((first..last).step_by(97)) {
         fs::write(&cut, &text[..len]).unwrap();
-        let undo = apply(Changes::Journal(cut.clone()), &sandbox.journal(3));
-        let _ = fs::remove_file(sandbox.journal(3));
+        let undo = apply(Changes::Journal(cut.clone()), &shared.journal(3));
+        let _ = fs::remove_file(shared.journal(3));
         if len <= first {
             let error = undo.unwrap_err().to_string();
             assert!(error.ends_with("is not the journal of a repair"), "{len}: {error}");
@@ -44,12 +44,12 @@ fn a_journal_that_was_cut_off_anywhere_takes_back_what_it_announced() {
         assert_eq!((undone.changed, left), (expected, vec![]), "{len} {made}");
         if expected > 0 {
             let back = [(0o600, OWNER); 3];
-            assert_eq!(["a", "b", "c"].map(|name| rights(&sandbox.at(name))), back);
-            let planned = plan(&config(&sandbox.root)).unwrap();
-            apply(table(planned.changes), &sandbox.journal(3)).unwrap();
-            fs::remove_file(sandbox.journal(3)).unwrap();
+            assert_eq!(["a", "b", "c"].map(|name| rights(&shared.at(name))), back);
+            let planned = plan(&config(&shared.root)).unwrap();
+            apply(table(planned.changes), &shared.journal(3)).unwrap();
+            fs::remove_file(shared.journal(3)).unwrap();
         }
-        assert_eq!(all_rights(&sandbox.root), whole);
+        assert_eq!(shared.rights(), whole);
     }
 }
 
@@ -58,11 +58,11 @@ fn a_journal_that_is_damaged_or_of_another_version_is_refused_by_its_line() {
     if !requires(Need::Root) {
         return;
     }
-    let (sandbox, text) = repaired();
+    let (shared, text) = repaired();
     let text = String::from_utf8(text).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    let whole = all_rights(&sandbox.root);
-    let other = sandbox.journal(2);
+    let whole = shared.rights();
+    let other = shared.journal(2);
     let cases = [
         (text.replacen("\"version\":1", "\"version\":2", 1), "this pwalk reads 1"),
         (text.replacen("\"kind\":\"file\"", "\"kind\":\"fil\"", 1), "line 2: "),
@@ -77,10 +77,10 @@ fn a_journal_that_is_damaged_or_of_another_version_is_refused_by_its_line() {
     ];
     for (text, expected) in cases {
         fs::write(&other, &text).unwrap();
-        let error = apply(Changes::Journal(other.clone()), &sandbox.journal(3)).unwrap_err();
+        let error = apply(Changes::Journal(other.clone()), &shared.journal(3)).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
-        assert_eq!(all_rights(&sandbox.root), whole);
-        assert!(!sandbox.journal(3).exists(), "{expected}");
+        assert_eq!(shared.rights(), whole);
+        assert!(!shared.journal(3).exists(), "{expected}");
     }
 }
 
@@ -89,16 +89,16 @@ fn names_that_are_no_text_are_repaired_and_taken_back() {
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
+    let shared = Shared::new();
     let names: [&[u8]; 6] = [b"\xff", b"a\nb", b"\"q\"", b" ", b"\\", "\u{fffd}".as_bytes()];
-    let paths = names.map(|name| sandbox.root.join(OsStr::from_bytes(name)));
+    let paths = names.map(|name| shared.root.join(OsStr::from_bytes(name)));
     paths.iter().for_each(|path| file(path, 0o600, OWNER, OWNER));
     for name in ["plan.csv", "plan.ndjson", "plan.parquet"] {
-        let path = sandbox.folder.join(name);
-        let mut config = config(&sandbox.root);
+        let path = shared.folder.join(name);
+        let mut config = config(&shared.root);
         config.plan = Some(path.clone());
         plan(&config).unwrap();
-        let [j1, j2] = [1, 2].map(|number| sandbox.journal(number));
+        let [j1, j2] = [1, 2].map(|number| shared.journal(number));
         let (applied, left) = apply(Changes::Plan(path), &j1).unwrap();
         assert_eq!((applied.changed, left), (6, vec![]), "{name}");
         paths.iter().for_each(|path| assert_eq!(rights(path), (0o640, SHARED)));

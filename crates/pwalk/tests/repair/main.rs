@@ -12,5 +12,4 @@ mod journals;
 mod leaves;
 mod model;
 mod plans;
-mod sandbox;
 mod users;

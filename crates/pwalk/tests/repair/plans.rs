@@ -1,19 +1,19 @@
 //! Plans and journals that somebody has written by hand: they can't do more than a repair, and nothing
 //! to the system.
 
-use crate::harness::{apply, config, plan};
-use crate::sandbox::{OWNER, SHARED, Sandbox, all_rights, table};
+use crate::harness::{apply, config, plan, table};
 use pwalk::repair::{Changes, Why};
 use pwalk_testkit::privileges::{Need, requires};
+use pwalk_testkit::shared::{OWNER, SHARED, Shared};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A plan of one file, as text with a row.
-fn text(sandbox: &Sandbox) -> (PathBuf, String) {
-    sandbox.private("file");
-    let path = sandbox.folder.join("plan.ndjson");
-    let mut config = config(&sandbox.root);
+fn text(shared: &Shared) -> (PathBuf, String) {
+    shared.private("file");
+    let path = shared.folder.join("plan.ndjson");
+    let mut config = config(&shared.root);
     config.plan = Some(path.clone());
     assert_eq!(plan(&config).unwrap().said.changes, 1);
     let row = fs::read_to_string(&path).unwrap();
@@ -32,11 +32,11 @@ fn t43_a_plan_can_not_do_more_than_a_repair() {
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
-    let (path, row) = text(&sandbox);
-    let before = all_rights(&sandbox.root);
+    let shared = Shared::new();
+    let (path, row) = text(&shared);
+    let before = shared.rights();
     // A mode with one bit that the group doesn't get, a path that leads elsewhere, a kind.
-    let root = sandbox.root.display();
+    let root = shared.root.display();
     let cases = [
         ("new_mode", "\"0644\"".to_owned(), "does not change the mode 0600 to 0644"),
         ("new_mode", "\"4640\"".to_owned(), "does not change the mode 0600 to 4640"),
@@ -58,14 +58,14 @@ fn t43_a_plan_can_not_do_more_than_a_repair() {
     ];
     for (key, value, expected) in cases {
         fs::write(&path, with(&row, key, &value)).unwrap();
-        let journal = sandbox.journal(1);
+        let journal = shared.journal(1);
         let error = apply(Changes::Plan(path.clone()), &journal).unwrap_err().to_string();
         assert!(error.contains(expected) && error.contains("row 1"), "{key} {value}: {error}");
         assert!(!journal.exists(), "nothing is in it");
     }
-    assert_eq!(all_rights(&sandbox.root), before);
+    assert_eq!(shared.rights(), before);
     fs::write(&path, row).unwrap();
-    let (applied, _) = apply(Changes::Plan(path), &sandbox.journal(1)).unwrap();
+    let (applied, _) = apply(Changes::Plan(path), &shared.journal(1)).unwrap();
     assert_eq!(applied.changed, 1);
 }
 
@@ -75,14 +75,14 @@ fn t43_nothing_behind_a_row_that_is_refused_is_changed() {
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
-    let (path, row) = text(&sandbox);
-    let before = all_rights(&sandbox.root);
+    let shared = Shared::new();
+    let (path, row) = text(&shared);
+    let before = shared.rights();
     fs::write(&path, with(&row, "new_mode", "\"0644\"") + &row).unwrap();
     for round in 0..100 {
-        let error = apply(Changes::Plan(path.clone()), &sandbox.journal(1)).unwrap_err();
+        let error = apply(Changes::Plan(path.clone()), &shared.journal(1)).unwrap_err();
         assert!(error.to_string().contains("row 1: "), "{error}");
-        assert_eq!(all_rights(&sandbox.root), before, "round {round}");
+        assert_eq!(shared.rights(), before, "round {round}");
     }
 }
 
@@ -114,17 +114,17 @@ fn t43_no_plan_touches_what_belongs_to_the_system() {
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
-    let (plan, row) = text(&sandbox);
+    let shared = Shared::new();
+    let (plan, row) = text(&shared);
     let cases = [("/etc/passwd", "file"), ("/etc", "dir"), ("/usr/share", "dir"), ("/var", "dir")];
     for (path, kind) in cases {
         let path = Path::new(path);
-        let before = crate::sandbox::state(path);
+        let before = crate::harness::state(path);
         fs::write(&plan, row_of(&row, path, kind)).unwrap();
-        let (applied, left) = apply(Changes::Plan(plan.clone()), &sandbox.journal(1)).unwrap();
-        assert!(!sandbox.journal(1).exists(), "nothing was changed: there is no journal");
+        let (applied, left) = apply(Changes::Plan(plan.clone()), &shared.journal(1)).unwrap();
+        assert!(!shared.journal(1).exists(), "nothing was changed: there is no journal");
         assert_eq!((applied.changed, left[0].why), (0, Why::Protected), "{path:?}");
-        assert_eq!(crate::sandbox::state(path), before);
+        assert_eq!(crate::harness::state(path), before);
     }
 }
 
@@ -133,8 +133,8 @@ fn t43_a_plan_with_another_acl_than_a_repair_makes_is_refused() {
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
-    let (path, row) = text(&sandbox);
+    let shared = Shared::new();
+    let (path, row) = text(&shared);
     let acl = |user: &str, group: &str, mask: &str| {
         let entry = |tag: &str, bits: &str, id: &str| format!("{tag}00{bits}00{id}");
         let nobody = "ffffffff";
@@ -159,7 +159,7 @@ fn t43_a_plan_with_another_acl_than_a_repair_makes_is_refused() {
     ] {
         let row = with(&with(&with(&row, "old_acl", &old), "new_acl", &new), "new_mode", mode);
         fs::write(&path, row).unwrap();
-        match apply(Changes::Plan(path.clone()), &sandbox.journal(1)) {
+        match apply(Changes::Plan(path.clone()), &shared.journal(1)) {
             Err(error) => assert!(error.to_string().contains(expected), "{error}"),
             Ok((_, left)) => assert_eq!((expected, left[0].why), ("", Why::ChangedSince)),
         }
@@ -171,32 +171,32 @@ fn t43_a_journal_can_not_do_more_than_the_undo_of_a_repair() {
     if !requires(Need::Root) {
         return;
     }
-    let sandbox = Sandbox::new();
-    sandbox.private("file");
-    let planned = plan(&config(&sandbox.root)).unwrap();
-    apply(table(planned.changes), &sandbox.journal(1)).unwrap();
-    let text = fs::read_to_string(sandbox.journal(1)).unwrap();
-    let other = sandbox.journal(2);
+    let shared = Shared::new();
+    shared.private("file");
+    let planned = plan(&config(&shared.root)).unwrap();
+    apply(table(planned.changes), &shared.journal(1)).unwrap();
+    let text = fs::read_to_string(shared.journal(1)).unwrap();
+    let other = shared.journal(2);
     for mode in ["4600", "0604", "0700"] {
         fs::write(
             &other,
             text.replace("\"old_mode\":\"0600\"", &format!("\"old_mode\":\"{mode}\"")),
         )
         .unwrap();
-        let error = apply(Changes::Journal(other.clone()), &sandbox.journal(3)).unwrap_err();
+        let error = apply(Changes::Journal(other.clone()), &shared.journal(3)).unwrap_err();
         assert!(error.to_string().contains("a repair does not change the mode"), "{error}");
     }
     for (key, gid) in [("old_gid", OWNER), ("new_gid", SHARED)] {
         let no_group =
             text.replace(&format!("\"{key}\":{gid}"), &format!("\"{key}\":{}", u32::MAX));
         fs::write(&other, no_group).unwrap();
-        let error = apply(Changes::Journal(other.clone()), &sandbox.journal(3)).unwrap_err();
+        let error = apply(Changes::Journal(other.clone()), &shared.journal(3)).unwrap_err();
         assert!(error.to_string().contains("which no entry can have"), "{error}");
     }
-    assert_eq!(crate::sandbox::rights(&sandbox.at("file")), (0o640, SHARED));
+    assert_eq!(crate::harness::rights(&shared.at("file")), (0o640, SHARED));
     // An undo can be undone: its journal has all of it backwards.
-    apply(Changes::Journal(sandbox.journal(1)), &sandbox.journal(4)).unwrap();
-    assert_eq!(crate::sandbox::rights(&sandbox.at("file")), (0o600, OWNER));
-    apply(Changes::Journal(sandbox.journal(4)), &sandbox.journal(5)).unwrap();
-    assert_eq!(crate::sandbox::rights(&sandbox.at("file")), (0o640, SHARED));
+    apply(Changes::Journal(shared.journal(1)), &shared.journal(4)).unwrap();
+    assert_eq!(crate::harness::rights(&shared.at("file")), (0o600, OWNER));
+    apply(Changes::Journal(shared.journal(4)), &shared.journal(5)).unwrap();
+    assert_eq!(crate::harness::rights(&shared.at("file")), (0o640, SHARED));
 }
